@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// `MAYFLY_STRICT=1` turns warnings into errors. It is an environment switch, not a default, because a package that
+// treats its own warnings as errors breaks its dependents with every new toolchain.
+let strict = Context.environment["MAYFLY_STRICT"] == "1"
+
+let swift: [SwiftSetting] =
+    [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault")]
+    + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+let package = Package(
+    name: "mayfly",
+    products: [
+        .library(name: "Mayfly", targets: ["Mayfly"]),
+        .library(name: "MayflyWASI", targets: ["MayflyWASI"]),
+        .executable(name: "mayfly", targets: ["mayfly-cli"]),
+        .executable(name: "mayfly-bench", targets: ["mayfly-bench"]),
+    ],
+    dependencies: [
+        // The command line and the benchmark only: the core targets depend on no package.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .target(name: "CPlatform", path: "Sources/CPlatform"),
+        .target(name: "WasmModule", path: "Sources/WasmModule", swiftSettings: swift),
+        .target(name: "Compiler", dependencies: ["WasmModule"], path: "Sources/Compiler", swiftSettings: swift),
+        .target(
+            name: "Runtime", dependencies: ["CPlatform", "Compiler", "WasmModule"], path: "Sources/Runtime",
+            swiftSettings: swift),
+        .target(
+            name: "Mayfly", dependencies: ["Runtime", "Compiler", "WasmModule"], path: "Sources/Mayfly",
+            swiftSettings: swift),
+        .target(
+            name: "MayflyWASI", dependencies: ["Mayfly", "CPlatform"], path: "Sources/MayflyWASI",
+            swiftSettings: swift),
+        .executableTarget(
+            name: "mayfly-cli",
+            dependencies: [
+                "Mayfly", "MayflyWASI", "WasmModule", "Compiler", "Runtime",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Sources/mayfly-cli", swiftSettings: swift),
+        .executableTarget(
+            name: "mayfly-bench",
+            dependencies: [
+                "Mayfly", "MayflyWASI",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Benchmarks/mayfly-bench", swiftSettings: swift),
+        .target(
+            name: "TestSupport", dependencies: ["WasmModule"], path: "Tests/TestSupport", swiftSettings: swift),
+        .testTarget(
+            name: "WasmModuleTests", dependencies: ["WasmModule", "TestSupport"], path: "Tests/WasmModuleTests",
+            swiftSettings: swift),
+        .testTarget(
+            name: "CompilerTests", dependencies: ["Compiler", "WasmModule", "TestSupport"],
+            path: "Tests/CompilerTests", swiftSettings: swift),
+        .testTarget(
+            name: "RuntimeTests", dependencies: ["Runtime", "CPlatform", "TestSupport"], path: "Tests/RuntimeTests",
+            swiftSettings: swift),
+        .testTarget(
+            name: "MayflyTests", dependencies: ["Mayfly", "MayflyWASI", "TestSupport"], path: "Tests/MayflyTests",
+            swiftSettings: swift),
+    ]
+)

@@ -1,0 +1,3 @@
+#ifndef MAYFLY_CPLATFORM_H
+#define MAYFLY_CPLATFORM_H
+#endif

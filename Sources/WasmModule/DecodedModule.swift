@@ -1,0 +1,148 @@
+//! A module as its binary describes it: every section decoded, function bodies left as byte ranges.
+//!
+//! Invariant: a `DecodedModule` that came out of `init(decoding:limits:)` has passed all module-level validation
+//! (types, indices, limits, constant expressions, export names). Function bodies are validated one by one by
+//! `FunctionValidator`, so that a compiler can do it in parallel.
+
+/// A module decoded from the binary format.
+public struct DecodedModule: Sendable {
+    /// The whole binary. Function bodies and data segments are ranges of it.
+    public internal(set) var bytes: [UInt8] = []
+
+    public internal(set) var types: [FunctionType] = []
+    /// For every entry of `types`, the lowest index of a structurally equal type. Two types are the same exactly when
+    /// their canonical indices are equal.
+    public internal(set) var canonicalTypeIndices: [UInt32] = []
+
+    public internal(set) var imports: [Import] = []
+    public internal(set) var exports: [Export] = []
+
+    /// The type index of every function, imported functions first.
+    public internal(set) var functions: [UInt32] = []
+    /// Every table, imported tables first.
+    public internal(set) var tables: [TableType] = []
+    /// Every memory, imported memories first.
+    public internal(set) var memories: [MemoryType] = []
+    /// Every global, imported globals first.
+    public internal(set) var globals: [GlobalType] = []
+
+    public internal(set) var importedFunctionCount = 0
+    public internal(set) var importedTableCount = 0
+    public internal(set) var importedMemoryCount = 0
+    public internal(set) var importedGlobalCount = 0
+
+    /// Initial values of the defined (not imported) globals, in order.
+    public internal(set) var globalInitializers: [ConstantExpression] = []
+    /// Index of the start function.
+    public internal(set) var start: UInt32?
+    public internal(set) var elements: [ElementSegment] = []
+    public internal(set) var data: [DataSegment] = []
+    /// Bodies of the defined functions, in order.
+    public internal(set) var bodies: [FunctionBody] = []
+    /// Functions that `ref.func` may name inside function bodies (spec: `C.refs`), by function index.
+    public internal(set) var declaredFunctionReferences: Set<UInt32> = []
+    /// What the name section says. Malformed name sections are ignored, as the specification requires.
+    public internal(set) var names = Names()
+    /// Custom sections other than the name section: name and range of the payload in `bytes`.
+    public internal(set) var customSections: [(name: String, payload: Range<Int>)] = []
+
+    init() {}
+
+    /// The type of a function by function index (imports included).
+    public func functionType(_ function: UInt32) -> FunctionType { types[Int(functions[Int(function)])] }
+}
+
+/// One import: two names and the type it must have.
+public struct Import: Sendable, Hashable {
+    public var module: String
+    public var name: String
+    public var type: ExternalType
+
+    public init(module: String, name: String, type: ExternalType) {
+        self.module = module
+        self.name = name
+        self.type = type
+    }
+}
+
+/// The type of something imported or exported.
+public enum ExternalType: Sendable, Hashable {
+    /// A function, by index into the module's types.
+    case function(typeIndex: UInt32)
+    case table(TableType)
+    case memory(MemoryType)
+    case global(GlobalType)
+}
+
+/// One export: a name and what it names, by index in the index space of its kind.
+public struct Export: Sendable, Hashable {
+    public enum Kind: UInt8, Sendable { case function = 0, table, memory, global }
+    public var name: String
+    public var kind: Kind
+    public var index: UInt32
+
+    public init(name: String, kind: Kind, index: UInt32) {
+        self.name = name
+        self.kind = kind
+        self.index = index
+    }
+}
+
+/// A validated constant expression, as a short postfix program.
+public struct ConstantExpression: Sendable, Hashable {
+    public enum Instruction: Sendable, Hashable {
+        case i32(Int32)
+        case i64(Int64)
+        /// Bit pattern.
+        case f32(UInt32)
+        /// Bit pattern.
+        case f64(UInt64)
+        case globalGet(UInt32)
+        case refNull(ValueType)
+        case refFunc(UInt32)
+        case i32Add, i32Sub, i32Mul
+        case i64Add, i64Sub, i64Mul
+    }
+    public var instructions: [Instruction]
+
+    public init(_ instructions: [Instruction]) { self.instructions = instructions }
+}
+
+/// An element segment.
+public struct ElementSegment: Sendable {
+    public enum Mode: Sendable, Hashable {
+        case active(table: UInt32, offset: ConstantExpression)
+        case passive
+        case declarative
+    }
+    public var mode: Mode
+    public var type: ValueType
+    public var items: [ConstantExpression]
+    /// Offset of the segment in the binary, for errors.
+    public var byteOffset: Int
+}
+
+/// A data segment.
+public struct DataSegment: Sendable {
+    public enum Mode: Sendable, Hashable {
+        case active(memory: UInt32, offset: ConstantExpression)
+        case passive
+    }
+    public var mode: Mode
+    /// Where the bytes lie in `DecodedModule.bytes`.
+    public var range: Range<Int>
+}
+
+/// The code of a defined function, as a range of the binary.
+public struct FunctionBody: Sendable {
+    /// From the first byte of the locals vector up to and including the final `end`.
+    public var range: Range<Int>
+}
+
+/// Names from the name section, by index; absent names are absent keys.
+public struct Names: Sendable {
+    public var module: String?
+    public var functions: [UInt32: String] = [:]
+
+    public init() {}
+}

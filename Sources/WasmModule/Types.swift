@@ -1,0 +1,86 @@
+//! The type grammar of WebAssembly: value types, function types, limits, and the types of what a module imports
+//! and exports. A value type is one integer, so that compiler tables hold it without indirection and typed
+//! references (heap types that name a type index) are further values of it, not another representation.
+
+/// The type of a value: a number, a vector or a reference.
+///
+/// Encoded as one 32-bit integer. The low byte is the binary format's type byte; for references the upper bits hold
+/// nullability and heap type.
+@frozen
+public struct ValueType: Hashable, Sendable, BitwiseCopyable {
+    public let bits: UInt32
+
+    @inlinable public init(bits: UInt32) { self.bits = bits }
+
+    @inlinable public static var i32: ValueType { ValueType(bits: 0x7F) }
+    @inlinable public static var i64: ValueType { ValueType(bits: 0x7E) }
+    @inlinable public static var f32: ValueType { ValueType(bits: 0x7D) }
+    @inlinable public static var f64: ValueType { ValueType(bits: 0x7C) }
+    @inlinable public static var v128: ValueType { ValueType(bits: 0x7B) }
+    @inlinable public static var funcref: ValueType { ValueType(bits: 0x70) }
+    @inlinable public static var externref: ValueType { ValueType(bits: 0x6F) }
+
+    @inlinable public var isReference: Bool { bits & 0xFF <= 0x70 }
+    @inlinable public var isNumber: Bool { bits >= 0x7C && bits <= 0x7F }
+}
+
+/// The types of a function's parameters and results.
+public struct FunctionType: Hashable, Sendable {
+    public var parameters: [ValueType]
+    public var results: [ValueType]
+
+    public init(parameters: [ValueType] = [], results: [ValueType] = []) {
+        self.parameters = parameters
+        self.results = results
+    }
+}
+
+/// The size range of a memory (in 64 KiB pages) or of a table (in elements).
+public struct Limits: Hashable, Sendable {
+    public var minimum: UInt64
+    public var maximum: UInt64?
+
+    public init(minimum: UInt64, maximum: UInt64? = nil) {
+        self.minimum = minimum
+        self.maximum = maximum
+    }
+}
+
+/// The type of a linear memory. Limits are in pages of 64 KiB.
+public struct MemoryType: Hashable, Sendable {
+    public var limits: Limits
+    /// Addresses are 64-bit (memory64). Not accepted by the validator yet.
+    public var is64: Bool
+    public var isShared: Bool
+
+    public init(limits: Limits, is64: Bool = false, isShared: Bool = false) {
+        self.limits = limits
+        self.is64 = is64
+        self.isShared = isShared
+    }
+
+    /// Bytes in a page of linear memory.
+    public static let pageSize: UInt64 = 65_536
+}
+
+/// The type of a table. Limits are in elements.
+public struct TableType: Hashable, Sendable {
+    public var element: ValueType
+    public var limits: Limits
+
+    public init(element: ValueType, limits: Limits) {
+        self.element = element
+        self.limits = limits
+    }
+}
+
+/// The type of a global variable.
+public struct GlobalType: Hashable, Sendable {
+    public var value: ValueType
+    public var isMutable: Bool
+
+    public init(value: ValueType, isMutable: Bool) {
+        self.value = value
+        self.isMutable = isMutable
+    }
+}
