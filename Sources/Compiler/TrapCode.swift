@@ -1,0 +1,36 @@
+//! Why compiled code stops. Recorded per code offset by the compiler; turned into an error by the runtime.
+
+/// The reason for a trap, as the WebAssembly specification words it.
+public enum TrapCode: UInt8, Sendable, Hashable, CaseIterable {
+    case unreachable = 1
+    case memoryOutOfBounds
+    case tableOutOfBounds
+    /// `call_indirect` with an index beyond the table.
+    case undefinedElement
+    /// `call_indirect` of a null element.
+    case uninitializedElement
+    case indirectCallTypeMismatch
+    case integerDivideByZero
+    case integerOverflow
+    case invalidConversionToInteger
+    case callStackExhausted
+    /// A fault at an instruction that has no entry in the trap table. It means a defect in Mayfly.
+    case unexpectedFault
+
+    /// The specification suite's wording.
+    public var message: String {
+        switch self {
+        case .unreachable: "unreachable"
+        case .memoryOutOfBounds: "out of bounds memory access"
+        case .tableOutOfBounds: "out of bounds table access"
+        case .undefinedElement: "undefined element"
+        case .uninitializedElement: "uninitialized element"
+        case .indirectCallTypeMismatch: "indirect call type mismatch"
+        case .integerDivideByZero: "integer divide by zero"
+        case .integerOverflow: "integer overflow"
+        case .invalidConversionToInteger: "invalid conversion to integer"
+        case .callStackExhausted: "call stack exhausted"
+        case .unexpectedFault: "fault at an instruction that cannot fault"
+        }
+    }
+}
