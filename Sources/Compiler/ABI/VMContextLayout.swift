@@ -1,0 +1,103 @@
+//! The VM context: what compiled code finds through its pinned context register (r15).
+//!
+//! One table of offsets, used by the code generator and by the runtime. A context has a *header* of fixed offsets, then
+//! arrays whose sizes the module decides. Everything is 8-byte cells unless said otherwise.
+//!
+//!     0    header (`headerSize` bytes)
+//!     …    signature ids: one UInt32 per type of the module
+//!     …    tables: {base address, length in elements} per table
+//!     …    memories 1…: {base address, length in bytes} per further memory
+//!     …    globals: 16 bytes each, in index order            ← `mutableStart`
+//!     …    end                                               ← `size`
+//!
+//! Only the globals are written by compiled code. The runtime writes lengths (growth) and the header's save areas. So a
+//! reset restores the globals and the lengths, nothing else.
+
+public struct VMContextLayout: Sendable, Hashable {
+    // MARK: Header. The offsets up to 127 are reached with one-byte displacements.
+
+    /// Lowest value of the stack pointer at which a function may still start. Address.
+    public static let stackLimit = 0
+    /// Nonzero asks the guest to stop at its next host-call return. UInt64: generation of the run it is for.
+    public static let request = 8
+    /// Address of byte 0 of memory 0; kept in r14 while compiled code runs.
+    public static let memoryBase = 16
+    /// Bytes of memory 0 that exist now.
+    public static let memoryLength = 24
+    /// Address of the module's function records, shared by its instances.
+    public static let functionRecords = 32
+    /// While compiled code runs: the host stack pointer to return to. Pushed and restored by nested entries.
+    public static let hostStackPointer = 40
+    /// The guest stack pointer to enter with: the stack's top at first, the guest's current one during a host call.
+    public static let guestStackPointer = 48
+    /// The guest's frame pointer at the last host call, where a backtrace starts.
+    public static let guestFramePointer = 56
+    /// `HostDispatch` for imported functions.
+    public static let hostDispatch = 64
+    /// `HostDispatch` for `RuntimeFunction`s.
+    public static let runtimeDispatch = 72
+    /// Owned by the runtime: finds the instance from a context.
+    public static let hostData = 80
+    /// Written by the signal handler: address of the faulting instruction, or 0.
+    public static let trapProgramCounter = 88
+    /// Written by the signal handler: the frame pointer there.
+    public static let trapFramePointer = 96
+    /// Written by the signal handler: the address that could not be accessed.
+    public static let trapAddress = 104
+    /// Written by the signal handler: the signal's number.
+    public static let trapSignal = 112
+    /// Address of the exit stub of the module's code; the signal handler continues there.
+    public static let exitStub = 120
+    /// Room for the runtime, not known to compiled code.
+    public static let reserved = 128
+    public static let headerSize = 256
+
+    // MARK: Arrays
+
+    public var typeCount: Int
+    public var tableCount: Int
+    public var memoryCount: Int
+    public var globalCount: Int
+
+    public init(typeCount: Int, tableCount: Int, memoryCount: Int, globalCount: Int) {
+        self.typeCount = typeCount
+        self.tableCount = tableCount
+        self.memoryCount = memoryCount
+        self.globalCount = globalCount
+    }
+
+    /// Offset of the engine-wide id of the module's type `index`, a UInt32.
+    public func signature(_ index: Int) -> Int { Self.headerSize + 4 * index }
+    private var tablesStart: Int { Self.headerSize + (4 * typeCount + 15) & ~15 }
+    public func tableBase(_ index: Int) -> Int { tablesStart + 16 * index }
+    public func tableLength(_ index: Int) -> Int { tablesStart + 16 * index + 8 }
+    private var memoriesStart: Int { tablesStart + 16 * tableCount }
+    public func memoryBase(_ index: Int) -> Int {
+        index == 0 ? Self.memoryBase : memoriesStart + 16 * (index - 1)
+    }
+    public func memoryLength(_ index: Int) -> Int {
+        index == 0 ? Self.memoryLength : memoriesStart + 16 * (index - 1) + 8
+    }
+    /// Where the part starts that compiled code writes.
+    public var mutableStart: Int { memoriesStart + 16 * max(0, memoryCount - 1) }
+    public func global(_ index: Int) -> Int { mutableStart + 16 * index }
+    /// Bytes of the whole context.
+    public var size: Int { global(globalCount) }
+}
+
+/// A function as `ref.func` and tables see it. A function reference is the address of a record, or 0.
+///
+/// The records of a module's functions lie in one array, in the order of the function index space, and hold absolute
+/// addresses: valid in one process, the same for all instances of the module. `call_indirect` puts the record's
+/// address into r11 and calls `code`, so a record of another instance can point to code that switches contexts.
+public enum FunctionRecord {
+    /// Address of the code, entered with the internal calling convention.
+    public static let code = 0
+    /// Engine-wide signature id, a UInt32.
+    public static let signature = 8
+    /// Context of the function's instance, or 0 when it is the caller's.
+    public static let context = 16
+    /// Index in the module's function space, a UInt32.
+    public static let index = 24
+    public static let size = 32
+}

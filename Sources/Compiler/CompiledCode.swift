@@ -1,0 +1,84 @@
+//! What compiling a module yields: position-independent machine code and the tables that explain it.
+//!
+//! Calling convention between compiled code and the runtime ("entry"): the trampoline of a signature is a C function
+//!
+//!     int32_t entry(void *context, const void *code, uint64_t *cells)
+//!
+//! It saves the host's registers, switches to the guest stack, loads arguments from `cells`, calls `code` (a function of
+//! that signature), stores the results from `cells[0]` on and returns 0. If the guest traps or a host function fails, the
+//! exit stub returns from the same call with another status (`EntryStatus`). A v128 takes two cells, all else one; an i32's
+//! upper half is clear. Entries nest: a host function may enter again.
+//!
+//! Host calls ("dispatch"): on the host stack, with the C function in the context's `hostDispatch`:
+//!
+//!     int32_t dispatch(void *context, uint32_t index, uint64_t *cells)
+//!
+//! Arguments are in `cells`; results are left there from `cells[0]` on. Nonzero unwinds to the innermost entry, which
+//! returns that status.
+
+/// What an entry trampoline returns.
+public enum EntryStatus {
+    /// The function returned.
+    public static let returned: Int32 = 0
+    /// A fault: the context's `trapProgramCounter` and its neighbours say which.
+    public static let trapped: Int32 = 1
+    /// A host function or runtime function failed; it has left its error with the instance.
+    public static let hostError: Int32 = 2
+    /// Stopped because the context's request word was set.
+    public static let interrupted: Int32 = 3
+}
+
+/// Machine code of one module.
+///
+/// All offsets are in bytes from the start of `text`.
+public struct CompiledCode: Sendable {
+    /// Code and its constants. Position independent; to be placed at an address divisible by 64.
+    public var text: [UInt8] = []
+    /// For each defined function, where it starts. Ascending. A function ends where the next one starts or at `functionsEnd`.
+    public var functionOffsets: [UInt32] = []
+    public var functionsEnd: UInt32 = 0
+    /// For each type index, the entry trampoline of that signature.
+    public var entryOffsets: [UInt32] = []
+    /// For each imported function, code with the internal calling convention that calls the host.
+    public var importOffsets: [UInt32] = []
+    /// Where the signal handler continues after a fault, with the status in eax and the context in r15.
+    public var exitOffset: UInt32 = 0
+    /// Instructions that may fault: code offsets, ascending, with the trap each means.
+    public var trapOffsets: [UInt32] = []
+    public var trapCodes: [TrapCode] = []
+    /// Positions in the module's binary by code offset, ascending: trap sites and return addresses of calls.
+    public var sourceCodeOffsets: [UInt32] = []
+    public var sourceOffsets: [UInt32] = []
+    public var layout: VMContextLayout
+
+    public init(layout: VMContextLayout) { self.layout = layout }
+
+    /// The trap that a fault at this code offset means.
+    public func trapCode(at codeOffset: UInt32) -> TrapCode? {
+        let index = Self.lastIndex(in: trapOffsets, notAbove: codeOffset)
+        return index >= 0 && trapOffsets[index] == codeOffset ? trapCodes[index] : nil
+    }
+
+    /// The position in the binary recorded for exactly this code offset.
+    public func sourceOffset(at codeOffset: UInt32) -> UInt32? {
+        let index = Self.lastIndex(in: sourceCodeOffsets, notAbove: codeOffset)
+        return index >= 0 && sourceCodeOffsets[index] == codeOffset ? sourceOffsets[index] : nil
+    }
+
+    /// The defined function (0 is the first one after the imports) whose code holds this offset.
+    public func definedFunction(at codeOffset: UInt32) -> Int? {
+        guard codeOffset < functionsEnd else { return nil }
+        let index = Self.lastIndex(in: functionOffsets, notAbove: codeOffset)
+        return index >= 0 ? index : nil
+    }
+
+    private static func lastIndex(in sorted: [UInt32], notAbove value: UInt32) -> Int {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            if sorted[middle] <= value { low = middle + 1 } else { high = middle }
+        }
+        return low - 1
+    }
+}
