@@ -6,7 +6,7 @@ internal import Glibc
 /// The guest ended itself, by `proc_exit`.
 ///
 /// Thrown through the call into the guest, whose state is that of a program that has ended: drop it.
-/// ``WASI/exitCode(of:)`` turns a run of `_start` into an exit code.
+/// ``WASI/run(_:)`` turns it into an exit code.
 public struct WASIExit: Error, Hashable, CustomStringConvertible {
     /// 0 means success.
     public let code: UInt32

@@ -24,8 +24,9 @@ public final class WASI {
     var descriptors: DescriptorTable
     private let capturedOutput: OutputBuffer?
     private let capturedError: OutputBuffer?
-    /// Asked when a signal interrupts a system call: whether to return to the guest instead of trying again.
-    var isStopRequested: (() -> Bool)?
+    /// Asked when a signal interrupts a system call that the guest waits in: true makes the call fail with `EINTR`
+    /// instead of going on, so that the guest runs again. Without it every wait goes on.
+    public var isStopRequested: (() -> Bool)?
 
     public init(_ configuration: Configuration = Configuration()) {
         self.configuration = configuration
