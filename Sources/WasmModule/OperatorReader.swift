@@ -162,8 +162,17 @@ public struct OperatorReader {
     /// A memory instruction's immediates: exponent of the promised alignment, and offset in bytes.
     @inlinable @inline(__always)
     public mutating func readMemoryArgument() -> MemoryArgument {
-        let align = readU32()
-        return MemoryArgument(align: align, offset: readU32())
+        let flags = readU32()
+        // Bit 6 announces an explicit memory index, which can only be 0 as long as there is one memory.
+        if flags & 0x40 != 0 { _ = readU32() }
+        return MemoryArgument(align: flags & 0x3F, offset: readOffset())
+    }
+
+    /// An offset is a 64-bit LEB128 in the format (up to 10 bytes), though validation bounds its value to 32 bits.
+    @inlinable @inline(__always)
+    mutating func readOffset() -> UInt32 {
+        let first = readByte()
+        return first < 0x80 ? UInt32(first) : UInt32(truncatingIfNeeded: readLongSigned(first, bits: 70))
     }
 }
 
