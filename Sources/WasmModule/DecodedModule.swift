@@ -9,6 +9,9 @@ public struct DecodedModule: Sendable {
     /// The whole binary. Function bodies and data segments are ranges of it.
     public internal(set) var bytes: [UInt8] = []
 
+    /// The limits the module was decoded under; its bodies are validated under the same.
+    public internal(set) var limits = ImplementationLimits.default
+
     public internal(set) var types: [FunctionType] = []
     /// For every entry of `types`, the lowest index of a structurally equal type. Two types are the same exactly when
     /// their canonical indices are equal.

@@ -21,6 +21,7 @@ extension DecodedModule {
             return decoder.module
         }
         self.bytes = bytes
+        self.limits = limits
     }
 }
 

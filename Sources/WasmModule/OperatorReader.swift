@@ -159,6 +159,16 @@ public struct OperatorReader {
     @inlinable @inline(__always)
     public mutating func readValueType() -> ValueType { ValueType(bits: UInt32(readByte())) }
 
+    /// The number of runs of locals, with which a body begins. `readLocalRun` follows as often.
+    @inlinable
+    public mutating func readLocalRunCount() -> UInt32 { readU32() }
+
+    @inlinable
+    public mutating func readLocalRun() -> LocalRun {
+        let count = readU32()
+        return LocalRun(count: count, type: readValueType())
+    }
+
     /// A memory instruction's immediates: exponent of the promised alignment, and offset in bytes.
     @inlinable @inline(__always)
     public mutating func readMemoryArgument() -> MemoryArgument {
@@ -187,6 +197,30 @@ public struct MemoryArgument: Hashable, Sendable, BitwiseCopyable {
     @inlinable public init(align: UInt32, offset: UInt32) {
         self.align = align
         self.offset = offset
+    }
+}
+
+/// Consecutive locals of one type. Parameters are not part of the runs.
+@frozen
+public struct LocalRun: Hashable, Sendable, BitwiseCopyable {
+    /// May be 0.
+    public let count: UInt32
+    public let type: ValueType
+
+    @inlinable public init(count: UInt32, type: ValueType) {
+        self.count = count
+        self.type = type
+    }
+}
+
+extension DecodedModule {
+    /// Calls `visit` for every run of locals of a body that has been validated, in order.
+    public func forEachLocalRun(body: Int, _ visit: (LocalRun) -> Void) {
+        bytes.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            var reader = OperatorReader(body: bodies[body], in: base)
+            for _ in 0..<reader.readLocalRunCount() { visit(reader.readLocalRun()) }
+        }
     }
 }
 
