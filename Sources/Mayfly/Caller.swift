@@ -76,7 +76,7 @@ public struct Caller<State>: ~Copyable {
     public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
         _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
     ) throws -> (repeat each Result) {
-        try store.call(function.core, repeat each arguments)
+        try store.call(function, repeat each arguments)
     }
 
     /// Calls a function by a reference that the guest gave out.

@@ -50,7 +50,7 @@ public struct Instance<State>: ~Copyable {
     public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
         _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
     ) throws -> (repeat each Result) {
-        try store.call(function.core, repeat each arguments)
+        try store.call(function, repeat each arguments)
     }
 
     /// Calls an exported function whose type is known at run time only.

@@ -43,6 +43,14 @@ final class Store<State>: InstanceCore {
         return try call(function, repeat each arguments)
     }
 
+    @inlinable
+    final func call<each Parameter: WasmValue, each Result: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
+    ) throws -> (repeat each Result) {
+        guard function.module === template.module else { throw CallError.foreignFunctionReference }
+        return try call(function.core, repeat each arguments)
+    }
+
     /// The types have been checked.
     @inlinable
     final func call<each Parameter: WasmValue, each Result: WasmValue>(

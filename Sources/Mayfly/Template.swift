@@ -51,7 +51,7 @@ public final class Template<State>: Sendable {
         var results: [ValueType] = []
         repeat results.append((each Result).wasmType)
         let type = FunctionType(parameters: parameters, results: results)
-        return TypedFunction(try core.module.exportedFunction(name, type: type))
+        return TypedFunction(module: core.module, try core.module.exportedFunction(name, type: type))
     }
 }
 
@@ -71,9 +71,14 @@ extension Template where State == Void {
 ///
 /// `Parameters` and `Results` are tuples of ``WasmValue`` types, a single one of them, or `Void`.
 public struct TypedFunction<Parameters, Results>: Sendable {
+    /// Keeps the code alive and tells whose function it is.
+    @usableFromInline let module: ModuleCore
     @usableFromInline let core: FunctionHandle
 
-    init(_ core: FunctionHandle) { self.core = core }
+    init(module: ModuleCore, _ core: FunctionHandle) {
+        self.module = module
+        self.core = core
+    }
 
     /// The index in the module's function space, imports first.
     public var functionIndex: Int { core.functionIndex }

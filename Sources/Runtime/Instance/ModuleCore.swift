@@ -3,10 +3,12 @@
 public import Compiler
 public import WasmModule
 
-/// An exported or referenced function, ready to be entered.
-public struct FunctionHandle: Sendable {
-    /// Keeps code and types alive, and tells to which module the function belongs.
-    public let module: ModuleCore
+/// An exported or referenced function, ready to be entered on instances of its module.
+///
+/// It does not keep the module alive: whoever enters it holds an instance, which does.
+public struct FunctionHandle: @unchecked Sendable {
+    // Unchecked because of the addresses, which are those of immutable code.
+
     /// Index in the module's function space, imports first.
     public let functionIndex: Int
     public let type: FunctionType
@@ -16,20 +18,7 @@ public struct FunctionHandle: Sendable {
     let takesFunctionReferences: Bool
     let entry: UnsafeRawPointer
     let code: UnsafeRawPointer
-
-    // The addresses are those of immutable code that `module` keeps alive.
-    init(module: ModuleCore, index: Int) {
-        let typeIndex = Int(module.decoded.functions[index])
-        self.module = module
-        functionIndex = index
-        type = module.decoded.types[typeIndex]
-        cellCount = max(1, type.parameters.count, type.results.count)
-        takesFunctionReferences = type.parameters.contains(.funcref)
-        entry = module.memory.address(module.code.entryOffsets[typeIndex])
-        code = module.codeAddress(ofFunction: index)
-    }
 }
-extension FunctionHandle: @unchecked Sendable {}
 
 /// A compiled module in this process.
 public final class ModuleCore: @unchecked Sendable {
@@ -43,7 +32,12 @@ public final class ModuleCore: @unchecked Sendable {
     let records: UnsafeMutableRawPointer
     /// The engine-wide id of every type.
     let signatureIDs: [UInt32]
-    private let exports: [ExactName: Export]
+    private let exports: [ExactName: Exported]
+
+    private enum Exported {
+        case function(FunctionHandle)
+        case other(Export)
+    }
 
     public init(engine: EngineCore, decoded: DecodedModule, code: CompiledCode) throws(SystemError) {
         memory = try CodeMemory(text: code.text, exitOffset: code.exitOffset)
@@ -53,17 +47,35 @@ public final class ModuleCore: @unchecked Sendable {
         self.decoded = decoded
         self.code = code
         signatureIDs = engine.signatures.retain(decoded.types)
-        exports = Dictionary(decoded.exports.map { (ExactName($0.name), $0) }) { first, _ in first }
+        var exports: [ExactName: Exported] = [:]
+        for export in decoded.exports {
+            exports[ExactName(export.name)] =
+                export.kind == .function
+                ? .function(Self.handle(ofFunction: Int(export.index), decoded, code, memory)) : .other(export)
+        }
+        self.exports = exports
         let bytes = decoded.functions.count * FunctionRecord.size
         records = .allocate(byteCount: max(bytes, FunctionRecord.size), alignment: 64)
         records.initializeMemory(as: UInt8.self, repeating: 0, count: max(bytes, FunctionRecord.size))
         for (index, type) in decoded.functions.enumerated() {
             let record = records + index * FunctionRecord.size
-            let address = UInt64(UInt(bitPattern: codeAddress(ofFunction: index)))
+            let address = UInt64(UInt(bitPattern: Self.codeAddress(ofFunction: index, decoded, code, memory)))
             record.storeBytes(of: address, toByteOffset: FunctionRecord.code, as: UInt64.self)
             record.storeBytes(of: signatureIDs[Int(type)], toByteOffset: FunctionRecord.signature, as: UInt32.self)
             record.storeBytes(of: UInt32(index), toByteOffset: FunctionRecord.index, as: UInt32.self)
         }
+    }
+
+    private static func handle(
+        ofFunction index: Int, _ decoded: DecodedModule, _ code: CompiledCode, _ memory: CodeMemory
+    ) -> FunctionHandle {
+        let typeIndex = Int(decoded.functions[index])
+        let type = decoded.types[typeIndex]
+        return FunctionHandle(
+            functionIndex: index, type: type, cellCount: max(1, type.parameters.count, type.results.count),
+            takesFunctionReferences: type.parameters.contains(.funcref),
+            entry: memory.address(code.entryOffsets[typeIndex]),
+            code: codeAddress(ofFunction: index, decoded, code, memory))
     }
 
     deinit {
@@ -74,7 +86,9 @@ public final class ModuleCore: @unchecked Sendable {
     /// The machine code, from its start to its end.
     public var text: [UInt8] { [UInt8](UnsafeRawBufferPointer(start: memory.base, count: memory.count)) }
 
-    func codeAddress(ofFunction index: Int) -> UnsafeRawPointer {
+    private static func codeAddress(
+        ofFunction index: Int, _ decoded: DecodedModule, _ code: CompiledCode, _ memory: CodeMemory
+    ) -> UnsafeRawPointer {
         let imported = decoded.importedFunctionCount
         return memory.address(index < imported ? code.importOffsets[index] : code.functionOffsets[index - imported])
     }
@@ -99,18 +113,21 @@ public final class ModuleCore: @unchecked Sendable {
         guard cell == 0 || functionIndex(ofReference: cell) != nil else { throw .foreignFunctionReference }
     }
 
+    /// A function by its index, which must exist.
+    public func function(_ index: Int) -> FunctionHandle { Self.handle(ofFunction: index, decoded, code, memory) }
+
     public func function(_ reference: FunctionReference) throws(CallError) -> FunctionHandle {
         guard let index = functionIndex(ofReference: reference.record) else { throw .foreignFunctionReference }
-        return FunctionHandle(module: self, index: index)
+        return function(index)
     }
 
     // MARK: Exports
 
     public func exportedFunction(_ name: String) throws(CallError) -> FunctionHandle {
-        guard let export = exports[ExactName(name)], export.kind == .function else {
+        guard case .function(let function) = exports[ExactName(name)] else {
             throw .unknownExport(name: name, kind: "function")
         }
-        return FunctionHandle(module: self, index: Int(export.index))
+        return function
     }
 
     public func exportedFunction(_ name: String, type: FunctionType) throws(CallError) -> FunctionHandle {
@@ -122,12 +139,9 @@ public final class ModuleCore: @unchecked Sendable {
     }
 
     public func exportedGlobal(_ name: String) throws(CallError) -> (index: Int, type: GlobalType) {
-        guard let export = exports[ExactName(name)], export.kind == .global else {
+        guard case .other(let export) = exports[ExactName(name)], export.kind == .global else {
             throw .unknownExport(name: name, kind: "global")
         }
         return (Int(export.index), decoded.globals[Int(export.index)])
     }
-
-    /// Whether the module exports something of this kind under this name.
-    public func exports(_ kind: Export.Kind, _ name: String) -> Bool { exports[ExactName(name)]?.kind == kind }
 }
