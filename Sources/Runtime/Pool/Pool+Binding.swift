@@ -69,7 +69,15 @@ extension Pool {
 
     /// Writes the context and the mutable tables. They are zero before.
     private func stamp(_ core: ImageCore, into index: UInt32) {
-        let context = context(index)
+        writeContext(of: core, for: index, to: context(index))
+        for (number, table) in core.tables.enumerated() where !table.isImmutable && !table.isNull {
+            context(index).loadPointer(at: core.layout.tableBase(number)).copyMemory(
+                from: table.elements, byteCount: table.count * 8)
+        }
+    }
+
+    /// The context of a slot right after stamping, all of it, with the image's user's header fields zero.
+    func writeContext(of core: ImageCore, for index: UInt32, to context: UnsafeMutableRawPointer) {
         let slot = slot(index, isFresh: true)
         context.copyMemory(from: core.context, byteCount: core.layout.size)
         context.storeWord(slot.stackLimit, at: VMContextLayout.stackLimit)
@@ -79,13 +87,9 @@ extension Pool {
         var next = tables(index)
         let shares = core.tableShares(of: geometry.tableElements - core.mutableElements)
         for (number, table) in core.tables.enumerated() {
-            if table.isImmutable {
-                context.storeWord(UnsafeMutableRawPointer(table.elements), at: core.layout.tableBase(number))
-            } else {
-                context.storeWord(UnsafeMutableRawPointer(next), at: core.layout.tableBase(number))
-                if !table.isNull { next.update(from: table.elements, count: table.count) }
-                next += table.count + shares[number]
-            }
+            let base = table.isImmutable ? table.elements : next
+            if !table.isImmutable { next += table.count + shares[number] }
+            context.storeWord(UnsafeMutableRawPointer(base), at: core.layout.tableBase(number))
             context.storeWord(UInt64(table.count), at: core.layout.tableLength(number))
         }
     }
