@@ -36,7 +36,7 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     case immutableGlobal(name: String)
     /// A function reference or a typed function of another module.
     case foreignFunctionReference
-    /// The guest was called, or its memory touched, inside `withMemory` of the same instance.
+    /// The guest was called inside `withMemory` of the same instance.
     case memoryInUse
 
     public var description: String {
