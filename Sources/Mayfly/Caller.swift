@@ -1,7 +1,6 @@
 //! What a host function sees of the guest that called it.
 
 public import Runtime
-public import WasmModule
 
 /// The guest that called a host function. Borrowed: it cannot outlive the call.
 ///

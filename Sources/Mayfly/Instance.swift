@@ -1,7 +1,6 @@
 //! An instance: one guest with its memory, to be called and thrown away.
 
 public import Runtime
-public import WasmModule
 
 /// One guest: a module's code with memory, tables and globals of its own.
 ///

@@ -1,7 +1,6 @@
 //! A module ready to be stamped: imports checked, initial state built.
 
 public import Runtime
-public import WasmModule
 
 /// A module with its imports and its initial state, from which instances are stamped.
 ///

@@ -77,9 +77,8 @@ public struct MemoryAccessError: Error, Hashable, Sendable, CustomStringConverti
 
 /// The text that the C library has for an `errno`.
 public func systemErrorMessage(_ code: Int32) -> String {
-    var buffer = [CChar](repeating: 0, count: 128)
-    guard let message = strerror_r(code, &buffer, buffer.count) else { return "error \(code)" }
-    return String(cString: message)
+    // Since glibc 2.32 the text is the thread's own.
+    strerror(code).map { String(cString: $0) } ?? "error \(code)"
 }
 
 extension ValueType {

@@ -7,7 +7,7 @@
 //! is 0 and the context's stack pointer is the slot's initial one.
 
 import CPlatform
-public import Compiler
+import Compiler
 import Glibc
 
 open class InstanceCore {

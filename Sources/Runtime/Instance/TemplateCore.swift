@@ -4,8 +4,8 @@
 //! global initialisers are evaluated and active segments are applied, in the specification's order. Instances then start from
 //! the result.
 
-public import Compiler
-public import WasmModule
+import Compiler
+import WasmModule
 
 /// What all instances of a template share.
 public final class TemplateCore: @unchecked Sendable {
