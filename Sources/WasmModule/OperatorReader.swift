@@ -159,11 +159,30 @@ public struct OperatorReader {
     @inlinable @inline(__always)
     public mutating func readValueType() -> ValueType { ValueType(bits: UInt32(readByte())) }
 
+    /// The number of runs of locals, with which a body begins. `readLocalRun` follows as often.
+    @inlinable
+    public mutating func readLocalRunCount() -> UInt32 { readU32() }
+
+    @inlinable
+    public mutating func readLocalRun() -> LocalRun {
+        let count = readU32()
+        return LocalRun(count: count, type: readValueType())
+    }
+
     /// A memory instruction's immediates: exponent of the promised alignment, and offset in bytes.
     @inlinable @inline(__always)
     public mutating func readMemoryArgument() -> MemoryArgument {
-        let align = readU32()
-        return MemoryArgument(align: align, offset: readU32())
+        let flags = readU32()
+        // Bit 6 announces an explicit memory index, which can only be 0 as long as there is one memory.
+        if flags & 0x40 != 0 { _ = readU32() }
+        return MemoryArgument(align: flags & 0x3F, offset: readOffset())
+    }
+
+    /// An offset is a 64-bit LEB128 in the format (up to 10 bytes), though validation bounds its value to 32 bits.
+    @inlinable @inline(__always)
+    mutating func readOffset() -> UInt32 {
+        let first = readByte()
+        return first < 0x80 ? UInt32(first) : UInt32(truncatingIfNeeded: readLongSigned(first, bits: 70))
     }
 }
 
@@ -178,6 +197,30 @@ public struct MemoryArgument: Hashable, Sendable, BitwiseCopyable {
     @inlinable public init(align: UInt32, offset: UInt32) {
         self.align = align
         self.offset = offset
+    }
+}
+
+/// Consecutive locals of one type. Parameters are not part of the runs.
+@frozen
+public struct LocalRun: Hashable, Sendable, BitwiseCopyable {
+    /// May be 0.
+    public let count: UInt32
+    public let type: ValueType
+
+    @inlinable public init(count: UInt32, type: ValueType) {
+        self.count = count
+        self.type = type
+    }
+}
+
+extension DecodedModule {
+    /// Calls `visit` for every run of locals of a body that has been validated, in order.
+    public func forEachLocalRun(body: Int, _ visit: (LocalRun) -> Void) {
+        bytes.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            var reader = OperatorReader(body: bodies[body], in: base)
+            for _ in 0..<reader.readLocalRunCount() { visit(reader.readLocalRun()) }
+        }
     }
 }
 
