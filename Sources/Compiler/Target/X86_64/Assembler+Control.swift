@@ -59,6 +59,9 @@ extension Assembler {
 
     mutating func ret() { emit8(0xC3) }
 
+    /// Stack pointer = frame pointer, then pops the frame pointer.
+    mutating func leave() { emit8(0xC9) }
+
     /// Returns and removes `bytes` of arguments from the stack.
     mutating func ret(popping bytes: UInt16) {
         var out = begin()

@@ -95,6 +95,7 @@ extension InstructionSelector {
         guard bytes != 0 else { return }
         var machine = MachineInstruction(operation: .adjustStack)
         machine.displacement = bytes
+        outgoingBytes = max(outgoingBytes, -bytes)
         finish(machine)
     }
 

@@ -7,6 +7,8 @@ extension InstructionSelector {
         switch instruction.operation {
         case .add: selectAdd(value, instruction, width)
         case .subtract: selectSubtract(value, instruction, width)
+        case .and where width == .w64 && integerConstant(instruction.b) == 0xFFFF_FFFF:
+            selectUnary(value, instruction, .zeroExtend, .w32, detail: Width.w32.rawValue)
         case .and: selectCommutative(value, instruction, width, .and)
         case .or: selectCommutative(value, instruction, width, .or)
         case .xor: selectCommutative(value, instruction, width, .xor)

@@ -69,6 +69,7 @@ struct InstructionSelector: ~Copyable {
     private var successors = Vector<UInt32>(capacity: 64)
     var jumpTargets = Vector<UInt32>(capacity: 64)
     var hasCalls = false
+    var outgoingBytes: Int32 = 0
     var incomingArgumentBytes: Int32 = 0
     var functionType: UInt32 = 0
 
@@ -106,6 +107,7 @@ struct InstructionSelector: ~Copyable {
         successors.removeAll()
         jumpTargets.removeAll()
         hasCalls = false
+        outgoingBytes = 0
         incomingArgumentBytes = argumentAreaBytes(ofType: functionType)
 
         colorValues(count: valueCount)
@@ -462,6 +464,7 @@ struct InstructionSelector: ~Copyable {
         output.jumpTargets.removeAll()
         output.jumpTargets.append(contentsOf: jumpTargets.buffer)
         output.hasCalls = hasCalls
+        output.outgoingBytes = outgoingBytes
         output.incomingArgumentBytes = incomingArgumentBytes
         output.input.registerClasses.append(contentsOf: registerClasses.buffer)
         output.input.virtualRegisterLists.append(contentsOf: registerLists.buffer)

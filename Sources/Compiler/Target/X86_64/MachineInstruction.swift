@@ -208,6 +208,8 @@ struct SelectedFunction: ~Copyable {
     /// Bytes of stack arguments to pop on return, and whether anything is called.
     var incomingArgumentBytes: Int32 = 0
     var hasCalls = false
+    /// The most bytes that a call takes from the stack for its arguments and results.
+    var outgoingBytes: Int32 = 0
 
     init() {}
 }
