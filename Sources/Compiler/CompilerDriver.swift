@@ -34,6 +34,12 @@ public enum ModuleCompiler {
     ///   - module: A decoded module; its bodies need not have been validated.
     ///   - threads: How many threads work on it, at least 1. The result is the same for any number.
     public static func compile(_ module: DecodedModule, threads: Int = 1) throws(CompilationError) -> CompiledCode {
+        try compile(module, threads: threads, isChecking: false)
+    }
+
+    static func compile(
+        _ module: DecodedModule, threads: Int, isChecking: Bool
+    ) throws(CompilationError) -> CompiledCode {
         let context = ModuleContext(module)
         let layout = VMContextLayout(module)
         let next = Atomic<Int>(0)
@@ -43,7 +49,7 @@ public enum ModuleCompiler {
         let results = WorkerResults(count: workers)
 
         @Sendable func work(_ worker: Int) {
-            var compiler = FunctionCompiler(context, layout: layout)
+            var compiler = FunctionCompiler(context, layout: layout, isChecking: isChecking)
             do throws(CompilationError) {
                 while !hasFailed.load(ordering: .relaxed) {
                     let body = next.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -33,6 +33,7 @@ struct FunctionCompiler: ~Copyable {
     static var maximumSlots: UInt32 { 1 << 20 }
 
     private let context: ModuleContext
+    private let isChecking: Bool
     private var validator: FunctionValidator
     private var translator = FunctionTranslator()
     private var function = IRFunction()
@@ -43,8 +44,10 @@ struct FunctionCompiler: ~Copyable {
     private var allocation = AllocationOutput()
     private var emitter: FunctionEmitter
 
-    init(_ context: ModuleContext, layout: VMContextLayout) {
+    /// - Parameter isChecking: Verify what the passes hand each other, and stop the process if it is wrong. For tests.
+    init(_ context: ModuleContext, layout: VMContextLayout, isChecking: Bool) {
         self.context = context
+        self.isChecking = isChecking
         validator = FunctionValidator(module: context.module)
         selector = InstructionSelector(module: context, layout: layout)
         emitter = FunctionEmitter(module: context, layout: layout)
@@ -58,7 +61,7 @@ struct FunctionCompiler: ~Copyable {
         do throws(TranslationError) {
             try translator.translate(body: body, of: context, into: &function)
         } catch { throw .functionTooComplex(context.function(ofBody: body)) }
-        elimination.run(&function)
+        elimination.run(on: &function)
         verifyIR()
         selector.select(function, into: &selected)
         allocator.allocate(selected.input, registers: X86_64.registerFile, into: &allocation)
@@ -85,20 +88,24 @@ struct FunctionCompiler: ~Copyable {
         output.sources.append(contentsOf: emitter.sources.buffer)
     }
 
-    // MARK: Checks in debug builds
+    // MARK: Checks
 
+    /// Verifies the IR in debug builds and when asked to.
     private func verifyIR() {
         #if DEBUG
-            let violations = IRVerifier.verify(function, in: context)
-            precondition(violations.isEmpty, "function \(function.functionIndex): \(violations)")
+            let isOn = true
+        #else
+            let isOn = isChecking
         #endif
+        guard isOn else { return }
+        let violations = IRVerifier.violations(function, in: context)
+        precondition(violations.isEmpty, "function \(function.functionIndex): \(violations.prefix(5))")
     }
 
+    /// Proves the allocation right when asked to. (Quadratic in places: for tests.)
     private func checkAllocation() {
-        #if DEBUG
-            guard CompilerChecks.checksAllocation else { return }
-            let violations = AllocationChecker.check(selected.input, allocation, registers: X86_64.registerFile)
-            precondition(violations.isEmpty, "function \(function.functionIndex): \(violations.prefix(5))")
-        #endif
+        guard isChecking else { return }
+        let violations = AllocationChecker.check(selected.input, allocation, registers: X86_64.registerFile)
+        precondition(violations.isEmpty, "function \(function.functionIndex): \(violations.prefix(5))")
     }
 }

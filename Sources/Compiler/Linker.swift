@@ -91,7 +91,7 @@ enum Linker {
                 }
             }
             trampolines.assembler.withBytes { bytes in
-                memcpy(memory + Int(base), bytes.baseAddress!, bytes.count)
+                (memory + Int(base)).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
             }
             count = total
         }

@@ -7,7 +7,7 @@
 //! - Two-byte VEX has only the R bit and implies map 0F and W0.
 
 /// An opcode of the legacy encoding.
-struct Opcode: BitwiseCopyable {
+struct LegacyOpcode: BitwiseCopyable {
     var byte: UInt8
     /// F2 or F3, or 0. (66 follows from the width.)
     var prefix: UInt8
@@ -15,11 +15,11 @@ struct Opcode: BitwiseCopyable {
     var isEscaped: Bool
 
     @inline(__always)
-    static func plain(_ byte: UInt8) -> Opcode { Opcode(byte: byte, prefix: 0, isEscaped: false) }
+    static func plain(_ byte: UInt8) -> LegacyOpcode { LegacyOpcode(byte: byte, prefix: 0, isEscaped: false) }
 
     @inline(__always)
-    static func escaped(_ byte: UInt8, prefix: UInt8 = 0) -> Opcode {
-        Opcode(byte: byte, prefix: prefix, isEscaped: true)
+    static func escaped(_ byte: UInt8, prefix: UInt8 = 0) -> LegacyOpcode {
+        LegacyOpcode(byte: byte, prefix: prefix, isEscaped: true)
     }
 }
 
@@ -49,7 +49,7 @@ extension Assembler {
 
     /// `reg` is the register or opcode extension of ModRM, `rm` the register that could have been memory.
     @inline(__always)
-    mutating func emit(_ opcode: Opcode, _ width: Width, reg: UInt8, rm: UInt8, forceREX: Bool = false) {
+    mutating func emit(_ opcode: LegacyOpcode, _ width: Width, reg: UInt8, rm: UInt8, forceREX: Bool = false) {
         assert(reg < 16 && rm < 16)
         var out = begin()
         prefixes(&out, opcode, width, rex: (reg >> 3) << 2 | rm >> 3, forceREX: forceREX)
@@ -59,7 +59,7 @@ extension Assembler {
 
     @inline(__always)
     mutating func emit(
-        _ opcode: Opcode, _ width: Width, reg: UInt8, rm: Memory, trailing: Int32 = 0, forceREX: Bool = false,
+        _ opcode: LegacyOpcode, _ width: Width, reg: UInt8, rm: Memory, trailing: Int32 = 0, forceREX: Bool = false,
     ) {
         assert(reg < 16)
         var out = begin()
@@ -70,7 +70,7 @@ extension Assembler {
 
     /// The register is in the low bits of the opcode.
     @inline(__always)
-    mutating func emit(_ opcode: Opcode, _ width: Width, embedded register: UInt8) {
+    mutating func emit(_ opcode: LegacyOpcode, _ width: Width, embedded register: UInt8) {
         assert(register < 16)
         var out = begin()
         var opcode = opcode
@@ -80,7 +80,7 @@ extension Assembler {
     }
 
     @inline(__always)
-    private func prefixes(_ out: inout Cursor, _ opcode: Opcode, _ width: Width, rex: UInt8, forceREX: Bool) {
+    private func prefixes(_ out: inout Cursor, _ opcode: LegacyOpcode, _ width: Width, rex: UInt8, forceREX: Bool) {
         if width == .w16 { out.byte(0x66) }
         if opcode.prefix != 0 { out.byte(opcode.prefix) }
         let rex = width == .w64 ? rex | 8 : rex

@@ -12,7 +12,7 @@
 
 struct InstructionSelector: ~Copyable {
     /// A block of the output: a block of the IR, or one inserted into an edge.
-    private struct OutputBlock: BitwiseCopyable {
+    struct OutputBlock: BitwiseCopyable {
         var irBlock: UInt32
         /// The edge this block splits, or `.max`.
         var edge: UInt32
