@@ -21,11 +21,13 @@ final class NativeHarness {
     /// Decodes, compiles with all checks on, and places everything.
     init(_ bytes: [UInt8], threads: Int = 1) throws {
         module = try DecodedModule(decoding: bytes)
-        code = try ModuleCompiler.compile(module, threads: threads, isChecking: true)
+        let code = try ModuleCompiler.compile(module, threads: threads, isChecking: true)
+        self.code = code
         textBytes = (code.text.count + 4095) & ~4095
-        text = Self.map(textBytes, PROT_READ | PROT_WRITE)
+        let text = Self.map(textBytes, PROT_READ | PROT_WRITE)
         code.text.withUnsafeBytes { text.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         mprotect(text, textBytes, PROT_READ | PROT_EXEC)
+        self.text = text
         memory = Self.map(Self.reservation, PROT_NONE)
         stack = Self.map(Self.stackBytes, PROT_READ | PROT_WRITE)
         let layout = code.layout
