@@ -40,6 +40,8 @@ import TestSupport
                 for body in module.bodies.indices {
                     do throws(WasmError) {
                         try validator.validate(body: body)
+                        // What validation accepts, the unchecked reader must be able to walk.
+                        if !readsToItsEnd(module, body) { Issue.record("mutant \(index): body \(body) is misread") }
                     } catch {
                         kinds[error.kind, default: 0] += 1
                         let range = module.bodies[body].range
@@ -58,6 +60,14 @@ import TestSupport
         // The mutations must reach every stage, or they test nothing.
         #expect(accepted > 0 && accepted < Self.mutants)
         #expect((kinds[.malformed] ?? 0) > 0 && (kinds[.invalid] ?? 0) > 0 && (kinds[.unsupported] ?? 0) > 0)
+    }
+
+    private func readsToItsEnd(_ module: DecodedModule, _ body: Int) -> Bool {
+        module.bytes.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return false }
+            var reader = OperatorReader(body: module.bodies[body], in: base)
+            return skipBody(&reader) && reader.atEnd
+        }
     }
 
     /// Modules to damage: mostly small ones; big ones as slices, and rarely whole.
