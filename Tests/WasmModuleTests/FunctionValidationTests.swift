@@ -1,8 +1,8 @@
 //! The validation rule of every instruction: an instruction is accepted with exactly its operands and yields exactly
 //! its results; each special rule has a body that keeps and one that breaks it.
 
-import Testing
 import TestSupport
+import Testing
 import WasmModule
 
 @Suite struct FunctionValidationTests {
@@ -87,7 +87,8 @@ import WasmModule
                 (operands, results) = ([type(digits[index...].prefix(3))], [own])
             } else if unary.contains(operation) {
                 (operands, results) = ([own], [own])
-            } else if comparisons.contains(where: { operation == $0 || operation == $0 + "S" || operation == $0 + "U" }) {
+            } else if comparisons.contains(where: { operation == $0 || operation == $0 + "S" || operation == $0 + "U" })
+            {
                 (operands, results) = ([own, own], [.i32])
             } else {
                 (operands, results) = ([own, own], [own])
@@ -131,7 +132,8 @@ import WasmModule
 
     @Test func alignment() {
         let natural: [(Opcode, UInt32)] = [
-            (.i32Load, 2), (.i64Load, 3), (.f32Load, 2), (.f64Load, 3), (.i32Load8S, 0), (.i32Load16U, 1), (.i64Load8U, 0),
+            (.i32Load, 2), (.i64Load, 3), (.f32Load, 2), (.f64Load, 3), (.i32Load8S, 0), (.i32Load16U, 1),
+            (.i64Load8U, 0),
             (.i64Load16S, 1), (.i64Load32U, 2),
         ]
         for (opcode, align) in natural {

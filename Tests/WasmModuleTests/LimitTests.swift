@@ -2,8 +2,8 @@
 //!
 //! Limits are lowered to keep the modules small; `defaults` pins the documented values.
 
-import Testing
 import TestSupport
+import Testing
 import WasmModule
 
 @Suite struct LimitTests {

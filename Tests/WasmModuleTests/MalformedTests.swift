@@ -1,7 +1,7 @@
 //! Every way in which bytes can fail to be a module: the right kind, the right place.
 
-import Testing
 import TestSupport
+import Testing
 import WasmModule
 
 @Suite struct MalformedTests {

@@ -1,7 +1,7 @@
 //! The validation rules outside of function bodies, each with a module that keeps and one that breaks it.
 
-import Testing
 import TestSupport
+import Testing
 import WasmModule
 
 @Suite struct ModuleValidationTests {
@@ -35,7 +35,8 @@ import WasmModule
         #expect(module.tables.map(\.element) == [.externref, .funcref])
         #expect(module.memories == [MemoryType(limits: Limits(minimum: 1, maximum: 2))])
         #expect(module.globals.map(\.isMutable) == [true, false])
-        #expect(module.imports[1].type == .table(TableType(element: .externref, limits: Limits(minimum: 1, maximum: 3))))
+        #expect(
+            module.imports[1].type == .table(TableType(element: .externref, limits: Limits(minimum: 1, maximum: 3))))
         #expect(module.exports.map(\.index) == [1, 1])
         #expect(module.globalInitializers == [ConstantExpression([.i32(5)])])
     }

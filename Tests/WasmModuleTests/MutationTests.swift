@@ -8,12 +8,14 @@
 //! may not claim more declarations than it has bytes.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
+
 @testable import WasmModule
 
 @Suite struct MutationTests {
-    static let mutants = TestData.integer(fromEnvironment: "MAYFLY_FUZZ_MUTANTS") ?? (TestData.isRequired ? 100_000 : 5_000)
+    static let mutants =
+        TestData.integer(fromEnvironment: "MAYFLY_FUZZ_MUTANTS") ?? (TestData.isRequired ? 100_000 : 5_000)
     static let seed = UInt64(TestData.integer(fromEnvironment: "MAYFLY_FUZZ_SEED") ?? 0x6D61_7966_6C79)
     static let first = TestData.integer(fromEnvironment: "MAYFLY_FUZZ_FIRST") ?? 0
 

@@ -1,7 +1,7 @@
 //! A module cut off anywhere is refused (or still a module, when the cut is between sections), never a crash.
 
-import Testing
 import TestSupport
+import Testing
 import WasmModule
 
 @Suite struct TruncationTests {
