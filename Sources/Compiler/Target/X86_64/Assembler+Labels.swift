@@ -4,8 +4,9 @@
 //! its label is bound the distance is known, and if one byte is enough the jump is marked. `finish` then closes the
 //! gaps in one walk and fills in all references. Why marking at that moment is sound: a distance counted in the draft
 //! can only shrink, because closing gaps removes bytes. The exception is padding, which may grow when code before it
-//! moves; a jump across padding is therefore never short. (Padding still never ends later than in the draft, because
-//! rounding up is monotone. So code only ever moves down.)
+//! moves; a jump across padding is therefore never short. Padding still never ends later than in the draft, because
+//! rounding up is monotone; so code only ever moves down. In the draft padding is never empty, or positions before and
+//! behind it could not be told apart.
 //!
 //! Whoever remembers positions in a draft takes them through `adjust` after `finish`.
 
@@ -64,8 +65,8 @@ struct Draft: ~Copyable {
     var firstExternal = 0
     /// No jump across this position may be short. The end of the last padding.
     var barrier: UInt32 = 0
-    /// Long jumps that are to become short.
-    var shortened = 0
+    /// Long jumps that are to become short, and paddings that are longer than needed.
+    var gaps = 0
 
     var isEmpty: Bool { jumps.isEmpty && fixups.isEmpty }
 
@@ -78,7 +79,7 @@ struct Draft: ~Copyable {
         start = position
         self.firstExternal = firstExternal
         barrier = 0
-        shortened = 0
+        gaps = 0
     }
 }
 
@@ -117,7 +118,7 @@ extension Assembler {
             // Older jumps are further away, so the first that is too far is the last to look at.
             if distance > 127 || jump.position < draft.barrier { break }
             draft.jumps[index].isShort = true
-            draft.shortened &+= 1
+            draft.gaps &+= 1
             index = jump.next
         }
         labels[label.id] = LabelState(offset: position)
@@ -177,7 +178,12 @@ extension Assembler {
 
     private mutating func pad(to boundary: Int, traps: Bool) {
         assert(boundary > 0 && boundary & (boundary - 1) == 0)
-        let length = (0 &- count) & (boundary - 1)
+        guard boundary > 1 else { return }
+        var length = (0 &- count) & (boundary - 1)
+        if length == 0 {
+            length = boundary
+            draft.gaps &+= 1
+        }
         draft.paddings.append(
             Draft.Padding(
                 position: position, length: UInt32(truncatingIfNeeded: length),
@@ -186,6 +192,14 @@ extension Assembler {
         out.fill(length, traps: traps)
         end(out)
         draft.barrier = position
+    }
+
+    /// Pads what is in its final place.
+    mutating func padFinally(to boundary: Int) {
+        let length = (0 &- count) & (boundary - 1)
+        var out = begin(room: length)
+        out.fill(length, traps: true)
+        end(out)
     }
 
     // MARK: The end of a function
@@ -202,10 +216,9 @@ extension Assembler {
             draft.restart(at: position, firstExternal: externalFixups.count)
             return
         }
-        // Constants placed now are in their final place, as the moves end here.
         draft.moves.removeAll()
-        if draft.shortened > 0 { closeGaps() }
-        flushConstants()
+        if draft.gaps > 0 { closeGaps() }
+        placeConstants()
         fillIn()
         draft.jumps.removeAll()
         draft.fixups.removeAll()
@@ -214,10 +227,10 @@ extension Assembler {
         draft.start = position
         draft.firstExternal = externalFixups.count
         draft.barrier = 0
-        draft.shortened = 0
+        draft.gaps = 0
     }
 
-    /// Moves code down over the ends of jumps that become short, and all positions with it.
+    /// Moves code down over the ends of jumps that become short and of padding, and all positions with it.
     private mutating func closeGaps() {
         var source = Int(draft.start)
         var destination = source

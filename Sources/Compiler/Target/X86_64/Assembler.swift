@@ -166,7 +166,7 @@ struct Assembler: ~Copyable {
     @discardableResult
     mutating func appendCode(of other: borrowing Assembler, alignment: Int = 16) -> UInt32 {
         assert(isComplete && other.isComplete)
-        alignWithTraps(to: alignment)
+        padFinally(to: alignment)
         let start = position
         emit(UnsafeBufferPointer(start: other.code, count: other.count))
         for index in 0..<other.externalFixups.count {
