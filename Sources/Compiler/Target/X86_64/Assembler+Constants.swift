@@ -80,16 +80,15 @@ extension Assembler {
         return label
     }
 
-    /// Places the constants asked for since the last time, each aligned to its size. To be called where nothing falls
-    /// through, such as after the end of a function.
-    mutating func flushConstants() {
+    /// Places the constants asked for since the last time, each aligned to its size, in their final place.
+    mutating func placeConstants() {
         guard !constants.isEmpty else { return }
         // The largest first, so that only the first needs padding.
         for bytes: UInt8 in [16, 8, 4] {
             for index in 0..<constants.entries.count {
                 let entry = constants.entries[index]
                 guard entry.bytes == bytes else { continue }
-                alignWithTraps(to: Int(bytes))
+                padFinally(to: Int(bytes))
                 bind(entry.label)
                 if bytes == 4 { emit32(UInt32(truncatingIfNeeded: entry.low)) } else { emit64(entry.low) }
                 if bytes == 16 { emit64(entry.high) }

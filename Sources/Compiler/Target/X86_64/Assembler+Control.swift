@@ -1,56 +1,18 @@
-//! Jumps, calls, traps and padding.
+//! Jumps through registers and memory, calls, traps and padding. Jumps to labels are in `Assembler+Labels`.
 
 extension Assembler {
     // MARK: Jumps
 
-    mutating func jmp(_ target: Label) {
-        var out = begin()
-        if let distance = shortDistance(to: target) {
-            out.byte(0xEB)
-            out.byte(UInt8(bitPattern: distance))
-        } else {
-            out.byte(0xE9)
-            relative32(&out, target)
-        }
-        end(out)
-    }
-
-    mutating func jcc(_ cc: Condition, _ target: Label) {
-        var out = begin()
-        if let distance = shortDistance(to: target) {
-            out.byte(0x70 | cc.rawValue)
-            out.byte(UInt8(bitPattern: distance))
-        } else {
-            out.byte(0x0F)
-            out.byte(0x80 | cc.rawValue)
-            relative32(&out, target)
-        }
-        end(out)
-    }
-
     mutating func jmp(_ r: UInt8) { emit(.plain(0xFF), .w32, reg: 4, rm: r) }
     mutating func jmp(_ m: Memory) { emit(.plain(0xFF), .w32, reg: 4, rm: m) }
-
-    /// The operand of a two-byte jump from here, if the target is bound and near enough.
-    @inline(__always)
-    private func shortDistance(to target: Label) -> Int8? {
-        guard isBound(target) else { return nil }
-        return Int8(exactly: Int64(offset(of: target)) &- Int64(position) &- 2)
-    }
-
-    @inline(__always)
-    private mutating func relative32(_ out: inout Cursor, _ target: Label) {
-        let position = offset(of: out)
-        out.int32(0)
-        addReference(at: position, anchor: position &+ 4, to: target)
-    }
 
     // MARK: Calls
 
     mutating func call(_ target: Label) {
         var out = begin()
         out.byte(0xE8)
-        relative32(&out, target)
+        addReference(at: offset(of: out), to: target)
+        out.int32(0)
         end(out)
     }
 
@@ -117,36 +79,45 @@ extension Assembler {
 
     /// `count` bytes that do nothing, in as few instructions as possible.
     mutating func nop(_ count: Int = 1) {
-        var remaining = count
-        while remaining > 0 {
-            let length = min(remaining, 9)
-            var out = begin()
-            // The recommended sequences (Intel SDM, NOP): prefixes and address forms of `nop r/m`.
-            switch length {
-            case 1: out.byte(0x90)
-            case 2: out.bytes(0x66, 0x90)
-            case 3: out.bytes(0x0F, 0x1F, 0x00)
-            case 4: out.bytes(0x0F, 0x1F, 0x40, 0x00)
-            case 5: out.bytes(0x0F, 0x1F, 0x44, 0x00, 0x00)
-            case 6: out.bytes(0x66, 0x0F, 0x1F, 0x44, 0x00, 0x00)
-            case 7:
-                out.bytes(0x0F, 0x1F, 0x80)
-                out.int32(0)
-            case 8:
-                out.bytes(0x0F, 0x1F, 0x84, 0x00)
-                out.int32(0)
-            default:
-                out.bytes(0x66, 0x0F, 0x1F, 0x84, 0x00)
-                out.int32(0)
-            }
-            end(out)
-            remaining -= length
-        }
+        var out = begin(room: count)
+        out.fill(count, traps: false)
+        end(out)
     }
 }
 
 extension Cursor {
-    fileprivate mutating func bytes(
+    /// Writes `count` bytes of `nop` or `int3`.
+    mutating func fill(_ count: Int, traps: Bool) {
+        if traps {
+            for _ in 0..<count { byte(0xCC) }
+            return
+        }
+        // The recommended sequences (Intel SDM, NOP): `nop r/m` with prefixes and longer and longer addresses.
+        var remaining = count
+        while remaining > 0 {
+            let length = min(remaining, 9)
+            switch length {
+            case 1: byte(0x90)
+            case 2: bytes(0x66, 0x90)
+            case 3: bytes(0x0F, 0x1F, 0x00)
+            case 4: bytes(0x0F, 0x1F, 0x40, 0x00)
+            case 5: bytes(0x0F, 0x1F, 0x44, 0x00, 0x00)
+            case 6: bytes(0x66, 0x0F, 0x1F, 0x44, 0x00, 0x00)
+            case 7:
+                bytes(0x0F, 0x1F, 0x80)
+                int32(0)
+            case 8:
+                bytes(0x0F, 0x1F, 0x84, 0x00)
+                int32(0)
+            default:
+                bytes(0x66, 0x0F, 0x1F, 0x84, 0x00)
+                int32(0)
+            }
+            remaining -= length
+        }
+    }
+
+    private mutating func bytes(
         _ first: UInt8, _ second: UInt8, _ third: UInt8? = nil, _ fourth: UInt8? = nil, _ fifth: UInt8? = nil,
         _ sixth: UInt8? = nil,
     ) {

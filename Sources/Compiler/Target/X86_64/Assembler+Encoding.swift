@@ -1,4 +1,6 @@
-//! How an instruction becomes bytes: legacy and VEX prefixes, ModRM, SIB and displacement (Intel SDM, volume 2, chapter 2).
+//! How an instruction becomes bytes: legacy and VEX prefixes, ModRM, SIB and displacement.
+//!
+//! The source is the Intel SDM, volume 2, chapter 2.
 //!
 //! Callers say what differs between instructions (opcode, operands), everything irregular is here:
 //! - rsp and r12 as base need a SIB byte; rbp and r13 as base need a displacement; rsp cannot be an index.
@@ -148,7 +150,7 @@ extension Assembler {
             out.byte(reg | 5)
             let position = offset(of: out)
             out.int32(displacement &- trailing)
-            addReference(at: position, anchor: position &+ 4, to: memory.label)
+            addReference(at: position, to: memory.label)
             return
         }
         if memory.base == Memory.none {

@@ -1,7 +1,7 @@
 //! Integer instructions.
 //!
-//! Destination first. Where an operand may be a register or memory, the methods are overloaded. 8- and 16-bit widths are
-//! accepted where the instruction has them; a 32-bit result clears the upper half of its register.
+//! Destination first. Where an operand may be a register or memory, the methods are overloaded. 8- and 16-bit widths
+//! are accepted where the instruction has them; a 32-bit result clears the upper half of its register.
 
 /// Two-operand arithmetic. The raw value is the opcode's row and the extension in ModRM.
 enum ALU: UInt8 {

@@ -51,7 +51,7 @@ extension Assembler {
     /// Sets all 128 bits to zero.
     mutating func vzero(_ dst: UInt8) { vlogic(.xor, .f32, dst, dst, dst) }
 
-    /// Rounds to an integral value. Modes: 0 nearest-even, 1 down, 2 up, 3 toward zero; 8 more leaves out the inexact flag.
+    /// Rounds to an integral value. Modes: 0 nearest-even, 1 down, 2 up, 3 toward zero; plus 8: no inexact flag.
     mutating func vrounds(_ fw: FloatWidth, _ dst: UInt8, _ a: UInt8, _ b: UInt8, mode: UInt8) {
         emit(VEXOpcode(.p66, .m0F3A, fw == .f32 ? 0x0A : 0x0B), reg: dst, second: a, rm: b)
         trailing8(mode)

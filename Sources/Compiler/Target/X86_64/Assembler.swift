@@ -1,28 +1,23 @@
 //! The x86-64 assembler: a growing buffer of machine code with labels, constants and references to other functions.
 //!
-//! This file is the buffer and the labels; how instructions are encoded is in `Assembler+Encoding`, the instructions
-//! themselves in the files named after their groups. There is no intermediate form: a method writes the bytes of one
-//! instruction at the end of the buffer. Room for the longest instruction is made once per instruction.
+//! This file is the buffer. Labels and what happens at the end of a function are in `Assembler+Labels`, the encoding of
+//! instructions is in `Assembler+Encoding`, the instructions are in the files named after their groups. There is no
+//! intermediate form: a method writes the bytes of one instruction at the end of the buffer. Room for the longest
+//! instruction is made once per instruction.
 //!
 //! Invariants:
-//! - A reference to a label is a 4-byte field that already holds the addend. It is completed by adding the distance from
-//!   its anchor to the label, at once if the label is bound and else when it is.
+//! - Code since the last `finish` is a draft: references to labels are not filled in, and `finish` moves code when it
+//!   shortens jumps. Everything before is final. All labels used in a draft must be bound when it is finished.
 //! - Offsets are bytes from the start of the buffer, which will lie at an address divisible by 64.
-//! - Distances are 32 bits wide, so code is wrong once `isTooLarge`; a hostile module can get there, and whoever drives
-//!   the assembler must look before using the code. Nothing traps or overruns until then or after.
+//! - Distances are 32 bits wide, so the code is worthless once `isTooLarge`. A hostile module can get there, and
+//!   whoever drives the assembler must look before using the code; until then nothing traps or overruns.
 
 struct Assembler: ~Copyable {
-    /// Beyond this many bytes the distances between any two places may not fit in 32 bits.
+    /// Beyond this many bytes the distance between two places may not fit in 32 bits.
     static let maximumSize = 1 << 30
-
-    /// A field to complete when a label is bound.
-    struct Fixup: BitwiseCopyable {
-        var position: UInt32
-        /// The distance is counted from here.
-        var anchor: UInt32
-        /// The next fix-up of the same label.
-        var next: UInt32
-    }
+    /// More than the longest instruction (15 bytes) and the longest store that goes beyond its end.
+    static let instructionRoom = 32
+    static let none = UInt32.max
 
     /// A 4-byte field that refers to a symbol outside this buffer, relative to the end of the field.
     struct ExternalFixup: BitwiseCopyable {
@@ -30,35 +25,19 @@ struct Assembler: ~Copyable {
         var symbol: UInt32
     }
 
-    struct LabelState: BitwiseCopyable {
-        var offset = Assembler.none
-        var firstFixup = Assembler.none
-    }
-
-    static let none = UInt32.max
-    /// More than the longest instruction (15 bytes) and the longest store beyond its end.
-    static let instructionRoom = 32
-
     private(set) var code: UnsafeMutablePointer<UInt8>
-    private(set) var count: Int
+    private(set) var count = 0
     private var capacity: Int
-    private var labels: Vector<LabelState>
-    private var fixups: Vector<Fixup>
-    /// Fix-ups whose label is not bound yet.
-    private(set) var pendingFixupCount: Int
-    /// References that a linker has to resolve, in ascending order of position.
-    private(set) var externalFixups: Vector<ExternalFixup>
-    var constants: ConstantPool
+    /// References that a linker has to fill in, in ascending order of position.
+    var externalFixups = Vector<ExternalFixup>()
+
+    var labels = Vector<LabelState>()
+    var draft = Draft()
+    var constants = ConstantPool()
 
     init(capacity: Int = 4096) {
         self.capacity = max(capacity, Self.instructionRoom)
         code = .allocate(capacity: self.capacity)
-        count = 0
-        labels = Vector()
-        fixups = Vector()
-        pendingFixupCount = 0
-        externalFixups = Vector()
-        constants = ConstantPool()
     }
 
     deinit { code.deallocate() }
@@ -66,32 +45,29 @@ struct Assembler: ~Copyable {
     /// Empties the assembler and forgets all labels; memory is kept.
     mutating func reset() {
         count = 0
-        labels.removeAll()
-        fixups.removeAll()
-        pendingFixupCount = 0
         externalFixups.removeAll()
+        labels.removeAll()
         constants.removeAll()
+        draft.restart(at: 0, firstExternal: 0)
     }
 
     // MARK: Bytes
 
-    /// Where the next instruction starts.
+    /// Where the next instruction starts. In a draft, subject to `adjust`.
     @inline(__always) var position: UInt32 { UInt32(truncatingIfNeeded: count) }
 
     /// The code is too long for its own references and must be discarded.
     var isTooLarge: Bool { count > Self.maximumSize }
 
-    /// Every reference to a label has been completed and every constant emitted.
-    var isComplete: Bool { pendingFixupCount == 0 && constants.isEmpty }
-
+    /// The code. Final if `isComplete`.
     func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
         try body(UnsafeBufferPointer(start: code, count: count))
     }
 
-    /// Makes room for one instruction and returns where it goes.
+    /// Makes room for one instruction, or for `room` bytes, and returns where it goes.
     @inline(__always)
-    mutating func begin() -> Cursor {
-        if capacity &- count < Self.instructionRoom { grow(by: Self.instructionRoom) }
+    mutating func begin(room: Int = instructionRoom) -> Cursor {
+        if capacity &- count < room { grow(by: room) }
         return Cursor(next: code + count)
     }
 
@@ -104,7 +80,7 @@ struct Assembler: ~Copyable {
     @inline(__always)
     func offset(of cursor: Cursor) -> UInt32 { UInt32(truncatingIfNeeded: cursor.next - code) }
 
-    /// Immediates of the instruction just written, for which `begin` has made room.
+    /// An immediate of the instruction just written, for which `begin` has made room.
     @inline(__always)
     mutating func trailing8(_ value: UInt8) {
         assert(count < capacity)
@@ -115,10 +91,9 @@ struct Assembler: ~Copyable {
     /// The low `width` bytes of an immediate of the instruction just written, at most 4.
     @inline(__always)
     mutating func trailing(_ width: Width, _ value: Int32) {
-        let bytes = min(width.bytes, 4)
-        assert(count + Int(bytes) <= capacity)
+        assert(count + 4 <= capacity)
         UnsafeMutableRawPointer(code + count).storeBytes(of: value, as: Int32.self)
-        count &+= Int(bytes)
+        count &+= Int(min(width.bytes, 4))
     }
 
     @inline(never)
@@ -129,6 +104,12 @@ struct Assembler: ~Copyable {
         code.deallocate()
         code = new
         capacity = newCapacity
+    }
+
+    /// Drops the end of the code.
+    mutating func truncate(to newCount: Int) {
+        assert(newCount <= count)
+        count = newCount
     }
 
     mutating func emit8(_ value: UInt8) {
@@ -162,89 +143,13 @@ struct Assembler: ~Copyable {
         UnsafeMutableRawPointer(code + Int(position)).storeBytes(of: value, as: Int32.self)
     }
 
-    func read32(at position: UInt32) -> Int32 {
+    /// Adds to the four bytes at a position the distance from `anchor` to `target`.
+    @inline(__always)
+    func addDistance(at position: UInt32, from anchor: UInt32, to target: UInt32) {
         assert(Int(position) + 4 <= count)
-        return UnsafeRawPointer(code + Int(position)).loadUnaligned(as: Int32.self)
-    }
-
-    /// Pads to a multiple of `boundary`, a power of two, with instructions that do nothing.
-    mutating func align(to boundary: Int) {
-        assert(boundary > 0 && boundary & (boundary - 1) == 0)
-        nop((0 &- count) & (boundary - 1))
-    }
-
-    /// Pads to a multiple of `boundary`, a power of two, with `int3`: for places that are never reached.
-    mutating func alignWithTraps(to boundary: Int) {
-        assert(boundary > 0 && boundary & (boundary - 1) == 0)
-        for _ in 0..<((0 &- count) & (boundary - 1)) { int3() }
-    }
-
-    // MARK: Labels
-
-    mutating func newLabel() -> Label {
-        labels.append(LabelState())
-        return Label(id: UInt32(truncatingIfNeeded: labels.count &- 1))
-    }
-
-    /// Makes `extra` labels with consecutive ids and returns the first.
-    mutating func newLabels(_ extra: Int) -> Label {
-        let first = Label(id: UInt32(truncatingIfNeeded: labels.count))
-        labels.append(repeating: LabelState(), count: extra)
-        return first
-    }
-
-    func isBound(_ label: Label) -> Bool { labels[label.id].offset != Self.none }
-
-    /// Where a bound label is.
-    func offset(of label: Label) -> UInt32 {
-        assert(isBound(label))
-        return labels[label.id].offset
-    }
-
-    /// Places a label here and completes the references to it.
-    mutating func bind(_ label: Label) {
-        assert(!isBound(label))
-        labels[label.id].offset = position
-        var index = labels[label.id].firstFixup
-        while index != Self.none {
-            let fixup = fixups[index]
-            complete(fixup.position, anchor: fixup.anchor, target: position)
-            pendingFixupCount &-= 1
-            index = fixup.next
-        }
-        labels[label.id].firstFixup = Self.none
-        if pendingFixupCount == 0 { fixups.removeAll() }
-    }
-
-    /// Notes that the field at `position` is to have the distance from `anchor` to `label` added. Called when the field
-    /// has been written, but before `end`.
-    @inline(__always)
-    mutating func addReference(at position: UInt32, anchor: UInt32, to label: Label) {
-        let state = labels[label.id]
-        if state.offset != Self.none {
-            complete(position, anchor: anchor, target: state.offset)
-            return
-        }
-        labels[label.id].firstFixup = UInt32(truncatingIfNeeded: fixups.count)
-        fixups.append(Fixup(position: position, anchor: anchor, next: state.firstFixup))
-        pendingFixupCount &+= 1
-    }
-
-    @inline(__always)
-    private func complete(_ position: UInt32, anchor: UInt32, target: UInt32) {
         let field = UnsafeMutableRawPointer(code + Int(position))
         let distance = Int32(bitPattern: target &- anchor)
         field.storeBytes(of: field.loadUnaligned(as: Int32.self) &+ distance, as: Int32.self)
-    }
-
-    /// An entry of a jump table: the distance from `relativeTo`, which is bound, to `target`, in 4 bytes.
-    mutating func emitLabelOffset32(target: Label, relativeTo: Label) {
-        let anchor = offset(of: relativeTo)
-        var out = begin()
-        let position = offset(of: out)
-        out.int32(0)
-        addReference(at: position, anchor: anchor, to: target)
-        end(out)
     }
 
     // MARK: References to other functions
@@ -256,33 +161,36 @@ struct Assembler: ~Copyable {
 
     /// Appends the finished code of another assembler, aligned, with its external references, and returns its start.
     ///
-    /// The boundary must be at least that of the largest constant in the code. The gap is filled with `int3`.
+    /// Positions in the other move by the start. The boundary must be at least that of the largest constant in the
+    /// code, 16 or less. The gap is filled with `int3`.
     @discardableResult
     mutating func appendCode(of other: borrowing Assembler, alignment: Int = 16) -> UInt32 {
-        assert(other.isComplete)
-        alignWithTraps(to: alignment)
+        assert(isComplete && other.isComplete)
+        padFinally(to: alignment)
         let start = position
         emit(UnsafeBufferPointer(start: other.code, count: other.count))
-        externalFixups.reserve(externalFixups.count + other.externalFixups.count)
         for index in 0..<other.externalFixups.count {
             let fixup = other.externalFixups[index]
             addExternalReference(at: start &+ fixup.position, to: fixup.symbol)
         }
+        draft.restart(at: position, firstExternal: externalFixups.count)
         return start
     }
 
-    /// Completes all external references, given the offset of each symbol in this buffer.
+    /// Fills in all external references, given the offset of each symbol in this buffer.
     mutating func linkExternals(symbolOffsets: UnsafeBufferPointer<UInt32>) {
+        assert(isComplete)
         for index in 0..<externalFixups.count {
             let fixup = externalFixups[index]
-            complete(fixup.position, anchor: fixup.position &+ 4, target: symbolOffsets[Int(fixup.symbol)])
+            addDistance(at: fixup.position, from: fixup.position &+ 4, to: symbolOffsets[Int(fixup.symbol)])
         }
         externalFixups.removeAll()
+        draft.restart(at: position, firstExternal: 0)
     }
 }
 
-/// Writes the bytes of an instruction. A local copy of the position, because the optimizer must assume that a store of a
-/// byte may change the assembler itself.
+/// Writes the bytes of an instruction. A local copy of the position, because the optimizer must assume that a store of
+/// a byte may change the assembler itself.
 struct Cursor {
     var next: UnsafeMutablePointer<UInt8>
 

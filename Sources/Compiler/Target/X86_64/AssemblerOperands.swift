@@ -1,7 +1,7 @@
 //! Operands of the assembler: widths, conditions, labels and memory operands.
 //!
-//! Registers are plain hardware numbers 0–15 of the class that the instruction expects. Raw values here are the encodings
-//! of the instruction set (Intel SDM, volume 2), so that emission is arithmetic and not tables.
+//! Registers are plain hardware numbers 0–15 of the class that the instruction expects. Raw values here are the
+//! encodings of the instruction set (Intel SDM, volume 2), so that emission is arithmetic and not tables.
 
 /// Operand size of an integer instruction.
 enum Width: UInt8 {
