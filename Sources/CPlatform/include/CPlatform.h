@@ -1,3 +1,8 @@
+// What Glibc's Swift module does not import, or what the runtime needs in a form that tests can make fail.
 #ifndef MAYFLY_CPLATFORM_H
 #define MAYFLY_CPLATFORM_H
+
+#include "platform_memory.h"
+#include "platform_traps.h"
+
 #endif

@@ -1,0 +1,4 @@
+#ifndef MAYFLY_PLATFORM_TRAPS_H
+#define MAYFLY_PLATFORM_TRAPS_H
+
+#endif
