@@ -1,0 +1,183 @@
+//! One instance: a slot of the pool, and what the runtime keeps beside the guest's own state.
+//!
+//! The one object that a stamp allocates. `hostData` of the context points to it while the slot is held; dispatch finds it
+//! there. Its subclass in the API adds the host's state.
+//!
+//! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `deinit`. Between entries `depth`
+//! is 0 and the context's stack pointer is the slot's initial one.
+
+import CPlatform
+import Compiler
+import Glibc
+
+open class InstanceCore {
+    /// Entries that may be nested: guest, host function, guest … Each holds frames of host code on the thread's stack, whose
+    /// size nothing checks: threads made by Dispatch have 512 KiB, so this leaves about 8 KiB for each host function.
+    public static let maximumDepth = 50
+
+    public final let template: TemplateCore
+    /// Byte 0 of memory 0.
+    public final let memoryBase: UnsafeMutableRawPointer
+    /// Where the context keeps the bytes that memory 0 has now; 0 if there is none.
+    public final let memoryLength: UnsafePointer<UInt64>
+    final let context: UnsafeMutableRawPointer
+    final let slot: Slot
+    /// Calls into the guest that have not returned.
+    final var depth = 0
+    /// Scopes of `withMemory` that have not ended.
+    public final var memoryBorrows = 0
+    /// The guest ran, or the host wrote to the slot: it must be reset.
+    public final var isDirty = false
+    /// What a host function or a runtime function threw, on its way through the guest.
+    final var failure: (any Error)?
+    /// Passive segments that the guest has dropped; empty as long as there are none.
+    final var droppedData: [Bool] = []
+    final var droppedElements: [Bool] = []
+
+    /// Takes a slot that equals the template's image. The start function is `start()`'s.
+    ///
+    /// - Throws: `PoolError`.
+    public init(template: TemplateCore) throws(PoolError) {
+        slot = try template.module.engine.pool.acquire(template.image)
+        self.template = template
+        context = slot.context
+        memoryBase = slot.memoryBase
+        memoryLength = UnsafePointer((context + VMContextLayout.memoryLength).assumingMemoryBound(to: UInt64.self))
+        if slot.isFresh {
+            // The same for all instances of the image, and never changed by a guest: the slot keeps them.
+            let module = template.module
+            context.storeWord(module.records, at: VMContextLayout.functionRecords)
+            context.storeBytes(of: hostDispatch, toByteOffset: VMContextLayout.hostDispatch, as: Dispatch.self)
+            context.storeBytes(of: runtimeDispatch, toByteOffset: VMContextLayout.runtimeDispatch, as: Dispatch.self)
+            context.storeBytes(
+                of: module.memory.address(module.code.exitOffset), toByteOffset: VMContextLayout.exitStub,
+                as: UnsafeRawPointer.self)
+        }
+        context.storeBytes(
+            of: Unmanaged.passUnretained(self).toOpaque(), toByteOffset: VMContextLayout.hostData,
+            as: UnsafeMutableRawPointer.self)
+    }
+
+    deinit { template.module.engine.pool.release(slot, wasEntered: isDirty) }
+
+    /// Runs the module's start function, if it has one: what is left of instantiation.
+    @inlinable
+    public final func start() throws {
+        if template.hasStart { try callStart() }
+    }
+
+    @usableFromInline
+    final func callStart() throws {
+        guard let start = template.start else { return }
+        try withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 1) { cells in
+            cells[0] = 0
+            try enter(start, cells.baseAddress!)
+        }
+    }
+
+    // MARK: Entering the guest
+
+    private typealias Entry =
+        @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeMutablePointer<UInt64>) -> Int32
+
+    /// Calls a function of the instance's module. The cells hold the arguments and then the results: `cellCount` of them.
+    ///
+    /// - Throws: `Trap`; what a host function threw; `CallError` for a foreign function reference among the arguments or if
+    ///   the memory is borrowed.
+    public final func enter(_ function: borrowing FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) throws {
+        guard memoryBorrows == 0, depth < Self.maximumDepth else { throw reasonNotToEnter() }
+        if function.takesFunctionReferences {
+            for (index, type) in function.type.parameters.enumerated() where type == .funcref {
+                try template.module.checkReference(cells[index])
+            }
+        }
+        if depth == 0 {
+            isDirty = true
+            let error = mayfly_thread_prepare()
+            if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
+        }
+        depth += 1
+        // The exit after a trap abandons what the guest stack held.
+        let stackPointer = context.loadWord(at: VMContextLayout.guestStackPointer)
+        let status = unsafeBitCast(function.entry, to: Entry.self)(context, function.code, cells)
+        depth -= 1
+        if status != EntryStatus.returned {
+            context.storeWord(stackPointer, at: VMContextLayout.guestStackPointer)
+            throw takeFailure(status, context)
+        }
+    }
+
+    private final func reasonNotToEnter() -> any Error {
+        if memoryBorrows != 0 { return CallError.memoryInUse }
+        return Trap(code: .callStackExhausted)
+    }
+
+    private final func takeFailure(_ status: Int32, _ context: UnsafeMutableRawPointer) -> any Error {
+        switch status {
+        case EntryStatus.trapped: return takeTrap(context)
+        case EntryStatus.hostError:
+            if let failure {
+                self.failure = nil
+                return failure
+            }
+            return Trap(code: .unexpectedFault)
+        default: return Trap(code: .unexpectedFault)
+        }
+    }
+
+    // MARK: Traps
+
+    /// Reads what the fault handler left in the context.
+    private final func takeTrap(_ context: UnsafeMutableRawPointer) -> Trap {
+        let programCounter = context.loadWord(at: VMContextLayout.trapProgramCounter)
+        let framePointer = context.loadWord(at: VMContextLayout.trapFramePointer)
+        let address = context.loadWord(at: VMContextLayout.trapAddress)
+        let signal = Int32(truncatingIfNeeded: context.loadWord(at: VMContextLayout.trapSignal))
+        context.storeWord(0, at: VMContextLayout.trapProgramCounter)
+        let code = trapCode(programCounter: programCounter, address: address, signal: signal)
+        return trap(code, programCounter: programCounter, framePointer: framePointer)
+    }
+
+    private final func trapCode(programCounter: UInt64, address: UInt64, signal: Int32) -> TrapCode {
+        let isAccess = signal == SIGSEGV || signal == SIGBUS
+        if isAccess, slot.stackGuard.contains(address) { return .callStackExhausted }
+        guard let offset = template.module.memory.offset(programCounter),
+            let code = template.module.code.trapCode(at: offset)
+        else { return .unexpectedFault }
+        guard isAccess else { return code }
+        // An access may only ever fault on what it is for. Anything else is a defect of the compiler, and must not pass for
+        // a guest's mistake.
+        switch code {
+        case .memoryOutOfBounds: return slot.memoryReservation.contains(address) ? code : .unexpectedFault
+        // The null reference is address 0, and loads from its record fault.
+        case .uninitializedElement: return address < UInt64(FunctionRecord.size) ? code : .unexpectedFault
+        default: return .unexpectedFault
+        }
+    }
+
+    /// A trap at an address of the guest's code, with the stack from a frame pointer on.
+    final func trap(_ code: TrapCode, programCounter: UInt64?, framePointer: UInt64) -> Trap {
+        var walk = StackWalk(module: template.module, stack: slot.stack)
+        if let programCounter { walk.add(programCounter, isReturnAddress: false) }
+        walk.follow(framePointer)
+        return Trap(code: code, backtrace: walk.frames, omittedFrames: walk.omitted)
+    }
+
+    // MARK: State of the guest
+
+    /// Bytes of memory 0; 0 if there is none.
+    @inlinable
+    public final var memorySize: Int {
+        Int(memoryLength.pointee)
+    }
+
+    /// The cell of a global, by an index that exists.
+    public final func globalCell(_ index: Int) -> UInt64 {
+        context.loadWord(at: template.module.code.layout.global(index))
+    }
+
+    public final func setGlobalCell(_ index: Int, _ cell: UInt64) {
+        isDirty = true
+        context.storeWord(cell, at: template.module.code.layout.global(index))
+    }
+}
