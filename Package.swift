@@ -49,6 +49,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["WasmModule"], path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(
+            name: "BenchmarkTests", dependencies: ["mayfly-bench"], path: "Tests/BenchmarkTests",
+            swiftSettings: swift),
+        .testTarget(
             name: "WasmModuleTests", dependencies: ["WasmModule", "TestSupport"], path: "Tests/WasmModuleTests",
             swiftSettings: swift),
         .testTarget(

@@ -21,6 +21,9 @@ struct SightglassCommand: ParsableCommand {
     @Argument(help: "Modules, or folders with modules in or below them.")
     var paths: [String]
 
+    /// In milliseconds. Programs with nothing between their marks time the two calls and the clock.
+    private static let shortestMeaningful = 0.01
+
     func validate() throws {
         if repetitions < 1 { throw ValidationError("--repeat must be positive") }
     }
@@ -34,9 +37,13 @@ struct SightglassCommand: ParsableCommand {
             do {
                 let series = try measure(path, contenders)
                 let summaries = series.map { Summary($0, unit: 1e6) }
-                let row = ReportRow(
+                var row = ReportRow(
                     name: displayName(path), unit: "ms", mayfly: hasMayfly ? summaries[0] : nil,
                     peers: Array(summaries.dropFirst(hasMayfly ? 1 : 0)))
+                if summaries.allSatisfy({ $0.p50 < Self.shortestMeaningful }) {
+                    row.countsInMean = false
+                    row.note = "too short for the mean"
+                }
                 printNow(report.line(row))
                 report.rows.append(row)
             } catch {

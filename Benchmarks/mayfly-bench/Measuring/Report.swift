@@ -4,20 +4,27 @@
 //! What was not measured is null. A case measured against the tuned peer too has a second entry, its name ending in
 //! "(tuned peer)".
 
-/// Median and 99th percentile, in the row's unit. With under a hundred samples the latter is the greatest.
+/// Median, 99th percentile and mean, in the row's unit. With under a hundred samples the second is the greatest.
+///
+/// The mean is there because the two others hide work put off: an engine that cleans up once in sixteen cycles shows
+/// it in neither.
 struct Summary: Equatable, Sendable {
     var p50: Double
     var p99: Double
-
-    init(p50: Double, p99: Double) {
-        self.p50 = p50
-        self.p99 = p99
-    }
+    var mean: Double
 
     /// A series in nanoseconds, shown in a unit of so many nanoseconds.
     init(_ series: Series, unit nanoseconds: Double) {
         p50 = series.median / nanoseconds
         p99 = series.percentile(0.99) / nanoseconds
+        mean = series.mean / nanoseconds
+    }
+
+    /// Only a mean is known.
+    init(mean: Double) {
+        p50 = mean
+        p99 = .nan
+        self.mean = mean
     }
 }
 
@@ -29,6 +36,8 @@ struct ReportRow: Sendable {
     var peers: [Summary]
     /// Anything to say after the numbers.
     var note = ""
+    /// False for what is measured but too small for its ratio to say anything.
+    var countsInMean = true
 
     func ratio(toPeer index: Int) -> Double? {
         guard let mayfly, index < peers.count, peers[index].p50 > 0 else { return nil }
@@ -41,33 +50,39 @@ struct Report: Sendable {
     var peers: [String]
     var rows: [ReportRow] = []
 
-    /// The heads of the columns after the name, and their widths.
-    private var columns: [(title: String, width: Int)] {
-        [("unit", 4), ("mayfly p50", 11), ("p99", 10)]
-            + peers.flatMap { [("\($0) p50", max($0.count + 4, 10)), ("p99", 10), ("ratio", 7)] }
-    }
+    private static let nameWidth = 42
+    private static let numberWidth = 9
+    private static let ratioWidth = 7
 
-    private static let nameWidth = 44
-
+    /// Two lines: whose numbers, and which.
     var heading: String {
-        pad("", Self.nameWidth) + columns.map { "  " + padLeft($0.title, $0.width) }.joined()
+        let numbers = ["p50", "p99", "mean"].map { padLeft($0, Self.numberWidth) }.joined()
+        var first = pad("", Self.nameWidth + 5) + padLeft("mayfly", numbers.count)
+        var second = pad("", Self.nameWidth) + padLeft("unit", 5) + numbers
+        for peer in peers {
+            first += "  " + padLeft(peer, numbers.count) + pad("", Self.ratioWidth)
+            second += "  " + numbers + padLeft("ratio", Self.ratioWidth)
+        }
+        return first + "\n" + second
     }
 
     func line(_ row: ReportRow) -> String {
-        var cells = [row.unit, number(row.mayfly?.p50), number(row.mayfly?.p99)]
-        for index in peers.indices {
-            let peer = index < row.peers.count ? row.peers[index] : nil
-            cells += [number(peer?.p50), number(peer?.p99), row.ratio(toPeer: index).map { fixed($0, 3) } ?? "-"]
+        func numbers(_ summary: Summary?) -> String {
+            [summary?.p50, summary?.p99, summary?.mean].map { padLeft(number($0), Self.numberWidth) }.joined()
         }
-        let numbers = zip(cells, columns).map { "  " + padLeft($0, $1.width) }.joined()
-        return pad(row.name, Self.nameWidth) + numbers + (row.note.isEmpty ? "" : "  " + row.note)
+        var line = pad(row.name, Self.nameWidth) + padLeft(row.unit, 5) + numbers(row.mayfly)
+        for index in peers.indices {
+            line += "  " + numbers(index < row.peers.count ? row.peers[index] : nil)
+            line += padLeft(row.ratio(toPeer: index).map { fixed($0, 3) } ?? "-", Self.ratioWidth)
+        }
+        return row.note.isEmpty ? line : line + "  " + row.note
     }
 
-    /// The geometric mean of the ratios of the rows chosen, one line per configuration of the peer; empty without
-    /// two ratios.
+    /// The geometric mean of the ratios of the rows chosen that count, one line per configuration of the peer; none
+    /// without two ratios.
     func meanLines(_ title: String, of rows: [ReportRow]) -> [String] {
         peers.indices.compactMap { index in
-            let ratios = rows.compactMap { $0.ratio(toPeer: index) }
+            let ratios = rows.filter(\.countsInMean).compactMap { $0.ratio(toPeer: index) }
             guard ratios.count > 1, let mean = geometricMean(ratios) else { return nil }
             return "\(title), mayfly / \(peers[index]): geometric mean \(fixed(mean, 3)) of \(ratios.count)"
         }
@@ -108,7 +123,7 @@ struct Report: Sendable {
     }
 
     private func number(_ value: Double?) -> String {
-        guard let value else { return "-" }
+        guard let value, value.isFinite else { return "-" }
         return fixed(value, value < 10 ? 3 : value < 1000 ? 2 : 0)
     }
 }

@@ -20,6 +20,10 @@ struct Series: Equatable, Sendable {
         return sorted[min(max(rank, 1), sorted.count) - 1]
     }
 
+    var mean: Double {
+        sorted.reduce(0, +) / Double(sorted.count)
+    }
+
     var median: Double {
         guard !sorted.isEmpty else { return .nan }
         let middle = sorted.count / 2
