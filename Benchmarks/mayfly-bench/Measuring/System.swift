@@ -40,6 +40,13 @@ func writeFile(_ path: String, _ text: String) throws {
     guard fclose(file) == 0, isWritten else { throw BenchmarkError("\(path): \(String(cString: strerror(errno)))") }
 }
 
+/// A new, empty file's descriptor, for the caller to close.
+func createFile(_ path: String) throws -> Int32 {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw BenchmarkError("\(path): \(String(cString: strerror(errno)))") }
+    return descriptor
+}
+
 func fileExists(_ path: String) -> Bool {
     access(path, F_OK) == 0
 }
