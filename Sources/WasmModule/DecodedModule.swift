@@ -9,6 +9,9 @@ public struct DecodedModule: Sendable {
     /// The whole binary. Function bodies and data segments are ranges of it.
     public internal(set) var bytes: [UInt8] = []
 
+    /// The limits the module was decoded under; its bodies are validated under the same.
+    public internal(set) var limits = ImplementationLimits.default
+
     public internal(set) var types: [FunctionType] = []
     /// For every entry of `types`, the lowest index of a structurally equal type. Two types are the same exactly when
     /// their canonical indices are equal.
@@ -37,6 +40,8 @@ public struct DecodedModule: Sendable {
     public internal(set) var start: UInt32?
     public internal(set) var elements: [ElementSegment] = []
     public internal(set) var data: [DataSegment] = []
+    /// Whether the module has a data count section, without which bodies may not name data segments.
+    public internal(set) var hasDataCount = false
     /// Bodies of the defined functions, in order.
     public internal(set) var bodies: [FunctionBody] = []
     /// Functions that `ref.func` may name inside function bodies (spec: `C.refs`), by function index.
@@ -48,8 +53,30 @@ public struct DecodedModule: Sendable {
 
     init() {}
 
+    /// The index of a defined function's body is its function index minus the imports.
+    public func functionIndex(ofBody body: Int) -> UInt32 { UInt32(importedFunctionCount + body) }
+
     /// The type of a function by function index (imports included).
     public func functionType(_ function: UInt32) -> FunctionType { types[Int(functions[Int(function)])] }
+}
+
+/// A name as a dictionary key, equal exactly when the bytes are equal.
+///
+/// The names of WebAssembly are byte sequences. `String` compares by canonical equivalence, under which two different
+/// names ("é" as one code point and as two) would be the same.
+public struct ExactName: Hashable, Sendable {
+    public let string: String
+
+    public init(_ string: String) { self.string = string }
+
+    public static func == (left: ExactName, right: ExactName) -> Bool {
+        left.string.utf8.elementsEqual(right.string.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        var string = string
+        string.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
 }
 
 /// One import: two names and the type it must have.
@@ -88,7 +115,8 @@ public struct Export: Sendable, Hashable {
     }
 }
 
-/// A validated constant expression, as a short postfix program.
+/// A validated constant expression, as a short postfix program. Evaluation in order of definition always finds the
+/// globals it reads already initialised: they are imported or come before.
 public struct ConstantExpression: Sendable, Hashable {
     public enum Instruction: Sendable, Hashable {
         case i32(Int32)
@@ -103,9 +131,27 @@ public struct ConstantExpression: Sendable, Hashable {
         case i32Add, i32Sub, i32Mul
         case i64Add, i64Sub, i64Mul
     }
-    public var instructions: [Instruction]
 
-    public init(_ instructions: [Instruction]) { self.instructions = instructions }
+    // Nearly every expression is one instruction, and element segments hold millions of them: that one is stored in
+    // place, without an allocation.
+    var first: Instruction?
+    var rest: [Instruction]
+
+    public init(_ instructions: [Instruction]) {
+        first = instructions.first
+        rest = Array(instructions.dropFirst())
+    }
+
+    init(first: Instruction, rest: [Instruction] = []) {
+        self.first = first
+        self.rest = rest
+    }
+
+    /// The whole program in order, without its `end`. Makes an array: see `single`.
+    public var instructions: [Instruction] { (first.map { [$0] } ?? []) + rest }
+
+    /// The only instruction, when there is one: the case worth a shortcut.
+    public var single: Instruction? { rest.isEmpty ? first : nil }
 }
 
 /// An element segment.

@@ -24,6 +24,22 @@ public struct ValueType: Hashable, Sendable, BitwiseCopyable {
     @inlinable public var isNumber: Bool { bits >= 0x7C && bits <= 0x7F }
 }
 
+extension ValueType: CustomStringConvertible {
+    /// The name in the text format.
+    public var description: String {
+        switch self {
+        case .i32: "i32"
+        case .i64: "i64"
+        case .f32: "f32"
+        case .f64: "f64"
+        case .v128: "v128"
+        case .funcref: "funcref"
+        case .externref: "externref"
+        default: "type 0x\(String(bits, radix: 16))"
+        }
+    }
+}
+
 /// The types of a function's parameters and results.
 public struct FunctionType: Hashable, Sendable {
     public var parameters: [ValueType]

@@ -1,3 +1,6 @@
 #ifndef MAYFLY_CPLATFORM_H
 #define MAYFLY_CPLATFORM_H
+
+#include "platform_files.h"
+
 #endif

@@ -1,0 +1,58 @@
+// Turns faults in compiled code into returns from the call that entered it.
+//
+// The handler touches only raw memory: the table of code ranges below, and the VM context that the pinned register r15
+// points to. It finds out whether the faulting instruction lies in registered code, writes what happened into the context's
+// header and continues at the exit stub of that code. Every other fault goes to the handler that was installed before.
+#ifndef MAYFLY_PLATFORM_TRAPS_H
+#define MAYFLY_PLATFORM_TRAPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Where the context keeps what the handler reads and writes: byte offsets of 8-byte cells.
+struct mayfly_trap_layout {
+    uint32_t program_counter;
+    uint32_t frame_pointer;
+    uint32_t address;
+    uint32_t signal;
+    uint32_t exit_stub;
+    /// What the exit stub expects in eax.
+    int32_t trapped_status;
+};
+
+/// Installs the handlers for SIGSEGV, SIGBUS, SIGFPE and SIGILL, once per process; later calls do nothing. 0 or an errno.
+int mayfly_traps_install(const struct mayfly_trap_layout *layout);
+
+/// Whether the handlers are the process's current ones. A handler installed later takes its place.
+int mayfly_traps_are_installed(void);
+
+/// Makes the handler responsible for faults in [start, end), whose contexts name `exit_stub`. 0 or an errno.
+int mayfly_code_register(uintptr_t start, uintptr_t end, uintptr_t exit_stub);
+/// Takes a range out. No compiled code of the range may run any more.
+void mayfly_code_unregister(uintptr_t start);
+/// Registered ranges.
+size_t mayfly_code_range_count(void);
+
+/// Gives the calling thread an alternate signal stack unless it has one that is large enough. Freed when the thread
+/// ends. Cheap after the first time. 0 or an errno.
+int mayfly_thread_prepare(void);
+
+/// The addresses of code and the registers at entry are those of the x86-64 System V calling convention.
+typedef int32_t (*mayfly_entry)(void *context, const void *code, uint64_t *cells);
+
+/// Bits of the instruction set extensions that compiled code needs and this machine (processor and kernel) has.
+enum {
+    MAYFLY_CPU_SSE42 = 1,
+    MAYFLY_CPU_POPCNT = 2,
+    MAYFLY_CPU_AVX = 4,
+    MAYFLY_CPU_AVX2 = 8,
+    MAYFLY_CPU_BMI1 = 16,
+    MAYFLY_CPU_BMI2 = 32,
+    MAYFLY_CPU_LZCNT = 64,
+    MAYFLY_CPU_FMA = 128,
+    MAYFLY_CPU_MOVBE = 256,
+    MAYFLY_CPU_F16C = 512,
+};
+uint32_t mayfly_cpu_features(void);
+
+#endif

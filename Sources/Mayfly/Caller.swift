@@ -1,0 +1,96 @@
+//! What a host function sees of the guest that called it.
+
+public import Runtime
+public import WasmModule
+
+/// The guest that called a host function. Borrowed: it cannot outlive the call.
+///
+/// Addresses and sizes come from the guest, which is hostile: every access is checked against the memory as it is now.
+public struct Caller<State>: ~Copyable {
+    @usableFromInline unowned(unsafe) let store: Store<State>
+
+    @inlinable init(_ store: Store<State>) { self.store = store }
+
+    /// What the host keeps with the instance.
+    @inlinable
+    public var state: State {
+        get { store.state }
+        nonmutating _modify { yield &store.state }
+    }
+
+    // MARK: Memory
+
+    /// Bytes of the module's memory; 0 if it has none.
+    @inlinable public var memorySize: Int { store.memorySize }
+
+    /// Gives access to the whole memory. Inside, the guest cannot be called: that throws ``CallError/memoryInUse``.
+    @inlinable
+    public borrowing func withMemory<Result>(_ body: (inout MutableRawSpan) throws -> Result) throws -> Result {
+        try store.withMemory(body)
+    }
+
+    /// Copies bytes out of the memory.
+    public borrowing func readBytes(at address: UInt32, count: Int) throws -> [UInt8] {
+        try store.readBytes(at: address, count: count)
+    }
+
+    /// Copies bytes into the memory.
+    public borrowing func writeBytes(_ bytes: [UInt8], at address: UInt32) throws {
+        try store.writeBytes(bytes, at: address)
+    }
+
+    /// Reads a number in the memory's byte order, at any alignment.
+    @inlinable
+    public borrowing func read<T: BitwiseCopyable>(_ type: T.Type, at address: UInt32) throws -> T {
+        try store.read(type, at: address)
+    }
+
+    /// Writes a number in the memory's byte order, at any alignment.
+    @inlinable
+    public borrowing func write<T: BitwiseCopyable>(_ value: T, at address: UInt32) throws {
+        try store.write(value, at: address)
+    }
+
+    // MARK: Calling back
+
+    /// Calls an exported function of the guest, above the call that is being served.
+    ///
+    /// - Throws: as ``Instance/call(_:_:)-1`` does; ``Trap`` (call stack exhausted) when calls and calls back nest too deep.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws -> (repeat each Result) {
+        try store.call(name, repeat each arguments)
+    }
+
+    /// Calls an exported function of the guest that has no result.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws {
+        try store.call(name, repeat each arguments) as Void
+    }
+
+    /// Calls an exported function of the guest that was looked up before.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
+    ) throws -> (repeat each Result) {
+        try store.call(function, repeat each arguments)
+    }
+
+    /// Calls a function by a reference that the guest gave out.
+    public borrowing func call(_ function: FunctionReference, arguments: [Value]) throws -> [Value] {
+        try store.call(function, arguments: arguments)
+    }
+
+    // MARK: Globals
+
+    /// The value of an exported global.
+    public borrowing func global(_ name: String) throws(CallError) -> Value { try store.global(name) }
+
+    /// Sets an exported mutable global.
+    public borrowing func setGlobal(_ name: String, to value: Value) throws(CallError) {
+        try store.setGlobal(name, to: value)
+    }
+}

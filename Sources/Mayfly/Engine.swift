@@ -1,0 +1,85 @@
+//! The engine: what all modules of a process share. It owns the pool of slots and the interned signatures.
+
+public import Runtime
+public import Compiler
+public import WasmModule
+
+/// Compiles modules and owns the address space their instances live in.
+///
+/// A process needs one. Modules, templates and instances keep their engine alive.
+public final class Engine: Sendable {
+    /// What an engine is made with.
+    public struct Configuration: Sendable, Hashable {
+        /// How many instances can be live at once and how large each can be.
+        public var pool: PoolConfiguration
+        /// Threads that compile one module's functions in parallel; 0 takes one per processor.
+        public var compilationThreads: Int
+
+        public init(pool: PoolConfiguration = .init(), compilationThreads: Int = 0) {
+            self.pool = pool
+            self.compilationThreads = compilationThreads
+        }
+    }
+
+    public let configuration: Configuration
+    let core: EngineCore
+
+    /// Reserves the pool's address space and, once per process, installs the handlers for SIGSEGV, SIGBUS, SIGFPE and
+    /// SIGILL that turn a guest's faults into traps. Faults elsewhere go to the handlers that were there before; a handler
+    /// installed later must do the same in turn.
+    public init(_ configuration: Configuration = .init()) throws(EngineError) {
+        let missing = ProcessorFeatures.missing
+        guard missing.isEmpty else { throw .unsupportedProcessor(missing: missing) }
+        do {
+            core = try EngineCore(pool: configuration.pool)
+        } catch {
+            switch error {
+            case .pool(let error): throw .pool(error)
+            case .system(let operation, let errno): throw .system(operation: operation, errno: errno)
+            }
+        }
+        self.configuration = configuration
+    }
+
+    /// Compiles a module in the binary format.
+    public func compile(_ bytes: [UInt8]) throws(CompileError) -> Module {
+        let decoded: DecodedModule
+        do { decoded = try DecodedModule(decoding: bytes) } catch { throw .module(error) }
+        let code = try compiledCode(of: decoded)
+        return try module(decoded, code)
+    }
+
+    /// Compiles the module in a file.
+    public func compile(contentsOf path: String) throws(CompileError) -> Module {
+        try compile(try readFile(path))
+    }
+
+    /// Loads what ``Module/serialized()`` wrote, without compiling.
+    ///
+    /// - Warning: An artifact is native code that runs in this process with all its rights. Only load bytes from a source
+    ///   you trust as much as the program itself; the checks here find accidents, not attacks.
+    public func load(compiled bytes: [UInt8]) throws(CompileError) -> Module {
+        let artifact: Artifact
+        do { artifact = try Artifact(parsing: bytes) } catch { throw .artifact(error) }
+        let decoded: DecodedModule
+        do { decoded = try DecodedModule(decoding: artifact.binary) } catch { throw .module(error) }
+        guard artifact.fits(decoded) else { throw .artifact(.corrupted) }
+        return try module(decoded, artifact.code)
+    }
+
+    /// Loads a compiled artifact from a file. See ``load(compiled:)`` for whom to trust.
+    public func load(contentsOf path: String) throws(CompileError) -> Module {
+        try load(compiled: try readFile(path))
+    }
+
+    /// Counters of the pool at this moment.
+    public var poolStatistics: PoolStatistics { core.pool.statistics }
+
+    private func module(_ decoded: DecodedModule, _ code: CompiledCode) throws(CompileError) -> Module {
+        do {
+            return Module(engine: self, core: try ModuleCore(engine: core, decoded: decoded, code: code))
+        } catch {
+            throw .system(operation: error.operation, errno: error.errno)
+        }
+    }
+}

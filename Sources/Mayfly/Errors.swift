@@ -1,0 +1,68 @@
+//! The typed errors of engines and modules. Those of templates, instances and calls are the runtime's.
+
+public import Runtime
+public import WasmModule
+
+/// An engine could not be created.
+public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The processor lacks instructions that compiled code uses (x86-64-v3).
+    case unsupportedProcessor(missing: [String])
+    /// The pool's configuration makes no sense, or the operating system refused its address space.
+    case pool(PoolError)
+    /// The operating system refused something else.
+    case system(operation: String, errno: Int32)
+
+    public var description: String {
+        switch self {
+        case .unsupportedProcessor(let missing):
+            "this processor is not supported: it lacks \(missing.joined(separator: ", "))"
+        case .pool(let error): "\(error)"
+        case .system(let operation, let errno): "\(operation) failed: \(systemErrorMessage(errno))"
+        }
+    }
+}
+
+/// A module could not be compiled or loaded.
+public enum CompileError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The module is malformed, invalid, or uses something unsupported.
+    case module(WasmError)
+    /// The compiler gave up on a valid module.
+    case compiler(String)
+    /// The file could not be read.
+    case unreadableFile(path: String, errno: Int32)
+    /// The bytes given to `load(compiled:)` cannot be used by this engine.
+    case artifact(ArtifactError)
+    /// The operating system refused memory for the code.
+    case system(operation: String, errno: Int32)
+
+    public var description: String {
+        switch self {
+        case .module(let error): "\(error)"
+        case .compiler(let reason): "compilation failed: \(reason)"
+        case .unreadableFile(let path, let errno): "\(path): \(systemErrorMessage(errno))"
+        case .artifact(let error): "\(error)"
+        case .system(let operation, let errno): "\(operation) failed: \(systemErrorMessage(errno))"
+        }
+    }
+}
+
+/// Why a compiled artifact was refused.
+public enum ArtifactError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The bytes do not begin like an artifact.
+    case notAnArtifact
+    /// Written by another version of Mayfly.
+    case versionMismatch
+    /// Written for a processor with features that this one lacks.
+    case processorMismatch
+    /// The bytes are cut off or changed.
+    case corrupted
+
+    public var description: String {
+        switch self {
+        case .notAnArtifact: "not a compiled module"
+        case .versionMismatch: "the compiled module is from another version of Mayfly: compile it again"
+        case .processorMismatch: "the compiled module needs a processor with more features: compile it here"
+        case .corrupted: "the compiled module is corrupted"
+        }
+    }
+}

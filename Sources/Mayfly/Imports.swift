@@ -1,0 +1,101 @@
+//! What a host gives to guests: functions and constant globals by two names.
+//!
+//! A host function is stored as one closure over cells. `define` builds it around the typed body and is inlinable, so that a
+//! call from a guest costs one indirect call and neither allocates nor looks anything up.
+
+public import Runtime
+public import WasmModule
+
+/// The imports of templates whose instances carry a `State` each.
+///
+/// ```swift
+/// var imports = Imports<Request>()
+/// imports.define("env", "add") { (caller, a: Int32, b: Int32) in a &+ b }
+/// imports.define("env", "path_length") { caller in Int32(caller.state.path.utf8.count) }
+/// ```
+///
+/// Defining a name again replaces the earlier definition. What a module does not import is ignored.
+public struct Imports<State>: Sendable {
+    @usableFromInline var table = ImportTable()
+
+    public init() {}
+
+    /// Defines a function by a typed closure.
+    ///
+    /// It runs on the thread and stack of the caller of the guest. An error that it throws ends the guest and comes out,
+    /// unchanged, of the call into the guest.
+    @inlinable
+    public mutating func define<each Parameter: WasmValue, each Result: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, repeat each Parameter) throws -> (repeat each Result)
+    ) {
+        var parameters: [ValueType] = []
+        repeat parameters.append((each Parameter).wasmType)
+        var results: [ValueType] = []
+        repeat results.append((each Result).wasmType)
+        let type = FunctionType(parameters: parameters, results: results)
+        table.define(module, name, HostFunction(type: type) { instance, cells in
+            let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+            var reader = CellReader(cells)
+            let result = try body(caller, repeat reader.next((each Parameter).self))
+            var writer = CellWriter(cells)
+            repeat writer.append(each result)
+        })
+    }
+
+    /// Defines a function by its type and a closure over cells: for adapters that know types at run time only.
+    ///
+    /// The buffer holds one 8-byte cell per parameter or result, whichever are more. Arguments lie in order from index 0 on;
+    /// results are left there. The upper half of an i32's or f32's cell is clear on entry and ignored on return.
+    public mutating func define(
+        _ module: String, _ name: String, type: FunctionType,
+        _ body: @escaping @Sendable (borrowing Caller<State>, UnsafeMutableBufferPointer<UInt64>) throws -> Void
+    ) {
+        let count = max(type.parameters.count, type.results.count)
+        let narrowResults = type.results.indices.filter { type.results[$0] == .i32 || type.results[$0] == .f32 }
+        table.define(module, name, HostFunction(type: type) { instance, cells in
+            let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+            try body(caller, UnsafeMutableBufferPointer(start: cells, count: count))
+            for index in narrowResults { cells[index] &= 0xFFFF_FFFF }
+        })
+    }
+
+    /// Defines an immutable global by its value.
+    public mutating func define(_ module: String, _ name: String, global value: Value) {
+        table.define(module, name, global: value.type, cell: value.cell)
+    }
+
+    /// Adds all definitions of other imports, which replace those of the same names.
+    public mutating func merge(_ other: Imports<State>) { table.merge(other.table) }
+}
+
+/// Takes typed values from a call's cells, in order.
+@frozen @usableFromInline
+struct CellReader {
+    @usableFromInline var next: UnsafeMutablePointer<UInt64>
+
+    @inlinable @inline(__always)
+    init(_ cells: UnsafeMutablePointer<UInt64>) { next = cells }
+
+    @inlinable @inline(__always)
+    mutating func next<Element: WasmValue>(_: Element.Type) -> Element {
+        let value = Element(wasmCell: next.pointee)
+        next += 1
+        return value
+    }
+}
+
+/// Puts typed values into a call's cells, in order.
+@frozen @usableFromInline
+struct CellWriter {
+    @usableFromInline var next: UnsafeMutablePointer<UInt64>
+
+    @inlinable @inline(__always)
+    init(_ cells: UnsafeMutablePointer<UInt64>) { next = cells }
+
+    @inlinable @inline(__always)
+    mutating func append<Element: WasmValue>(_ value: Element) {
+        next.pointee = value.wasmCell
+        next += 1
+    }
+}

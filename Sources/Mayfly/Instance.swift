@@ -1,0 +1,136 @@
+//! An instance: one guest with its memory, to be called and thrown away.
+
+public import Runtime
+public import WasmModule
+
+/// One guest: a module's code with memory, tables and globals of its own.
+///
+/// Use it from one thread at a time. Its memory is recycled at the end of its life.
+public struct Instance<State>: ~Copyable {
+    @usableFromInline let store: Store<State>
+
+    @inlinable init(_ store: Store<State>) { self.store = store }
+
+    @inlinable deinit { store.close() }
+
+    /// What the host keeps with this instance; host functions reach it as ``Caller/state``.
+    @inlinable
+    public var state: State {
+        get { store.state }
+        nonmutating _modify { yield &store.state }
+    }
+
+    // MARK: Calls
+
+    /// Calls an exported function.
+    ///
+    /// ```swift
+    /// let sum: Int32 = try instance.call("add", Int32(1), Int32(2))
+    /// ```
+    ///
+    /// - Throws: ``CallError`` if there is no such function of this type; ``Trap`` if the guest traps; what a host
+    ///   function threw.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws -> (repeat each Result) {
+        try store.call(name, repeat each arguments)
+    }
+
+    /// Calls an exported function that has no result.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws {
+        try store.call(name, repeat each arguments) as Void
+    }
+
+    /// Calls an exported function that was looked up before, with ``Template/function(_:as:)``.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
+    ) throws -> (repeat each Result) {
+        try store.call(function, repeat each arguments)
+    }
+
+    /// Calls an exported function whose type is known at run time only.
+    public borrowing func call(_ name: String, arguments: [Value]) throws -> [Value] {
+        try store.call(name, arguments: arguments)
+    }
+
+    /// Calls a function by a reference that the guest gave out.
+    public borrowing func call(_ function: FunctionReference, arguments: [Value]) throws -> [Value] {
+        try store.call(function, arguments: arguments)
+    }
+
+    // MARK: Memory
+
+    /// Bytes of the module's memory; 0 if it has none.
+    @inlinable public var memorySize: Int { store.memorySize }
+
+    /// Gives access to the whole memory. Inside, the guest cannot be called: that throws ``CallError/memoryInUse``.
+    @inlinable
+    public borrowing func withMemory<Result>(_ body: (inout MutableRawSpan) throws -> Result) throws -> Result {
+        try store.withMemory(body)
+    }
+
+    /// Copies bytes out of the memory.
+    public borrowing func readBytes(at address: UInt32, count: Int) throws -> [UInt8] {
+        try store.readBytes(at: address, count: count)
+    }
+
+    /// Copies bytes into the memory.
+    public borrowing func writeBytes(_ bytes: [UInt8], at address: UInt32) throws {
+        try store.writeBytes(bytes, at: address)
+    }
+
+    /// Reads a number in the memory's byte order, at any alignment.
+    @inlinable
+    public borrowing func read<T: BitwiseCopyable>(_ type: T.Type, at address: UInt32) throws -> T {
+        try store.read(type, at: address)
+    }
+
+    /// Writes a number in the memory's byte order, at any alignment.
+    @inlinable
+    public borrowing func write<T: BitwiseCopyable>(_ value: T, at address: UInt32) throws {
+        try store.write(value, at: address)
+    }
+
+    // MARK: Globals
+
+    /// The value of an exported global.
+    public borrowing func global(_ name: String) throws(CallError) -> Value { try store.global(name) }
+
+    /// Sets an exported mutable global.
+    public borrowing func setGlobal(_ name: String, to value: Value) throws(CallError) {
+        try store.setGlobal(name, to: value)
+    }
+}
+
+// Literals: `call("f", 42)` would make 42 an `Int`, which is no WebAssembly type. These overloads make it an i32.
+extension Instance {
+    @inlinable
+    public borrowing func call<each Result: WasmValue>(_ name: String, _ a: Int32) throws -> (repeat each Result) {
+        try store.call(name, a)
+    }
+    @inlinable
+    public borrowing func call<each Result: WasmValue>(
+        _ name: String, _ a: Int32, _ b: Int32
+    ) throws -> (repeat each Result) {
+        try store.call(name, a, b)
+    }
+    @inlinable
+    public borrowing func call<each Result: WasmValue>(
+        _ name: String, _ a: Int32, _ b: Int32, _ c: Int32
+    ) throws -> (repeat each Result) {
+        try store.call(name, a, b, c)
+    }
+    @inlinable
+    public borrowing func call(_ name: String, _ a: Int32) throws { try store.call(name, a) as Void }
+    @inlinable
+    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32) throws { try store.call(name, a, b) as Void }
+    @inlinable
+    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws {
+        try store.call(name, a, b, c) as Void
+    }
+}

@@ -1,0 +1,98 @@
+//! A compiled module and what can be asked of it.
+
+public import Runtime
+import Compiler
+public import WasmModule
+
+/// A validated and compiled module, without imports and state.
+///
+/// Its code is in memory as long as the module, a template of it, or an instance exists.
+public final class Module: Sendable {
+    public let engine: Engine
+    @usableFromInline let core: ModuleCore
+
+    init(engine: Engine, core: ModuleCore) {
+        self.engine = engine
+        self.core = core
+    }
+
+    /// The type of an import or export.
+    public enum ExternalType: Sendable, Hashable, CustomStringConvertible {
+        case function(FunctionType)
+        case table(TableType)
+        case memory(MemoryType)
+        case global(GlobalType)
+
+        public var description: String {
+            switch self {
+            case .function(let type): "function \(type.text)"
+            case .table(let type): "table of \(type.element.text), \(type.limits.text)"
+            case .memory(let type): "memory, \(type.limits.text) pages"
+            case .global(let type): (type.isMutable ? "mutable " : "") + "global of \(type.value.text)"
+            }
+        }
+    }
+
+    public struct ImportDescription: Sendable, Hashable {
+        public var module: String
+        public var name: String
+        public var type: ExternalType
+    }
+
+    public struct ExportDescription: Sendable, Hashable {
+        public var name: String
+        public var type: ExternalType
+    }
+
+    /// What the module imports, in its order.
+    public var imports: [ImportDescription] {
+        core.decoded.imports.map { entry in
+            let type: ExternalType =
+                switch entry.type {
+                case .function(let index): .function(core.decoded.types[Int(index)])
+                case .table(let type): .table(type)
+                case .memory(let type): .memory(type)
+                case .global(let type): .global(type)
+                }
+            return ImportDescription(module: entry.module, name: entry.name, type: type)
+        }
+    }
+
+    /// What the module exports, in its order.
+    public var exports: [ExportDescription] {
+        core.decoded.exports.map { entry in
+            let index = Int(entry.index)
+            let type: ExternalType =
+                switch entry.kind {
+                case .function: .function(core.decoded.functionType(entry.index))
+                case .table: .table(core.decoded.tables[index])
+                case .memory: .memory(core.decoded.memories[index])
+                case .global: .global(core.decoded.globals[index])
+                }
+            return ExportDescription(name: entry.name, type: type)
+        }
+    }
+
+    /// The name that the module's name section gives it.
+    public var name: String? { core.decoded.names.module }
+
+    /// Checks the imports and builds the initial state, once for all instances.
+    ///
+    /// - Throws: ``LinkError``; ``Trap`` if an active segment lies outside its memory or table.
+    public func template<State>(imports: Imports<State>) throws -> Template<State> {
+        Template(module: self, core: try TemplateCore(module: core, imports: imports.table))
+    }
+
+    /// A template of a module that needs no imports.
+    public func template() throws -> Template<Void> {
+        try template(imports: Imports<Void>())
+    }
+
+    /// The module as bytes that ``Engine/load(compiled:)`` loads without compiling. For this version of Mayfly and for
+    /// processors with the features of this one.
+    public func serialized() -> [UInt8] { Artifact(module: core).serialized() }
+}
+
+extension Limits {
+    var text: String { maximum.map { "\(minimum) to \($0)" } ?? "\(minimum) or more" }
+}

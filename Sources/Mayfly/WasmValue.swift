@@ -1,0 +1,129 @@
+//! Which Swift types stand for which WebAssembly types, and how they lie in the 8-byte cells of a call.
+
+public import Runtime
+public import WasmModule
+
+/// A Swift type that can be a parameter or result of a WebAssembly function.
+///
+/// The library's conformances are the complete list: `Int32`, `UInt32`, `Int64`, `UInt64`, `Float`, `Double`,
+/// `FunctionReference?` and `ExternReference?`.
+public protocol WasmValue: Sendable {
+    /// The WebAssembly type this Swift type stands for.
+    static var wasmType: ValueType { get }
+    /// The value in a cell of a call.
+    init(wasmCell: UInt64)
+    /// The value as a cell of a call. The upper half of a 32-bit value's cell is clear.
+    var wasmCell: UInt64 { get }
+}
+
+extension Int32: WasmValue {
+    @inlinable public static var wasmType: ValueType { .i32 }
+    @inlinable public init(wasmCell: UInt64) { self = Int32(truncatingIfNeeded: wasmCell) }
+    @inlinable public var wasmCell: UInt64 { UInt64(UInt32(bitPattern: self)) }
+}
+
+extension UInt32: WasmValue {
+    @inlinable public static var wasmType: ValueType { .i32 }
+    @inlinable public init(wasmCell: UInt64) { self = UInt32(truncatingIfNeeded: wasmCell) }
+    @inlinable public var wasmCell: UInt64 { UInt64(self) }
+}
+
+extension Int64: WasmValue {
+    @inlinable public static var wasmType: ValueType { .i64 }
+    @inlinable public init(wasmCell: UInt64) { self = Int64(bitPattern: wasmCell) }
+    @inlinable public var wasmCell: UInt64 { UInt64(bitPattern: self) }
+}
+
+extension UInt64: WasmValue {
+    @inlinable public static var wasmType: ValueType { .i64 }
+    @inlinable public init(wasmCell: UInt64) { self = wasmCell }
+    @inlinable public var wasmCell: UInt64 { self }
+}
+
+extension Float: WasmValue {
+    @inlinable public static var wasmType: ValueType { .f32 }
+    @inlinable public init(wasmCell: UInt64) { self = Float(bitPattern: UInt32(truncatingIfNeeded: wasmCell)) }
+    @inlinable public var wasmCell: UInt64 { UInt64(bitPattern) }
+}
+
+extension Double: WasmValue {
+    @inlinable public static var wasmType: ValueType { .f64 }
+    @inlinable public init(wasmCell: UInt64) { self = Double(bitPattern: wasmCell) }
+    @inlinable public var wasmCell: UInt64 { bitPattern }
+}
+
+/// The types whose optionals are WebAssembly's nullable references.
+public protocol WasmReference: Sendable {
+    static var wasmType: ValueType { get }
+    /// From a nonzero cell.
+    init(wasmReferenceCell: UInt64)
+    /// Nonzero.
+    var wasmReferenceCell: UInt64 { get }
+}
+
+extension FunctionReference: WasmReference {
+    @inlinable public static var wasmType: ValueType { .funcref }
+    @inlinable public init(wasmReferenceCell: UInt64) { self.init(record: wasmReferenceCell) }
+    @inlinable public var wasmReferenceCell: UInt64 { record }
+}
+
+extension ExternReference: WasmReference {
+    @inlinable public static var wasmType: ValueType { .externref }
+    @inlinable public init(wasmReferenceCell: UInt64) {
+        self.init(handle: UInt32(truncatingIfNeeded: wasmReferenceCell &- 1))
+    }
+    @inlinable public var wasmReferenceCell: UInt64 { UInt64(handle) &+ 1 }
+}
+
+extension Optional: WasmValue where Wrapped: WasmReference {
+    @inlinable public static var wasmType: ValueType { Wrapped.wasmType }
+    @inlinable public init(wasmCell: UInt64) {
+        self = wasmCell == 0 ? nil : Wrapped(wasmReferenceCell: wasmCell)
+    }
+    @inlinable public var wasmCell: UInt64 { self?.wasmReferenceCell ?? 0 }
+}
+
+/// A value of any WebAssembly type, where the type is known at run time only.
+public enum Value: Hashable, Sendable {
+    case i32(Int32)
+    case i64(Int64)
+    case f32(Float)
+    case f64(Double)
+    case funcref(FunctionReference?)
+    case externref(ExternReference?)
+
+    public var type: ValueType {
+        switch self {
+        case .i32: .i32
+        case .i64: .i64
+        case .f32: .f32
+        case .f64: .f64
+        case .funcref: .funcref
+        case .externref: .externref
+        }
+    }
+
+    /// The value in a cell, or nil if no case stands for the type.
+    init?(cell: UInt64, type: ValueType) {
+        switch type {
+        case .i32: self = .i32(Int32(wasmCell: cell))
+        case .i64: self = .i64(Int64(wasmCell: cell))
+        case .f32: self = .f32(Float(wasmCell: cell))
+        case .f64: self = .f64(Double(wasmCell: cell))
+        case .funcref: self = .funcref(FunctionReference?(wasmCell: cell))
+        case .externref: self = .externref(ExternReference?(wasmCell: cell))
+        default: return nil
+        }
+    }
+
+    var cell: UInt64 {
+        switch self {
+        case .i32(let value): value.wasmCell
+        case .i64(let value): value.wasmCell
+        case .f32(let value): value.wasmCell
+        case .f64(let value): value.wasmCell
+        case .funcref(let value): value.wasmCell
+        case .externref(let value): value.wasmCell
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Where a module's machine code lies: written once, then executable, never both at a time.
+//!
+//! The code is copied into fresh pages, made read-only and executable with one mprotect, and registered with the fault
+//! handler. `mprotect` takes the process-wide lock of the address space, so a module is published once, as a whole.
+
+import CPlatform
+import Compiler
+import Glibc
+
+/// Something the operating system refused.
+public struct SystemError: Error, Hashable, Sendable {
+    public var operation: String
+    public var errno: Int32
+
+    public init(operation: String, errno: Int32) {
+        self.operation = operation
+        self.errno = errno
+    }
+}
+
+/// The executable mapping of one module. Unmapped at the end of its life: whoever runs the code keeps this alive.
+final class CodeMemory: @unchecked Sendable {
+    // Immutable after `init`, which is why this is Sendable.
+    let base: UnsafeRawPointer
+    /// Bytes of code.
+    let count: Int
+    private let mappedBytes: Int
+
+    /// Publishes code. A fault in it continues at `exitOffset`.
+    init(text: [UInt8], exitOffset: UInt32) throws(SystemError) {
+        count = text.count
+        // An empty mapping is not possible, and a module without code still has its stubs.
+        mappedBytes = (max(count, 1) + 4095) & ~4095
+        guard let address = mmap(nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            address != MAP_FAILED
+        else { throw SystemError(operation: "mapping memory for code", errno: errno) }
+        base = UnsafeRawPointer(address)
+        text.withUnsafeBytes { address.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(address), byteCount: count) }
+        var failure: SystemError?
+        if mprotect(address, mappedBytes, PROT_READ | PROT_EXEC) != 0 {
+            failure = SystemError(operation: "making code executable", errno: errno)
+        } else {
+            let start = UInt(bitPattern: address)
+            let error = mayfly_code_register(start, start + UInt(count), start + UInt(exitOffset))
+            if error != 0 { failure = SystemError(operation: "registering code", errno: error) }
+        }
+        if let failure {
+            munmap(address, mappedBytes)
+            throw failure
+        }
+    }
+
+    deinit {
+        mayfly_code_unregister(UInt(bitPattern: base))
+        munmap(UnsafeMutableRawPointer(mutating: base), mappedBytes)
+    }
+
+    func address(_ offset: UInt32) -> UnsafeRawPointer { base + Int(offset) }
+
+    /// The offset of an address in the code, if it lies there.
+    func offset(_ address: UInt64) -> UInt32? {
+        let distance = address &- UInt64(UInt(bitPattern: base))
+        return distance < UInt64(count) ? UInt32(distance) : nil
+    }
+}

@@ -1,0 +1,37 @@
+//! What a host defined under which two names.
+
+public import WasmModule
+
+/// The definitions behind `Imports`, without the state's type.
+public struct ImportTable: Sendable {
+    /// Names are byte sequences; `String` would compare them by canonical equivalence.
+    struct Key: Hashable {
+        var module: ExactName
+        var name: ExactName
+    }
+
+    enum Definition: Sendable {
+        case function(HostFunction)
+        case global(ValueType, cell: UInt64)
+    }
+
+    private var definitions: [Key: Definition] = [:]
+
+    public init() {}
+
+    public mutating func define(_ module: String, _ name: String, _ function: HostFunction) {
+        definitions[Key(module: ExactName(module), name: ExactName(name))] = .function(function)
+    }
+
+    public mutating func define(_ module: String, _ name: String, global type: ValueType, cell: UInt64) {
+        definitions[Key(module: ExactName(module), name: ExactName(name))] = .global(type, cell: cell)
+    }
+
+    public mutating func merge(_ other: ImportTable) {
+        definitions.merge(other.definitions) { _, new in new }
+    }
+
+    func definition(_ module: String, _ name: String) -> Definition? {
+        definitions[Key(module: ExactName(module), name: ExactName(name))]
+    }
+}

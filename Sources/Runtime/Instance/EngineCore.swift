@@ -1,0 +1,19 @@
+//! What the modules of an engine share.
+
+/// The pool of slots and the numbering of signatures.
+public final class EngineCore: Sendable {
+    public enum Failure: Error {
+        case pool(PoolError)
+        case system(operation: String, errno: Int32)
+    }
+
+    public let pool: Pool
+    let signatures = SignatureTable()
+
+    public init(pool configuration: PoolConfiguration) throws(Failure) {
+        do { try TrapHandler.install() } catch {
+            throw .system(operation: error.operation, errno: error.errno)
+        }
+        do { pool = try Pool(configuration) } catch { throw .pool(error) }
+    }
+}

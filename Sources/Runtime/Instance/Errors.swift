@@ -1,0 +1,107 @@
+//! The typed errors of linking, instantiating and calling, by the operation that throws them.
+
+import Glibc
+public import WasmModule
+
+/// A module's imports could not be satisfied, or its template not be built.
+public enum LinkError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Nothing is defined under the two names.
+    case unknownImport(module: String, name: String)
+    /// Something else is defined under the two names than the module needs.
+    case incompatibleImport(module: String, name: String, expected: String, actual: String)
+    /// The module imports what this version cannot provide: a memory, a table or a mutable global.
+    case unsupportedImport(module: String, name: String, kind: String)
+    /// The module does not fit a slot of the engine's pool, or the operating system refused memory for the image.
+    case pool(PoolError)
+
+    public var description: String {
+        switch self {
+        case .unknownImport(let module, let name): "unknown import \"\(module)\" \"\(name)\""
+        case .incompatibleImport(let module, let name, let expected, let actual):
+            "incompatible import type: \"\(module)\" \"\(name)\" must be \(expected), but is \(actual)"
+        case .unsupportedImport(let module, let name, let kind):
+            "unsupported import \"\(module)\" \"\(name)\": importing a \(kind) is not supported"
+        case .pool(let error): "\(error)"
+        }
+    }
+}
+
+/// An export could not be used the way it was asked for.
+public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
+    case unknownExport(name: String, kind: String)
+    /// The function's type is another one than the arguments and the result have.
+    case typeMismatch(name: String, expected: FunctionType, actual: FunctionType)
+    /// The global's type is another one than was asked for.
+    case globalTypeMismatch(name: String, expected: ValueType, actual: ValueType)
+    case immutableGlobal(name: String)
+    /// A function reference or a typed function of another module.
+    case foreignFunctionReference
+    /// The guest was called, or its memory touched, inside `withMemory` of the same instance.
+    case memoryInUse
+
+    public var description: String {
+        switch self {
+        case .unknownExport(let name, let kind): "no exported \(kind) \"\(name)\""
+        case .typeMismatch(let name, let expected, let actual):
+            "function \"\(name)\" has type \(actual.text), but is used as \(expected.text)"
+        case .globalTypeMismatch(let name, let expected, let actual):
+            "global \"\(name)\" has type \(actual.text), but is used as \(expected.text)"
+        case .immutableGlobal(let name): "global \"\(name)\" is immutable"
+        case .foreignFunctionReference: "a function of another module"
+        case .memoryInUse: "the memory is borrowed by an enclosing withMemory"
+        }
+    }
+}
+
+/// A host function touched guest memory that does not exist.
+///
+/// The address came from the guest, so this is the guest's fault; in a host function that does not catch it, the call
+/// into the guest fails with it.
+public struct MemoryAccessError: Error, Hashable, Sendable, CustomStringConvertible {
+    public var address: UInt64
+    /// Bytes.
+    public var count: UInt64
+    /// Bytes that the memory has; 0 if the module has no memory.
+    public var memorySize: UInt64
+
+    public init(address: UInt64, count: UInt64, memorySize: UInt64) {
+        self.address = address
+        self.count = count
+        self.memorySize = memorySize
+    }
+
+    public var description: String {
+        "out of bounds access to guest memory: \(count) bytes at \(address), memory of \(memorySize) bytes"
+    }
+}
+
+/// The text that the C library has for an `errno`.
+public func systemErrorMessage(_ code: Int32) -> String {
+    var buffer = [CChar](repeating: 0, count: 128)
+    guard let message = strerror_r(code, &buffer, buffer.count) else { return "error \(code)" }
+    return String(cString: message)
+}
+
+extension ValueType {
+    /// The name in the text format.
+    public var text: String {
+        switch self {
+        case .i32: "i32"
+        case .i64: "i64"
+        case .f32: "f32"
+        case .f64: "f64"
+        case .v128: "v128"
+        case .funcref: "funcref"
+        case .externref: "externref"
+        default: "type 0x\(String(bits, radix: 16))"
+        }
+    }
+}
+
+extension FunctionType {
+    /// Parameters and results, as in `(i32, i64) -> f64`.
+    public var text: String {
+        func list(_ types: [ValueType]) -> String { "(" + types.map(\.text).joined(separator: ", ") + ")" }
+        return list(parameters) + " -> " + (results.count == 1 ? results[0].text : list(results))
+    }
+}

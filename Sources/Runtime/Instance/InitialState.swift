@@ -1,0 +1,124 @@
+//! What the specification's instantiation leaves behind: globals, tables and memories before the start function.
+
+import Compiler
+import WasmModule
+
+/// The evaluated initial state of a module.
+///
+/// Throws a `Trap` without frames where the specification traps: for an active segment that does not fit.
+struct InitialState {
+    private let module: ModuleCore
+    /// A cell per global, imported ones first.
+    private(set) var globals: [UInt64]
+    private(set) var tables: [InstanceImage.Table] = []
+    private(set) var memories: [InstanceImage.Memory] = []
+
+    init(_ module: ModuleCore, globals imported: [UInt64]) throws {
+        self.module = module
+        globals = imported
+        let decoded = module.decoded
+        globals.reserveCapacity(decoded.globals.count)
+        for initializer in decoded.globalInitializers { globals.append(evaluate(initializer)) }
+        let maximumElements = UInt64(module.engine.pool.configuration.tableElements)
+        for type in decoded.tables {
+            // Before anything is allocated: a table type costs a guest nothing to write down.
+            guard type.limits.minimum <= maximumElements else {
+                throw LinkError.pool(
+                    .tableTooLarge(requested: Int(clamping: type.limits.minimum), limit: Int(maximumElements)))
+            }
+            tables.append(
+                InstanceImage.Table(
+                    elements: [UInt64](repeating: 0, count: Int(type.limits.minimum)), maximum: type.limits.maximum))
+        }
+        for type in decoded.memories {
+            memories.append(
+                InstanceImage.Memory(
+                    initialBytes: type.limits.minimum.multipliedReportingOverflow(by: MemoryType.pageSize).partialValue,
+                    maximumBytes: type.limits.maximum.map {
+                        $0.multipliedReportingOverflow(by: MemoryType.pageSize).partialValue
+                    }))
+        }
+        for element in decoded.elements { try apply(element) }
+        for segment in decoded.data { try apply(segment) }
+    }
+
+    /// The value of a constant expression as a cell. Validation has checked types, indices and the order of globals.
+    func evaluate(_ expression: ConstantExpression) -> UInt64 {
+        if let single = expression.single { return value(of: single) }
+        var stack: [UInt64] = []
+        func i32(_ operation: (UInt32, UInt32) -> UInt32) {
+            guard let right = stack.popLast(), let left = stack.popLast() else { return }
+            stack.append(UInt64(operation(UInt32(truncatingIfNeeded: left), UInt32(truncatingIfNeeded: right))))
+        }
+        func i64(_ operation: (UInt64, UInt64) -> UInt64) {
+            guard let right = stack.popLast(), let left = stack.popLast() else { return }
+            stack.append(operation(left, right))
+        }
+        for instruction in expression.instructions {
+            switch instruction {
+            case .i32Add: i32(&+)
+            case .i32Sub: i32(&-)
+            case .i32Mul: i32(&*)
+            case .i64Add: i64(&+)
+            case .i64Sub: i64(&-)
+            case .i64Mul: i64(&*)
+            default: stack.append(value(of: instruction))
+            }
+        }
+        return stack.last ?? 0
+    }
+
+    private func value(of instruction: ConstantExpression.Instruction) -> UInt64 {
+        switch instruction {
+        case .i32(let value): UInt64(UInt32(bitPattern: value))
+        case .i64(let value): UInt64(bitPattern: value)
+        case .f32(let bits): UInt64(bits)
+        case .f64(let bits): bits
+        case .globalGet(let index): globals[Int(index)]
+        case .refNull: 0
+        case .refFunc(let index): module.reference(toFunction: Int(index))
+        case .i32Add, .i32Sub, .i32Mul, .i64Add, .i64Sub, .i64Mul: 0
+        }
+    }
+
+    private mutating func apply(_ segment: ElementSegment) throws {
+        guard case .active(let table, let offsetExpression) = segment.mode else { return }
+        let offset = UInt64(UInt32(truncatingIfNeeded: evaluate(offsetExpression)))
+        guard offset + UInt64(segment.items.count) <= UInt64(tables[Int(table)].elements.count) else {
+            throw Trap(code: .tableOutOfBounds)
+        }
+        for (index, item) in segment.items.enumerated() {
+            tables[Int(table)].elements[Int(offset) + index] = evaluate(item)
+        }
+    }
+
+    private mutating func apply(_ segment: DataSegment) throws {
+        guard case .active(let memory, let offsetExpression) = segment.mode else { return }
+        let offset = UInt64(UInt32(truncatingIfNeeded: evaluate(offsetExpression)))
+        guard offset + UInt64(segment.range.count) <= memories[Int(memory)].initialBytes else {
+            throw Trap(code: .memoryOutOfBounds)
+        }
+        memories[Int(memory)].segments.append(
+            InstanceImage.Segment(offset: offset, bytes: module.decoded.bytes[segment.range]))
+    }
+
+    func image() throws(LinkError) -> InstanceImage {
+        let layout = module.code.layout
+        var context = [UInt8](repeating: 0, count: layout.size - VMContextLayout.headerSize)
+        context.withUnsafeMutableBytes { bytes in
+            for (index, id) in module.signatureIDs.enumerated() {
+                bytes.storeBytes(
+                    of: id, toByteOffset: layout.signature(index) - VMContextLayout.headerSize, as: UInt32.self)
+            }
+            for (index, cell) in globals.enumerated() {
+                bytes.storeBytes(
+                    of: cell, toByteOffset: layout.global(index) - VMContextLayout.headerSize, as: UInt64.self)
+            }
+        }
+        do {
+            return try InstanceImage(layout: layout, memories: memories, context: context, tables: tables)
+        } catch {
+            throw .pool(error)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A module whose code is in executable memory, with the function records that its instances share.
+
+public import Compiler
+public import WasmModule
+
+/// An exported or referenced function, ready to be entered on instances of its module.
+///
+/// It does not keep the module alive: whoever enters it holds an instance, which does.
+public struct FunctionHandle: @unchecked Sendable {
+    // Unchecked because of the addresses, which are those of immutable code.
+
+    /// Index in the module's function space, imports first.
+    public let functionIndex: Int
+    public let type: FunctionType
+    /// Cells that arguments or results take, whichever are more; at least 1.
+    public let cellCount: Int
+    /// Arguments with function references must be checked before the guest sees them.
+    let takesFunctionReferences: Bool
+    let entry: UnsafeRawPointer
+    let code: UnsafeRawPointer
+}
+
+/// A compiled module in this process.
+public final class ModuleCore: @unchecked Sendable {
+    // Immutable after `init`, which is why this is Sendable.
+    public let engine: EngineCore
+    public let decoded: DecodedModule
+    /// The tables that explain the code. Its `text` is empty: it lies in `memory`.
+    public let code: CompiledCode
+    let memory: CodeMemory
+    /// One `FunctionRecord` per function of the function index space.
+    let records: UnsafeMutableRawPointer
+    /// The engine-wide id of every type.
+    let signatureIDs: [UInt32]
+    private let exports: [ExactName: Exported]
+
+    private enum Exported {
+        case function(FunctionHandle)
+        case other(Export)
+    }
+
+    public init(engine: EngineCore, decoded: DecodedModule, code: CompiledCode) throws(SystemError) {
+        memory = try CodeMemory(text: code.text, exitOffset: code.exitOffset)
+        var code = code
+        code.text = []
+        self.engine = engine
+        self.decoded = decoded
+        self.code = code
+        signatureIDs = engine.signatures.retain(decoded.types)
+        var exports: [ExactName: Exported] = [:]
+        for export in decoded.exports {
+            exports[ExactName(export.name)] =
+                export.kind == .function
+                ? .function(Self.handle(ofFunction: Int(export.index), decoded, code, memory)) : .other(export)
+        }
+        self.exports = exports
+        let bytes = decoded.functions.count * FunctionRecord.size
+        records = .allocate(byteCount: max(bytes, FunctionRecord.size), alignment: 64)
+        records.initializeMemory(as: UInt8.self, repeating: 0, count: max(bytes, FunctionRecord.size))
+        for (index, type) in decoded.functions.enumerated() {
+            let record = records + index * FunctionRecord.size
+            let address = UInt64(UInt(bitPattern: Self.codeAddress(ofFunction: index, decoded, code, memory)))
+            record.storeBytes(of: address, toByteOffset: FunctionRecord.code, as: UInt64.self)
+            record.storeBytes(of: signatureIDs[Int(type)], toByteOffset: FunctionRecord.signature, as: UInt32.self)
+            record.storeBytes(of: UInt32(index), toByteOffset: FunctionRecord.index, as: UInt32.self)
+        }
+    }
+
+    private static func handle(
+        ofFunction index: Int, _ decoded: DecodedModule, _ code: CompiledCode, _ memory: CodeMemory
+    ) -> FunctionHandle {
+        let typeIndex = Int(decoded.functions[index])
+        let type = decoded.types[typeIndex]
+        return FunctionHandle(
+            functionIndex: index, type: type, cellCount: max(1, type.parameters.count, type.results.count),
+            takesFunctionReferences: type.parameters.contains(.funcref),
+            entry: memory.address(code.entryOffsets[typeIndex]),
+            code: codeAddress(ofFunction: index, decoded, code, memory))
+    }
+
+    deinit {
+        records.deallocate()
+        engine.signatures.release(decoded.types)
+    }
+
+    /// The machine code, from its start to its end.
+    public var text: [UInt8] { [UInt8](UnsafeRawBufferPointer(start: memory.base, count: memory.count)) }
+
+    private static func codeAddress(
+        ofFunction index: Int, _ decoded: DecodedModule, _ code: CompiledCode, _ memory: CodeMemory
+    ) -> UnsafeRawPointer {
+        let imported = decoded.importedFunctionCount
+        return memory.address(index < imported ? code.importOffsets[index] : code.functionOffsets[index - imported])
+    }
+
+    // MARK: Function references
+
+    /// The reference to a function: the address of its record.
+    func reference(toFunction index: Int) -> UInt64 { UInt64(UInt(bitPattern: records + index * FunctionRecord.size)) }
+
+    /// The function index that a cell with a function reference means; nil if it is no reference to a function of this
+    /// module.
+    func functionIndex(ofReference cell: UInt64) -> Int? {
+        let distance = cell &- UInt64(UInt(bitPattern: records))
+        let size = UInt64(FunctionRecord.size)
+        guard distance < UInt64(decoded.functions.count) &* size, distance % size == 0 else { return nil }
+        return Int(distance / size)
+    }
+
+    /// Refuses a cell that is neither null nor a reference to a function of this module: calling it would run foreign code
+    /// on this module's instances.
+    public func checkReference(_ cell: UInt64) throws(CallError) {
+        guard cell == 0 || functionIndex(ofReference: cell) != nil else { throw .foreignFunctionReference }
+    }
+
+    /// A function by its index, which must exist.
+    public func function(_ index: Int) -> FunctionHandle { Self.handle(ofFunction: index, decoded, code, memory) }
+
+    public func function(_ reference: FunctionReference) throws(CallError) -> FunctionHandle {
+        guard let index = functionIndex(ofReference: reference.record) else { throw .foreignFunctionReference }
+        return function(index)
+    }
+
+    // MARK: Exports
+
+    public func exportedFunction(_ name: String) throws(CallError) -> FunctionHandle {
+        guard case .function(let function) = exports[ExactName(name)] else {
+            throw .unknownExport(name: name, kind: "function")
+        }
+        return function
+    }
+
+    public func exportedFunction(_ name: String, type: FunctionType) throws(CallError) -> FunctionHandle {
+        let function = try exportedFunction(name)
+        guard function.type == type else {
+            throw .typeMismatch(name: name, expected: type, actual: function.type)
+        }
+        return function
+    }
+
+    public func exportedGlobal(_ name: String) throws(CallError) -> (index: Int, type: GlobalType) {
+        guard case .other(let export) = exports[ExactName(name)], export.kind == .global else {
+            throw .unknownExport(name: name, kind: "global")
+        }
+        return (Int(export.index), decoded.globals[Int(export.index)])
+    }
+}

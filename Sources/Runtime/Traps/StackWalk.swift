@@ -1,0 +1,55 @@
+//! Walking a guest's stack by frame pointers, for a backtrace.
+//!
+//! The guest's stack may hold anything where a frame pointer is expected: a defect, or a fault in the middle of a prologue.
+//! So each frame must lie inside the stack and above the one before it, and the walk is bounded.
+
+import Compiler
+
+struct StackWalk {
+    /// Frames followed before the rest goes uncounted.
+    static let maximumSteps = 1 << 20
+
+    private let module: ModuleCore
+    /// The stack's bytes: [lowest, end).
+    private let lowest: UInt64
+    private let end: UInt64
+    private(set) var frames: [Trap.Frame] = []
+    private(set) var omitted = 0
+
+    init(module: ModuleCore, lowest: UInt64, end: UInt64) {
+        self.module = module
+        self.lowest = lowest
+        self.end = end
+    }
+
+    /// Adds the function at a code address, if there is one.
+    mutating func add(_ address: UInt64, isReturnAddress: Bool) {
+        // A return address may lie behind the last byte of its function: a call can be the last instruction.
+        guard let offset = module.memory.offset(address &- (isReturnAddress ? 1 : 0)),
+            let defined = module.code.definedFunction(at: offset)
+        else { return }
+        guard frames.count < Trap.maximumFrames else {
+            omitted += 1
+            return
+        }
+        let index = module.decoded.importedFunctionCount + defined
+        let source = module.code.sourceOffset(at: offset + (isReturnAddress ? 1 : 0))
+        frames.append(
+            Trap.Frame(
+                functionIndex: index, functionName: module.decoded.names.functions[UInt32(index)],
+                offset: source.map { Int($0) }))
+    }
+
+    /// Adds the return addresses of the chain of frames.
+    mutating func follow(_ framePointer: UInt64) {
+        var frame = framePointer
+        for _ in 0..<Self.maximumSteps {
+            guard frame >= lowest, frame <= end &- 16, frame % 8 == 0,
+                let record = UnsafePointer<UInt64>(bitPattern: UInt(frame))
+            else { return }
+            add(record[1], isReturnAddress: true)
+            guard record[0] > frame else { return }
+            frame = record[0]
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The error a guest's trap becomes: why it stopped and where.
+
+public import Compiler
+
+/// A guest stopped by a trap.
+///
+/// The instance stays usable, with the memory, tables and globals that the guest left behind.
+public struct Trap: Error, Sendable, Hashable, CustomStringConvertible {
+    /// One function on the guest's stack.
+    public struct Frame: Sendable, Hashable {
+        /// Index in the module's function space, imports first.
+        public var functionIndex: Int
+        /// The name the module's name section gives.
+        public var functionName: String?
+        /// Bytes from the start of the module's binary to the instruction, when it is known.
+        public var offset: Int?
+
+        public init(functionIndex: Int, functionName: String? = nil, offset: Int? = nil) {
+            self.functionIndex = functionIndex
+            self.functionName = functionName
+            self.offset = offset
+        }
+    }
+
+    /// Frames kept in a backtrace.
+    public static let maximumFrames = 64
+
+    public var code: TrapCode
+    /// The innermost frames, innermost first; at most `maximumFrames`.
+    public var backtrace: [Frame]
+    /// Further frames that the guest's stack held, not in `backtrace`.
+    public var omittedFrames: Int
+
+    public init(code: TrapCode, backtrace: [Frame] = [], omittedFrames: Int = 0) {
+        self.code = code
+        self.backtrace = backtrace
+        self.omittedFrames = omittedFrames
+    }
+
+    public var description: String {
+        var text = "wasm trap: \(code.message)"
+        for (number, frame) in backtrace.enumerated() {
+            text += "\n  \(number): \(frame.functionName ?? "function \(frame.functionIndex)")"
+            if frame.functionName != nil { text += " (function \(frame.functionIndex))" }
+            if let offset = frame.offset { text += " at 0x\(String(offset, radix: 16))" }
+        }
+        if omittedFrames > 0 { text += "\n  … and \(omittedFrames) more" }
+        return text
+    }
+}

@@ -1,0 +1,23 @@
+//! Installing the fault handler of CPlatform with the context's layout. Once per process, for all engines.
+
+import CPlatform
+import Compiler
+
+enum TrapHandler {
+    /// Installs the handlers if they are not yet. The layout's memory lives as long as the process.
+    static func install() throws(SystemError) {
+        let error = installation
+        guard error == 0 else { throw SystemError(operation: "installing the fault handlers", errno: error) }
+    }
+
+    private static let installation: Int32 = {
+        var layout = mayfly_trap_layout(
+            program_counter: UInt32(VMContextLayout.trapProgramCounter),
+            frame_pointer: UInt32(VMContextLayout.trapFramePointer),
+            address: UInt32(VMContextLayout.trapAddress),
+            signal: UInt32(VMContextLayout.trapSignal),
+            exit_stub: UInt32(VMContextLayout.exitStub),
+            trapped_status: EntryStatus.trapped)
+        return mayfly_traps_install(&layout)
+    }()
+}
