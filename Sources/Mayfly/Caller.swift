@@ -1,7 +1,6 @@
 //! What a host function sees of the guest that called it.
 
 public import Runtime
-public import WasmModule
 
 /// The guest that called a host function. Borrowed: it cannot outlive the call.
 ///
@@ -23,31 +22,47 @@ public struct Caller<State>: ~Copyable {
     /// Bytes of the module's memory; 0 if it has none.
     @inlinable public var memorySize: Int { store.memorySize }
 
-    /// Gives access to the whole memory. Inside, the guest cannot be called: that throws ``CallError/memoryInUse``.
+    /// Gives access to the whole memory, from byte 0 on.
+    ///
+    /// Inside, the guest cannot be called, which throws ``CallError/memoryInUse``, and the other functions that touch the
+    /// memory must not be used, which is a programming error: they would overlap with the exclusive access of the span.
     @inlinable
-    public borrowing func withMemory<Result>(_ body: (inout MutableRawSpan) throws -> Result) throws -> Result {
+    public borrowing func withMemory<Result, Failure: Error>(
+        _ body: (inout MutableRawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         try store.withMemory(body)
     }
 
     /// Copies bytes out of the memory.
-    public borrowing func readBytes(at address: UInt32, count: Int) throws -> [UInt8] {
+    public borrowing func readBytes(at address: UInt32, count: Int) throws(MemoryAccessError) -> [UInt8] {
         try store.readBytes(at: address, count: count)
     }
 
     /// Copies bytes into the memory.
-    public borrowing func writeBytes(_ bytes: [UInt8], at address: UInt32) throws {
+    @inlinable
+    public borrowing func writeBytes(_ bytes: [UInt8], at address: UInt32) throws(MemoryAccessError) {
+        try store.writeBytes(bytes.span.bytes, at: address)
+    }
+
+    /// Copies bytes into the memory.
+    @inlinable
+    public borrowing func writeBytes(_ bytes: RawSpan, at address: UInt32) throws(MemoryAccessError) {
         try store.writeBytes(bytes, at: address)
     }
 
-    /// Reads a number in the memory's byte order, at any alignment.
+    /// Reads a number in little-endian order, at any alignment.
     @inlinable
-    public borrowing func read<T: BitwiseCopyable>(_ type: T.Type, at address: UInt32) throws -> T {
+    public borrowing func read<Number: MemoryNumber>(
+        _ type: Number.Type, at address: UInt32
+    ) throws(MemoryAccessError) -> Number {
         try store.read(type, at: address)
     }
 
-    /// Writes a number in the memory's byte order, at any alignment.
+    /// Writes a number in little-endian order, at any alignment.
     @inlinable
-    public borrowing func write<T: BitwiseCopyable>(_ value: T, at address: UInt32) throws {
+    public borrowing func write<Number: MemoryNumber>(
+        _ value: Number, at address: UInt32
+    ) throws(MemoryAccessError) {
         try store.write(value, at: address)
     }
 

@@ -1,8 +1,8 @@
 //! The engine: what all modules of a process share. It owns the pool of slots and the interned signatures.
 
 public import Runtime
-public import Compiler
-public import WasmModule
+import Compiler
+import WasmModule
 
 /// Compiles modules and owns the address space their instances live in.
 ///

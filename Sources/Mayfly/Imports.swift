@@ -20,20 +20,48 @@ public struct Imports<State>: Sendable {
 
     public init() {}
 
-    /// Defines a function by a typed closure.
+    /// Defines a function with one result by a typed closure.
     ///
     /// It runs on the thread and stack of the caller of the guest. An error that it throws ends the guest and comes out,
     /// unchanged, of the call into the guest.
+    @inlinable
+    public mutating func define<each Parameter: WasmValue, Result: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, repeat each Parameter) throws -> Result
+    ) {
+        var type = FunctionType(results: [Result.wasmType])
+        repeat type.parameters.append((each Parameter).wasmType)
+        table.define(module, name, HostFunction(type: type) { instance, cells in
+            let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+            var reader = CellReader(cells)
+            cells.pointee = try body(caller, repeat reader.next((each Parameter).self)).wasmCell
+        })
+    }
+
+    /// Defines a function without result by a typed closure.
+    @inlinable
+    public mutating func define<each Parameter: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, repeat each Parameter) throws -> Void
+    ) {
+        var type = FunctionType()
+        repeat type.parameters.append((each Parameter).wasmType)
+        table.define(module, name, HostFunction(type: type) { instance, cells in
+            let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+            var reader = CellReader(cells)
+            try body(caller, repeat reader.next((each Parameter).self))
+        })
+    }
+
+    /// Defines a function with several results by a typed closure that returns a tuple.
     @inlinable
     public mutating func define<each Parameter: WasmValue, each Result: WasmValue>(
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, repeat each Parameter) throws -> (repeat each Result)
     ) {
-        var parameters: [ValueType] = []
-        repeat parameters.append((each Parameter).wasmType)
-        var results: [ValueType] = []
-        repeat results.append((each Result).wasmType)
-        let type = FunctionType(parameters: parameters, results: results)
+        var type = FunctionType()
+        repeat type.parameters.append((each Parameter).wasmType)
+        repeat type.results.append((each Result).wasmType)
         table.define(module, name, HostFunction(type: type) { instance, cells in
             let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
             var reader = CellReader(cells)

@@ -11,9 +11,9 @@ final class Store<State>: InstanceCore {
     @usableFromInline final var state: State
 
     @inlinable
-    init(template: TemplateCore, state: consuming State) {
+    init(template: TemplateCore, state: consuming State) throws(PoolError) {
         self.state = state
-        super.init(template: template)
+        try super.init(template: template)
     }
 
     // MARK: Calls

@@ -1,7 +1,6 @@
 //! A module ready to be stamped: imports checked, initial state built.
 
 public import Runtime
-public import WasmModule
 
 /// A module with its imports and its initial state, from which instances are stamped.
 ///
@@ -31,9 +30,9 @@ public final class Template<State>: Sendable {
     /// A fresh instance, which is gone at the end of its owner's life. See ``withInstance(state:_:)``.
     @inlinable
     public func instantiate(state: consuming State) throws -> Instance<State> {
-        let instance = Instance(Store(template: core, state: state))
-        try instance.store.stamp()
-        return instance
+        let store = try Store(template: core, state: state)
+        try store.start()
+        return Instance(store)
     }
 
     /// Finds an exported function by name and checks its type, once for many calls.

@@ -9,11 +9,14 @@ public final class EngineCore: Sendable {
 
     public let pool: Pool
     let signatures = SignatureTable()
+    /// Elements that the tables of one instance may have together.
+    let tableElements: Int
 
     public init(pool configuration: PoolConfiguration) throws(Failure) {
         do { try TrapHandler.install() } catch {
             throw .system(operation: error.operation, errno: error.errno)
         }
+        tableElements = configuration.tableElements
         do { pool = try Pool(configuration) } catch { throw .pool(error) }
     }
 }

@@ -36,7 +36,7 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     case immutableGlobal(name: String)
     /// A function reference or a typed function of another module.
     case foreignFunctionReference
-    /// The guest was called, or its memory touched, inside `withMemory` of the same instance.
+    /// The guest was called inside `withMemory` of the same instance.
     case memoryInUse
 
     public var description: String {
@@ -77,9 +77,8 @@ public struct MemoryAccessError: Error, Hashable, Sendable, CustomStringConverti
 
 /// The text that the C library has for an `errno`.
 public func systemErrorMessage(_ code: Int32) -> String {
-    var buffer = [CChar](repeating: 0, count: 128)
-    guard let message = strerror_r(code, &buffer, buffer.count) else { return "error \(code)" }
-    return String(cString: message)
+    // Since glibc 2.32 the text is the thread's own.
+    strerror(code).map { String(cString: $0) } ?? "error \(code)"
 }
 
 extension ValueType {

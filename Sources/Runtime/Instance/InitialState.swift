@@ -19,13 +19,12 @@ struct InitialState {
         let decoded = module.decoded
         globals.reserveCapacity(decoded.globals.count)
         for initializer in decoded.globalInitializers { globals.append(evaluate(initializer)) }
-        let maximumElements = UInt64(module.engine.pool.configuration.tableElements)
+        let limit = module.engine.tableElements
+        var elements = 0
         for type in decoded.tables {
-            // Before anything is allocated: a table type costs a guest nothing to write down.
-            guard type.limits.minimum <= maximumElements else {
-                throw LinkError.pool(
-                    .tableTooLarge(requested: Int(clamping: type.limits.minimum), limit: Int(maximumElements)))
-            }
+            // Before anything is allocated: a large table costs a guest nothing to write down.
+            elements += Int(clamping: min(type.limits.minimum, 1 << 32))
+            guard elements <= limit else { throw LinkError.pool(.tableTooLarge(requested: elements, limit: limit)) }
             tables.append(
                 InstanceImage.Table(
                     elements: [UInt64](repeating: 0, count: Int(type.limits.minimum)), maximum: type.limits.maximum))

@@ -3,11 +3,11 @@
 //! The one object that a stamp allocates. `hostData` of the context points to it while the slot is held; dispatch finds it
 //! there. Its subclass in the API adds the host's state.
 //!
-//! Invariants: used by one thread at a time. `context` is valid from `stamp` to `close`. Between entries `depth` is 0 and
-//! the context's stack pointer is the slot's initial one.
+//! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `deinit`. Between entries `depth`
+//! is 0 and the context's stack pointer is the slot's initial one.
 
 import CPlatform
-public import Compiler
+import Compiler
 import Glibc
 
 open class InstanceCore {
@@ -16,35 +16,33 @@ open class InstanceCore {
     public static let maximumDepth = 50
 
     public final let template: TemplateCore
-    /// The VM context; nil when no slot is held.
-    final var context: UnsafeMutableRawPointer?
-    private final var slot: Slot?
+    /// Byte 0 of memory 0.
+    public final let memoryBase: UnsafeMutableRawPointer
+    /// Where the context keeps the bytes that memory 0 has now; 0 if there is none.
+    public final let memoryLength: UnsafePointer<UInt64>
+    final let context: UnsafeMutableRawPointer
+    final let slot: Slot
     /// Calls into the guest that have not returned.
     final var depth = 0
     /// Scopes of `withMemory` that have not ended.
-    @usableFromInline final var memoryBorrows = 0
+    public final var memoryBorrows = 0
     /// The guest ran, or the host wrote to the slot: it must be reset.
-    @usableFromInline final var isDirty = false
+    public final var isDirty = false
     /// What a host function or a runtime function threw, on its way through the guest.
     final var failure: (any Error)?
     /// Passive segments that the guest has dropped; empty as long as there are none.
     final var droppedData: [Bool] = []
     final var droppedElements: [Bool] = []
 
-    public init(template: TemplateCore) { self.template = template }
-
-    deinit { assert(slot == nil, "an instance is closed before its last reference goes") }
-
-    // MARK: Life
-
-    /// Takes a slot that equals the template's image and runs the start function.
+    /// Takes a slot that equals the template's image. The start function is `start()`'s.
     ///
-    /// If it throws, no slot is held.
-    public final func stamp() throws {
-        let slot = try template.module.engine.pool.acquire(template.image)
-        self.slot = slot
-        let context = slot.context
-        self.context = context
+    /// - Throws: `PoolError`.
+    public init(template: TemplateCore) throws(PoolError) {
+        slot = try template.module.engine.pool.acquire(template.image)
+        self.template = template
+        context = slot.context
+        memoryBase = slot.memoryBase
+        memoryLength = UnsafePointer((context + VMContextLayout.memoryLength).assumingMemoryBound(to: UInt64.self))
         if slot.isFresh {
             // The same for all instances of the image, and never changed by a guest: the slot keeps them.
             let module = template.module
@@ -58,25 +56,23 @@ open class InstanceCore {
         context.storeBytes(
             of: Unmanaged.passUnretained(self).toOpaque(), toByteOffset: VMContextLayout.hostData,
             as: UnsafeMutableRawPointer.self)
-        if let start = template.start {
-            do {
-                try withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 1) { cells in
-                    cells[0] = 0
-                    try enter(start, cells.baseAddress!)
-                }
-            } catch {
-                close()
-                throw error
-            }
-        }
     }
 
-    /// Gives the slot back. The second time does nothing.
-    public final func close() {
-        guard let slot else { return }
-        self.slot = nil
-        context = nil
-        template.module.engine.pool.release(slot, wasEntered: isDirty)
+    deinit { template.module.engine.pool.release(slot, wasEntered: isDirty) }
+
+    /// Runs the module's start function, if it has one: what is left of instantiation.
+    @inlinable
+    public final func start() throws {
+        if template.hasStart { try callStart() }
+    }
+
+    @usableFromInline
+    final func callStart() throws {
+        guard let start = template.start else { return }
+        try withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 1) { cells in
+            cells[0] = 0
+            try enter(start, cells.baseAddress!)
+        }
     }
 
     // MARK: Entering the guest
@@ -89,7 +85,7 @@ open class InstanceCore {
     /// - Throws: `Trap`; what a host function threw; `CallError` for a foreign function reference among the arguments or if
     ///   the memory is borrowed.
     public final func enter(_ function: borrowing FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) throws {
-        guard let context, memoryBorrows == 0, depth < Self.maximumDepth else { throw reasonNotToEnter() }
+        guard memoryBorrows == 0, depth < Self.maximumDepth else { throw reasonNotToEnter() }
         if function.takesFunctionReferences {
             for (index, type) in function.type.parameters.enumerated() where type == .funcref {
                 try template.module.checkReference(cells[index])
@@ -113,8 +109,7 @@ open class InstanceCore {
 
     private final func reasonNotToEnter() -> any Error {
         if memoryBorrows != 0 { return CallError.memoryInUse }
-        if depth >= Self.maximumDepth { return Trap(code: .callStackExhausted) }
-        return CallError.instanceClosed
+        return Trap(code: .callStackExhausted)
     }
 
     private final func takeFailure(_ status: Int32, _ context: UnsafeMutableRawPointer) -> any Error {
@@ -126,7 +121,6 @@ open class InstanceCore {
                 return failure
             }
             return Trap(code: .unexpectedFault)
-        case EntryStatus.interrupted: return CallError.interrupted
         default: return Trap(code: .unexpectedFault)
         }
     }
@@ -145,30 +139,25 @@ open class InstanceCore {
     }
 
     private final func trapCode(programCounter: UInt64, address: UInt64, signal: Int32) -> TrapCode {
-        guard let slot else { return .unexpectedFault }
         let isAccess = signal == SIGSEGV || signal == SIGBUS
-        if isAccess, template.module.engine.pool.stackGuard(of: slot, contains: address) { return .callStackExhausted }
+        if isAccess, slot.stackGuard.contains(address) { return .callStackExhausted }
         guard let offset = template.module.memory.offset(programCounter),
             let code = template.module.code.trapCode(at: offset)
         else { return .unexpectedFault }
-        // A memory access may only ever fault on the memory it is for. Anything else is a defect of the compiler, and must
-        // not pass for a guest's mistake.
+        guard isAccess else { return code }
+        // An access may only ever fault on what it is for. Anything else is a defect of the compiler, and must not pass for
+        // a guest's mistake.
         switch code {
-        case .memoryOutOfBounds:
-            guard isAccess, template.module.engine.pool.memoryReservation(of: slot, contains: address) else {
-                return signal == SIGILL ? code : .unexpectedFault
-            }
-            return code
-        default: return isAccess ? .unexpectedFault : code
+        case .memoryOutOfBounds: return slot.memoryReservation.contains(address) ? code : .unexpectedFault
+        // The null reference is address 0, and loads from its record fault.
+        case .uninitializedElement: return address < UInt64(FunctionRecord.size) ? code : .unexpectedFault
+        default: return .unexpectedFault
         }
     }
 
     /// A trap at an address of the guest's code, with the stack from a frame pointer on.
     final func trap(_ code: TrapCode, programCounter: UInt64?, framePointer: UInt64) -> Trap {
-        guard let slot else { return Trap(code: code) }
-        var walk = StackWalk(
-            module: template.module, lowest: UInt64(UInt(bitPattern: slot.stackLowest)),
-            end: UInt64(UInt(bitPattern: slot.stackTop)))
+        var walk = StackWalk(module: template.module, stack: slot.stack)
         if let programCounter { walk.add(programCounter, isReturnAddress: false) }
         walk.follow(framePointer)
         return Trap(code: code, backtrace: walk.frames, omittedFrames: walk.omitted)
@@ -177,18 +166,18 @@ open class InstanceCore {
     // MARK: State of the guest
 
     /// Bytes of memory 0; 0 if there is none.
+    @inlinable
     public final var memorySize: Int {
-        guard let context, template.module.code.layout.memoryCount > 0 else { return 0 }
-        return Int(context.loadWord(at: VMContextLayout.memoryLength))
+        Int(memoryLength.pointee)
     }
 
     /// The cell of a global, by an index that exists.
     public final func globalCell(_ index: Int) -> UInt64 {
-        context?.loadWord(at: template.module.code.layout.global(index)) ?? 0
+        context.loadWord(at: template.module.code.layout.global(index))
     }
 
     public final func setGlobalCell(_ index: Int, _ cell: UInt64) {
         isDirty = true
-        context?.storeWord(cell, at: template.module.code.layout.global(index))
+        context.storeWord(cell, at: template.module.code.layout.global(index))
     }
 }

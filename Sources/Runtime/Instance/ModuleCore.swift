@@ -83,6 +83,9 @@ public final class ModuleCore: @unchecked Sendable {
         engine.signatures.release(decoded.types)
     }
 
+    /// Bytes of machine code.
+    public var codeSize: Int { memory.count }
+
     /// The machine code, from its start to its end.
     public var text: [UInt8] { [UInt8](UnsafeRawBufferPointer(start: memory.base, count: memory.count)) }
 

@@ -4,8 +4,8 @@
 //! global initialisers are evaluated and active segments are applied, in the specification's order. Instances then start from
 //! the result.
 
-public import Compiler
-public import WasmModule
+import Compiler
+import WasmModule
 
 /// What all instances of a template share.
 public final class TemplateCore: @unchecked Sendable {
@@ -17,6 +17,7 @@ public final class TemplateCore: @unchecked Sendable {
     /// By function index: results hold function references, which must be checked before the guest sees them.
     let hostResultsHoldReferences: [Bool]
     let start: FunctionHandle?
+    @usableFromInline let hasStart: Bool
 
     public init(module: ModuleCore, imports: ImportTable) throws {
         self.module = module
@@ -25,6 +26,7 @@ public final class TemplateCore: @unchecked Sendable {
         hostResultsHoldReferences = linked.functions.map { $0.type.results.contains(.funcref) }
         image = try InitialState(module, globals: linked.globals).image()
         start = module.decoded.start.map { module.function(Int($0)) }
+        hasStart = start != nil
     }
 }
 

@@ -10,16 +10,14 @@ struct StackWalk {
     static let maximumSteps = 1 << 20
 
     private let module: ModuleCore
-    /// The stack's bytes: [lowest, end).
-    private let lowest: UInt64
-    private let end: UInt64
+    /// The addresses of the stack.
+    private let stack: Range<UInt64>
     private(set) var frames: [Trap.Frame] = []
     private(set) var omitted = 0
 
-    init(module: ModuleCore, lowest: UInt64, end: UInt64) {
+    init(module: ModuleCore, stack: Range<UInt64>) {
         self.module = module
-        self.lowest = lowest
-        self.end = end
+        self.stack = stack
     }
 
     /// Adds the function at a code address, if there is one.
@@ -44,7 +42,7 @@ struct StackWalk {
     mutating func follow(_ framePointer: UInt64) {
         var frame = framePointer
         for _ in 0..<Self.maximumSteps {
-            guard frame >= lowest, frame <= end &- 16, frame % 8 == 0,
+            guard frame >= stack.lowerBound, frame <= stack.upperBound &- 16, frame % 8 == 0,
                 let record = UnsafePointer<UInt64>(bitPattern: UInt(frame))
             else { return }
             add(record[1], isReturnAddress: true)

@@ -1,0 +1,53 @@
+//! What tools ask of a compiled module: sizes and places.
+
+import Runtime
+import Compiler
+import WasmModule
+
+extension Module {
+    /// A function and its machine code.
+    public struct CompiledFunction: Sendable, Hashable {
+        /// Index in the module's function space, imports first.
+        public var index: Int
+        /// From the module's name section.
+        public var name: String?
+        public var type: FunctionType
+        /// Bytes from the start of the code.
+        public var codeRange: Range<Int>
+        /// Bytes from the start of the binary.
+        public var bodyRange: Range<Int>
+    }
+
+    /// Bytes of machine code, with stubs and constants.
+    public var codeSize: Int { core.codeSize }
+
+    /// The machine code, as it lies in memory.
+    public var code: [UInt8] { core.text }
+
+    /// The functions that the module defines, in order.
+    public var functions: [CompiledFunction] {
+        let decoded = core.decoded
+        let starts = core.code.functionOffsets
+        return decoded.bodies.indices.map { body in
+            let index = decoded.importedFunctionCount + body
+            let end = body + 1 < starts.count ? starts[body + 1] : core.code.functionsEnd
+            return CompiledFunction(
+                index: index, name: decoded.names.functions[UInt32(index)], type: decoded.functionType(UInt32(index)),
+                codeRange: Int(starts[body])..<max(Int(starts[body]), Int(end)), bodyRange: decoded.bodies[body].range)
+        }
+    }
+
+    /// Bytes of the VM context of an instance: header, signatures, tables' descriptors, globals.
+    public var contextSize: Int { core.code.layout.size }
+
+    /// Bytes that a fresh instance's memory has, 0 without one.
+    public var initialMemorySize: UInt64 {
+        core.decoded.memories.first.map { $0.limits.minimum * MemoryType.pageSize } ?? 0
+    }
+
+    /// Bytes of all data segments.
+    public var dataSize: Int { core.decoded.data.reduce(0) { $0 + $1.range.count } }
+
+    /// Elements that the tables of a fresh instance have.
+    public var initialTableElements: UInt64 { core.decoded.tables.reduce(0) { $0 + $1.limits.minimum } }
+}

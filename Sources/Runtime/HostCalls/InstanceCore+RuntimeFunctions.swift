@@ -1,0 +1,156 @@
+//! The operations that compiled code leaves to the runtime, with the specification's semantics.
+//!
+//! An operand is 32 bits wide in a cell of 64 and is taken as 32 bits, so that sums of two cannot overflow. All bounds are
+//! checked before anything is written, as the specification demands. Bounds are those of the context at this moment; indices
+//! of memories, tables and segments are the compiler's and exist.
+
+import Compiler
+import Glibc
+import WasmModule
+
+extension InstanceCore {
+    /// Performs a runtime function on its cells. The result is the trap it ends in, or nil.
+    final func perform(_ function: RuntimeFunction, _ cells: UnsafeMutablePointer<UInt64>) -> TrapCode? {
+        func operand(_ index: Int) -> UInt64 { cells[index] & 0xFFFF_FFFF }
+        func index(_ index: Int) -> Int { Int(cells[index] & 0xFFFF_FFFF) }
+        switch function {
+        case .memoryGrow:
+            cells[0] = growMemory(index(1), by: operand(0))
+            return nil
+        case .memoryCopy:
+            return copyMemory(
+                to: index(3), at: operand(0), from: index(4), at: operand(1), count: operand(2))
+        case .memoryFill:
+            return fillMemory(index(3), at: operand(0), with: UInt8(truncatingIfNeeded: cells[1]), count: operand(2))
+        case .memoryInit:
+            return initializeMemory(index(4), at: operand(0), from: index(3), at: operand(1), count: operand(2))
+        case .dataDrop:
+            drop(index(0), in: &droppedData, of: template.module.decoded.data.count)
+            return nil
+        case .tableGrow:
+            cells[0] = growTable(index(2), by: operand(1), with: cells[0])
+            return nil
+        case .tableCopy:
+            return copyTable(to: index(3), at: operand(0), from: index(4), at: operand(1), count: operand(2))
+        case .tableFill:
+            return fillTable(index(3), at: operand(0), with: cells[1], count: operand(2))
+        case .tableInit:
+            return initializeTable(index(4), at: operand(0), from: index(3), at: operand(1), count: operand(2))
+        case .elementDrop:
+            drop(index(0), in: &droppedElements, of: template.module.decoded.elements.count)
+            return nil
+        }
+    }
+
+    /// The result -1 of the two growing instructions.
+    private static var growthFailed: UInt64 { 0xFFFF_FFFF }
+
+    private func drop(_ segment: Int, in dropped: inout [Bool], of count: Int) {
+        if dropped.isEmpty { dropped = [Bool](repeating: false, count: count) }
+        dropped[segment] = true
+    }
+
+    // MARK: Memory
+
+    private func memory(_ index: Int) -> (base: UnsafeMutableRawPointer, length: UInt64) {
+        let layout = template.module.code.layout
+        return (
+            context.loadPointer(at: layout.memoryBase(index)), context.loadWord(at: layout.memoryLength(index))
+        )
+    }
+
+    private func growMemory(_ index: Int, by pages: UInt64) -> UInt64 {
+        template.module.engine.pool.grow(slot, memory: index, by: pages) ?? Self.growthFailed
+    }
+
+    private func copyMemory(
+        to destination: Int, at target: UInt64, from source: Int, at origin: UInt64, count: UInt64
+    ) -> TrapCode? {
+        let (to, toLength) = memory(destination)
+        let (from, fromLength) = memory(source)
+        guard target + count <= toLength, origin + count <= fromLength else { return .memoryOutOfBounds }
+        memmove(to + Int(target), from + Int(origin), Int(count))
+        return nil
+    }
+
+    private func fillMemory(_ index: Int, at target: UInt64, with value: UInt8, count: UInt64) -> TrapCode? {
+        let (base, length) = memory(index)
+        guard target + count <= length else { return .memoryOutOfBounds }
+        memset(base + Int(target), Int32(value), Int(count))
+        return nil
+    }
+
+    private func initializeMemory(
+        _ index: Int, at target: UInt64, from segment: Int, at origin: UInt64, count: UInt64
+    ) -> TrapCode? {
+        let (base, length) = memory(index)
+        let data = template.module.decoded.data[segment]
+        var range = data.range
+        // Active segments count as dropped once they have been applied.
+        if case .active = data.mode { range = range.lowerBound..<range.lowerBound }
+        if !droppedData.isEmpty, droppedData[segment] { range = range.lowerBound..<range.lowerBound }
+        guard origin + count <= UInt64(range.count), target + count <= length else { return .memoryOutOfBounds }
+        template.module.decoded.bytes.withUnsafeBytes { bytes in
+            let source = UnsafeRawBufferPointer(rebasing: bytes[range]).baseAddress
+            if let source, count > 0 { memcpy(base + Int(target), source + Int(origin), Int(count)) }
+        }
+        return nil
+    }
+
+    // MARK: Tables
+
+    private func table(_ index: Int) -> (base: UnsafeMutablePointer<UInt64>, length: UInt64) {
+        let layout = template.module.code.layout
+        return (
+            context.loadPointer(at: layout.tableBase(index)).assumingMemoryBound(to: UInt64.self),
+            context.loadWord(at: layout.tableLength(index))
+        )
+    }
+
+    private func growTable(_ index: Int, by elements: UInt64, with value: UInt64) -> UInt64 {
+        template.module.engine.pool.growTable(slot, table: index, by: elements, fill: value) ?? Self.growthFailed
+    }
+
+    private func copyTable(
+        to destination: Int, at target: UInt64, from source: Int, at origin: UInt64, count: UInt64
+    ) -> TrapCode? {
+        let (to, toLength) = table(destination)
+        let (from, fromLength) = table(source)
+        guard target + count <= toLength, origin + count <= fromLength else { return .tableOutOfBounds }
+        memmove(to + Int(target), from + Int(origin), Int(count) * MemoryLayout<UInt64>.stride)
+        return nil
+    }
+
+    private func fillTable(_ index: Int, at target: UInt64, with value: UInt64, count: UInt64) -> TrapCode? {
+        let (base, length) = table(index)
+        guard target + count <= length else { return .tableOutOfBounds }
+        (base + Int(target)).update(repeating: value, count: Int(count))
+        return nil
+    }
+
+    private func initializeTable(
+        _ index: Int, at target: UInt64, from segment: Int, at origin: UInt64, count: UInt64
+    ) -> TrapCode? {
+        let (base, length) = table(index)
+        let element = template.module.decoded.elements[segment]
+        var available = 0
+        // Active and declarative segments count as dropped.
+        if case .passive = element.mode { available = element.items.count }
+        if !droppedElements.isEmpty, droppedElements[segment] { available = 0 }
+        guard origin + count <= UInt64(available), target + count <= length else { return .tableOutOfBounds }
+        for item in 0..<Int(count) {
+            base[Int(target) + item] = evaluate(element.items[Int(origin) + item])
+        }
+        return nil
+    }
+
+    /// An element segment's item. The globals that it may read are immutable: they have their initial values.
+    private func evaluate(_ expression: ConstantExpression) -> UInt64 {
+        switch expression.single {
+        case .refFunc(let index): return template.module.reference(toFunction: Int(index))
+        case .globalGet(let index): return globalCell(Int(index))
+        // Of the reference types, no other instructions yield one, and they do not combine.
+        default: return 0
+        }
+    }
+}

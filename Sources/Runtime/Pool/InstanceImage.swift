@@ -1,0 +1,181 @@
+//! The state an instance starts in: memory, context, tables. Made once per template, never changed.
+//!
+//! `InstanceImage` is the handle its users hold; `ImageCore` is what slots hold. A slot that is warm for an image keeps the
+//! core alive, not the handle; when the last handle goes, the pools take the image out of their free slots, and with the
+//! last live slot the core goes and closes its file.
+
+public import Compiler
+internal import CPlatform
+internal import Synchronization
+
+/// A template's initial state, from which slots are stamped.
+public final class InstanceImage: Sendable {
+    /// Bytes that instantiation puts into a memory.
+    public struct Segment: Sendable {
+        /// In bytes from the start of the memory.
+        public var offset: UInt64
+        public var bytes: ArraySlice<UInt8>
+
+        public init(offset: UInt64, bytes: ArraySlice<UInt8>) {
+            self.offset = offset
+            self.bytes = bytes
+        }
+    }
+
+    /// A linear memory as it starts.
+    public struct Memory: Sendable {
+        /// A multiple of 64 KiB.
+        public var initialBytes: UInt64
+        /// The declared maximum in bytes, if any. The pool's own limit applies besides.
+        public var maximumBytes: UInt64?
+        /// In order of application: where they overlap, the later one wins. They must end inside the initial size.
+        public var segments: [Segment]
+
+        public init(initialBytes: UInt64, maximumBytes: UInt64? = nil, segments: [Segment] = []) {
+            self.initialBytes = initialBytes
+            self.maximumBytes = maximumBytes
+            self.segments = segments
+        }
+    }
+
+    /// A table as it starts.
+    public struct Table: Sendable {
+        /// All initial elements, in their compiled form (the address of a function record, or 0).
+        public var elements: [UInt64]
+        /// The declared maximum in elements, if any. The pool's own limit applies besides.
+        public var maximum: UInt64?
+        /// Nothing writes or grows this table: all instances read one copy.
+        public var isImmutable: Bool
+
+        public init(elements: [UInt64], maximum: UInt64? = nil, isImmutable: Bool = false) {
+            self.elements = elements
+            self.maximum = maximum
+            self.isImmutable = isImmutable
+        }
+    }
+
+    let core: ImageCore
+
+    /// - Parameters:
+    ///   - context: the context's bytes from `VMContextLayout.headerSize` on: signature ids and globals. The cells of
+    ///     tables and memories in it are ignored; each slot gets its own.
+    ///   - tables: all tables of the layout, in index order.
+    /// - Throws: `PoolError.invalidImage` if the parts do not fit the layout, `.memoryTooLarge`, `.tooManyMemories`, or
+    ///   `.systemCall` when the image file cannot be made.
+    public init(
+        layout: VMContextLayout, memories: [Memory], context: [UInt8], tables: [Table]
+    ) throws(PoolError) {
+        core = try ImageCore(layout: layout, memories: memories, context: context, tables: tables)
+    }
+
+    deinit { core.abandon() }
+
+    public var layout: VMContextLayout { core.layout }
+}
+
+/// The shared, immutable part of an image.
+final class ImageCore: @unchecked Sendable {
+    // Unchecked because of the raw memory, which is written in init only.
+
+    /// A table of the image and where its copy lies in a slot.
+    struct Table {
+        var elements: UnsafeMutablePointer<UInt64>
+        var count: Int
+        /// Elements it may grow to as far as the module is concerned.
+        var maximum: Int
+        var isImmutable: Bool
+        /// All initial elements are null.
+        var isNull: Bool
+    }
+
+    let layout: VMContextLayout
+    let memory: MemoryImage?
+    /// The whole context, header included (zero).
+    let context: UnsafeMutableRawPointer
+    let tables: [Table]
+    /// Initial elements of the tables that slots have a copy of.
+    let mutableElements: Int
+    /// For each table, the next one that slots have a copy of.
+    let nextMutableTable: [Int?]
+    /// The tables that slots have a copy of, least room to grow first.
+    let growthOrder: [Int]
+    /// The handle is gone: free slots of this image are of no use to anyone.
+    let isAbandoned = Atomic<Bool>(false)
+    /// The first pool's number (upper half) and the image's bin in it: saves the look-up. 0 is no pool.
+    let bin = Atomic<UInt64>(0)
+    private let pools = Mutex<[WeakPool]>([])
+
+    private struct WeakPool {
+        weak var pool: Pool?
+    }
+
+    init(
+        layout: VMContextLayout, memories: [InstanceImage.Memory], context bytes: [UInt8], tables: [InstanceImage.Table]
+    ) throws(PoolError) {
+        guard memories.count <= 1 else { throw .tooManyMemories(requested: memories.count, limit: 1) }
+        guard memories.count == layout.memoryCount, tables.count == layout.tableCount else {
+            throw .invalidImage("memories or tables do not match the context's layout")
+        }
+        guard bytes.count == layout.size - VMContextLayout.headerSize else {
+            throw .invalidImage(
+                "the context has \(bytes.count) bytes, its layout \(layout.size - VMContextLayout.headerSize)")
+        }
+        var mutableElements = 0
+        for (index, table) in tables.enumerated() {
+            if let maximum = table.maximum, maximum < UInt64(table.elements.count) {
+                throw .invalidImage("table \(index) starts with more elements than its maximum")
+            }
+            if !table.isImmutable { mutableElements += table.elements.count }
+        }
+        self.layout = layout
+        self.mutableElements = mutableElements
+        if let memory = memories.first { self.memory = try MemoryImage(memory) } else { self.memory = nil }
+        let context = UnsafeMutableRawPointer.allocate(byteCount: layout.size, alignment: 64)
+        context.initializeMemory(as: UInt8.self, repeating: 0, count: VMContextLayout.headerSize)
+        bytes.withUnsafeBytes {
+            if let source = $0.baseAddress {
+                (context + VMContextLayout.headerSize).copyMemory(from: source, byteCount: $0.count)
+            }
+        }
+        self.context = context
+        let copies = tables.map { table in
+            let elements = UnsafeMutablePointer<UInt64>.allocate(capacity: max(1, table.elements.count))
+            table.elements.withUnsafeBufferPointer {
+                if let source = $0.baseAddress { elements.initialize(from: source, count: $0.count) }
+            }
+            return Table(
+                elements: elements, count: table.elements.count,
+                maximum: Int(clamping: table.maximum ?? UInt64(UInt32.max)), isImmutable: table.isImmutable,
+                isNull: table.elements.allSatisfy { $0 == 0 })
+        }
+        let mutable = copies.indices.filter { !copies[$0].isImmutable }
+        var next = [Int?](repeating: nil, count: copies.count)
+        for (table, successor) in zip(mutable, mutable.dropFirst()) { next[table] = successor }
+        nextMutableTable = next
+        growthOrder = mutable.sorted { copies[$0].maximum - copies[$0].count < copies[$1].maximum - copies[$1].count }
+        self.tables = copies
+    }
+
+    deinit {
+        context.deallocate()
+        for table in tables { table.elements.deallocate() }
+    }
+
+    /// A pool made a bin for this image.
+    func register(_ pool: Pool) {
+        pools.withLock {
+            $0.removeAll { $0.pool == nil }
+            $0.append(WeakPool(pool: pool))
+        }
+    }
+
+    /// The handle is gone.
+    func abandon() {
+        isAbandoned.store(true, ordering: .sequentiallyConsistent)
+        let pools = pools.withLock { pools in
+            defer { pools = [] }
+            return pools.compactMap(\.pool)
+        }
+        for pool in pools { pool.forget(self) }
+    }
+}

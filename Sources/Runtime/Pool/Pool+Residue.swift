@@ -1,0 +1,160 @@
+//! Proof, for tests and debugging, that nothing of a run is left in a slot: the whole slot compared with its image.
+//!
+//! Reads every byte rather than what the reset believes it changed, and asks the kernel, not the pool's records, what is
+//! accessible and where pages are. Slow (milliseconds and more), and not for production.
+
+internal import CPlatform
+internal import Compiler
+internal import Glibc
+
+extension Pool {
+    /// Describes the first difference between a slot and what `acquire` must hand out next; nil if there is none.
+    ///
+    /// Compared are memory (contents, and that nothing beyond its initial size is accessible or holds a page), context,
+    /// tables, guards. The stack's contents are not state: a guest reads no stack slot it has not written.
+    ///
+    /// - Parameter slot: a slot just released, or just acquired and not yet used. Nobody else may acquire from the pool
+    ///   meanwhile.
+    public func residue(in slot: Slot) -> String? {
+        let record = records[Int(slot.index)]
+        if record.state == .retired { return nil }
+        return permissionResidue(in: slot.index) ?? privatePageResidue(in: slot.index) ?? memoryResidue(in: slot.index)
+            ?? contextResidue(in: slot.index)
+    }
+
+    // MARK: Mappings
+
+    private func permissionResidue(in index: UInt32) -> String? {
+        guard let mappings = MappingList() else { return "the process's mappings cannot be read" }
+        let record = records[Int(index)]
+        let base = Int(bitPattern: memoryBase(index))
+        let initial = Int(record.initialMemoryLength)
+        let stack = Int(bitPattern: stackBase(index))
+        let context = Int(bitPattern: context(index))
+        let stackEnd = stack + geometry.stackBytes
+        let contextEnd = context + geometry.contextBytes + geometry.tableBytes
+        let page = PoolGeometry.page
+        let expected: [(name: String, start: Int, end: Int, isAccessible: Bool)] = [
+            ("guard in front of the memory", base - PoolGeometry.memoryGuard, base, false),
+            ("memory", base, base + initial, true),
+            (
+                "memory beyond its size, and the guard behind", base + initial,
+                base + PoolGeometry.memorySpan + PoolGeometry.memoryGuard, false
+            ),
+            ("guard below the stack", stack - page, stack, false),
+            ("stack", stack, stackEnd, record.isOpen),
+            ("guard between stack and context", stackEnd, context, false),
+            ("context and tables", context, contextEnd, record.isOpen),
+            ("guard behind the tables", contextEnd, contextEnd + page, false),
+        ]
+        for part in expected {
+            if let problem = mappings.difference(from: part.start, to: part.end, isAccessible: part.isAccessible) {
+                return "\(part.name): \(problem)"
+            }
+        }
+        if record.memoryLength != record.initialMemoryLength { return "the pool takes the memory for grown" }
+        return nil
+    }
+
+    /// Contents hidden behind missing permissions would come back with the next growth.
+    private func privatePageResidue(in index: UInt32) -> String? {
+        let start = memoryBase(index) + Int(records[Int(index)].initialMemoryLength)
+        let bytes = PoolGeometry.memorySpan - Int(records[Int(index)].initialMemoryLength)
+        var found: UnsafeRawPointer?
+        let error = mayfly_find_private_page(start, bytes, &found)
+        if error == ENOSYS { return nil }
+        if error != 0 { return "the process's pages cannot be read (errno \(error))" }
+        return found.map { "a page is left at memory offset \($0 - UnsafeRawPointer(memoryBase(index)))" }
+    }
+
+    // MARK: Contents
+
+    private func memoryResidue(in index: UInt32) -> String? {
+        let record = records[Int(index)]
+        let bytes = Int(record.initialMemoryLength)
+        guard bytes > 0, let image = record.image else { return nil }
+        // A second copy of the image, made the same way, somewhere else.
+        var expected: UnsafeMutableRawPointer?
+        guard mayfly_map_reserve(bytes, &expected) == 0, let expected else { return "no address space to compare in" }
+        defer { _ = mayfly_unmap(expected, bytes) }
+        guard mayfly_map_zero(expected, bytes) == 0 else { return "no memory to compare in" }
+        let failure = image._withUnsafeGuaranteedRef { core -> String? in
+            guard let memory = core.memory else { return "a memory without an image" }
+            for run in memory.runs {
+                let error = mayfly_image_read(
+                    memory.file, expected + run.memoryOffset, run.bytes, UInt64(run.fileOffset))
+                if error != 0 { return "the image cannot be read (errno \(error))" }
+            }
+            if !record.needsOutliers { memory.copyOutliers(to: expected) }
+            return nil
+        }
+        return failure ?? firstDifference("memory", memoryBase(index), expected, bytes)
+    }
+
+    private func contextResidue(in index: UInt32) -> String? {
+        let record = records[Int(index)]
+        guard record.isOpen else { return nil }
+        let context = context(index)
+        guard let image = record.image else {
+            return firstNonzero("context and tables", context, geometry.contextBytes + geometry.tableBytes)
+        }
+        return image._withUnsafeGuaranteedRef { core -> String? in
+            let expected = UnsafeMutableRawPointer.allocate(byteCount: geometry.contextBytes, alignment: 64)
+            defer { expected.deallocate() }
+            expected.initializeMemory(as: UInt8.self, repeating: 0, count: geometry.contextBytes)
+            writeContext(of: core, for: index, to: expected)
+            // The image's user owns the rest of the header. What all its instances share must not have changed.
+            for range in VMContextLayout.usersHeaderFields {
+                (expected + range.lowerBound).copyMemory(from: context + range.lowerBound, byteCount: range.count)
+            }
+            let shared = sharedHeader(of: index)
+            if record.header.0 != 0, shared != record.header {
+                return "the context's functionRecords, dispatch functions or exit stub changed"
+            }
+            return firstDifference("context", context, expected, geometry.contextBytes)
+                ?? tableResidue(of: core, in: index)
+        }
+    }
+
+    private func tableResidue(of core: ImageCore, in index: UInt32) -> String? {
+        let expected = UnsafeMutableRawPointer.allocate(byteCount: max(8, geometry.tableBytes), alignment: 8)
+        defer { expected.deallocate() }
+        expected.initializeMemory(as: UInt8.self, repeating: 0, count: geometry.tableBytes)
+        var offset = 0
+        let shares = core.tableShares(of: geometry.tableElements - core.mutableElements)
+        for (number, table) in core.tables.enumerated() where !table.isImmutable {
+            (expected + offset).copyMemory(from: table.elements, byteCount: table.count * 8)
+            offset += (table.count + shares[number]) * 8
+        }
+        return firstDifference("tables", tables(index), expected, geometry.tableBytes)
+    }
+
+    private func firstDifference(
+        _ name: String, _ actual: UnsafeRawPointer, _ expected: UnsafeRawPointer, _ bytes: Int
+    ) -> String? {
+        if bytes == 0 || memcmp(actual, expected, bytes) == 0 { return nil }
+        for offset in 0..<bytes {
+            let (found, wanted) = (
+                actual.load(fromByteOffset: offset, as: UInt8.self),
+                expected.load(fromByteOffset: offset, as: UInt8.self)
+            )
+            if found != wanted { return "\(name): byte \(offset) is \(found), the image has \(wanted)" }
+        }
+        return nil
+    }
+
+    private func firstNonzero(_ name: String, _ actual: UnsafeRawPointer, _ bytes: Int) -> String? {
+        for offset in stride(from: 0, to: bytes, by: 8)
+        where actual.load(fromByteOffset: offset, as: UInt64.self) != 0 {
+            return "\(name): a word at offset \(offset) of a slot without an image is not zero"
+        }
+        return nil
+    }
+}
+
+extension VMContextLayout {
+    /// The header's fields that the pool leaves alone from one stamping of an image to the next.
+    static let usersHeaderFields = [
+        functionRecords..<functionRecords + 8, hostDispatch..<hostData + 8, exitStub..<headerSize,
+    ]
+}
