@@ -62,7 +62,7 @@ private struct MayflyCycle<State>: FreshInstanceCycle {
             work = .nothing
             return
         }
-        if case [.i32(let argument)] = call.arguments,
+        if call.arguments.count == 1, case .i32(let argument) = call.arguments[0],
             let function = try? template.function(call.export, as: ((Int32) -> Int32).self)
         {
             work = .unary(function, argument)
