@@ -1,7 +1,6 @@
 //! WASI as imports: the function table bound to the context in an instance's state.
 
 public import Mayfly
-import WasmModule
 
 extension Imports {
     /// Defines `wasi_snapshot_preview1`: WASI 0.1.
