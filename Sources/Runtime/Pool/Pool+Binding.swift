@@ -141,7 +141,7 @@ extension Pool {
             return
         }
         memset(start, 0, firstPage - first)
-        memset((start + (pagesEnd - first)), 0, first + bytes - pagesEnd)
+        memset(start + (pagesEnd - first), 0, first + bytes - pagesEnd)
     }
 }
 
