@@ -126,8 +126,12 @@ extension RegisterAllocator {
         var calls: UInt32 = 0
 
         if block.argumentCount > 0 {
-            let successor = input.blocks[input.successors[block.firstSuccessor]]
+            let target = input.successors[block.firstSuccessor]
+            let successor = input.blocks[target]
+            // What a parameter that is never read is given is not a use.
+            let knowsReads = !isLocal && Int(target) > index
             for entry in 0..<block.argumentCount {
+                if knowsReads, parameterNextUses[successor.firstParameter &+ entry] == Self.dead { continue }
                 let argument = input.virtualRegisterLists[block.firstArgument &+ entry]
                 let state = states + Int(argument)
                 state.pointee.parameter = input.virtualRegisterLists[successor.firstParameter &+ entry]
