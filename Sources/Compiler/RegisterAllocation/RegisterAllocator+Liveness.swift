@@ -10,7 +10,8 @@
 extension RegisterAllocator {
     /// Returns false, leaving the sets incomplete, when they grow out of proportion.
     mutating func findLiveness(_ input: borrowing AllocationInput) -> Bool {
-        let limit = max(1 << 16, min(1 << 22, 64 &* (input.virtualRegisterCount &+ blocks.count)))
+        let proportional = 64 &* (input.virtualRegisterCount &+ blocks.count)
+        let limit = liveSetLimit ?? max(1 << 16, min(1 << 22, proportional))
         let states = states.base
         let blocks = blocks.base
         var total = 0
@@ -87,7 +88,7 @@ extension RegisterAllocator {
                     max(target.pointee.pressure.1, blocks[index].pressure.1 &+ outerPressure.1)
             }
             total &+= liveCount
-            if total > limit { return false }
+            if total >= limit { return false }
         }
         return loopSetsFit(limit: limit &- total)
     }
