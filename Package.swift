@@ -46,8 +46,13 @@ let package = Package(
                 "Mayfly", "MayflyWASI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/mayfly-bench", swiftSettings: swift),
+        .executableTarget(
+            name: "embedding", dependencies: ["Mayfly"], path: "Examples/Embedding", swiftSettings: swift),
         .target(
             name: "TestSupport", dependencies: ["WasmModule"], path: "Tests/TestSupport", swiftSettings: swift),
+        .testTarget(
+            name: "BenchmarkTests", dependencies: ["mayfly-bench"], path: "Tests/BenchmarkTests",
+            swiftSettings: swift),
         .testTarget(
             name: "WasmModuleTests", dependencies: ["WasmModule", "TestSupport"], path: "Tests/WasmModuleTests",
             swiftSettings: swift),

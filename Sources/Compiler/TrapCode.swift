@@ -1,7 +1,7 @@
 //! Why compiled code stops. Recorded per code offset by the compiler; turned into an error by the runtime.
 
 /// The reason for a trap, as the WebAssembly specification words it.
-public enum TrapCode: UInt8, Sendable, Hashable, CaseIterable {
+public enum TrapCode: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
     case unreachable = 1
     case memoryOutOfBounds
     case tableOutOfBounds

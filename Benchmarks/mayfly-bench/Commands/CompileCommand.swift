@@ -1,0 +1,72 @@
+//! `mayfly-bench compile`: from bytes to a module that can be stamped.
+//!
+//! Validation, compilation and publishing the code count; reading the file and throwing the module away do not. Once
+//! with the calling thread alone, which compares the work done, and once with every processor, which is what a
+//! user waits for.
+
+import ArgumentParser
+import Glibc
+
+struct CompileCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compile",
+        abstract: "Compile time of modules, on one thread and on all.")
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(name: .customLong("repeat"), help: "Compilations of each module by each engine; the median counts.")
+    var repetitions = 5
+
+    @Argument(help: "Modules, or folders with modules in or below them.")
+    var paths: [String]
+
+    func validate() throws {
+        if repetitions < 1 { throw ValidationError("--repeat must be positive") }
+    }
+
+    func run() throws {
+        let (contenders, hasMayfly) = try common.contenders()
+        var report = Report(peers: contenders.dropFirst(hasMayfly ? 1 : 0).map(\.name))
+        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        let modes = [(parallel: false, title: "1 thread"), (parallel: true, title: "\(processors) threads")]
+        var failures = 0
+        printNow(report.heading)
+        for path in try modules(at: paths) {
+            let bytes = try readFile(path)
+            for mode in modes {
+                do {
+                    let summaries = try measure(bytes, contenders, parallel: mode.parallel)
+                        .map { Summary($0, unit: 1e6) }
+                    let row = ReportRow(
+                        name: "\(displayName(path)), \(mode.title)", unit: "ms", mayfly: hasMayfly ? summaries[0] : nil,
+                        peers: Array(summaries.dropFirst(hasMayfly ? 1 : 0)),
+                        note: zip(summaries, contenders).map { summary, contender in
+                            "\(contender.name) \(fixed(summary.p50 * 1e6 / Double(bytes.count), 0))"
+                        }.joined(separator: ", ") + " ns/byte")
+                    printNow(report.line(row))
+                    report.rows.append(row)
+                } catch {
+                    failures += 1
+                    printNow("\(displayName(path)), \(mode.title)  FAILED: \(error)")
+                }
+            }
+        }
+        for mode in modes {
+            let rows = report.rows.filter { $0.name.hasSuffix(", \(mode.title)") }
+            for line in report.meanLines("compile time, \(mode.title)", of: rows) { printNow(line) }
+        }
+        try common.write(report)
+        if failures > 0 { throw ExitCode.failure }
+    }
+
+    private func measure(_ bytes: [UInt8], _ contenders: [any Contender], parallel: Bool) throws -> [Series] {
+        var samples = [[Double]](repeating: [], count: contenders.count)
+        for repetition in 0..<(common.quick ? 1 : repetitions) {
+            for position in contenders.indices {
+                let index = repetition.isMultiple(of: 2) ? position : contenders.count - 1 - position
+                samples[index].append(try contenders[index].compile(bytes, parallel: parallel))
+            }
+        }
+        return samples.map(Series.init)
+    }
+}

@@ -1,0 +1,86 @@
+//! What the benchmark asks of an engine, so that Mayfly and its peer are driven by the same loops.
+//!
+//! A contender is one engine in one configuration. It does its own inner loop (`FreshInstanceCycle.run`), so that the
+//! harness adds one indirect call per batch and nothing per cycle.
+
+/// A number given to an exported function.
+enum GuestArgument: Equatable, Sendable {
+    case i32(Int32)
+    case i64(Int64)
+    case f32(Float)
+    case f64(Double)
+
+    /// Reads `7`, `7:i64`, `1.5:f32` or `1.5:f64`; without a type it is an i32.
+    init(parsing text: String) throws {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let number = String(parts[0])
+        let type = parts.count > 1 ? String(parts[1]) : "i32"
+        let value: GuestArgument? =
+            switch type {
+            case "i32": Int32(number).map { .i32($0) } ?? UInt32(number).map { .i32(Int32(bitPattern: $0)) }
+            case "i64": Int64(number).map { .i64($0) } ?? UInt64(number).map { .i64(Int64(bitPattern: $0)) }
+            case "f32": Float(number).map { .f32($0) }
+            case "f64": Double(number).map { .f64($0) }
+            default: nil
+            }
+        guard let value else { throw BenchmarkError("'\(text)' is no argument: write 7, 7:i64, 1.5:f32 or 1.5:f64") }
+        self = value
+    }
+}
+
+/// A call of an export, made once in each fresh instance.
+struct GuestCall: Sendable {
+    var export: String
+    var arguments: [GuestArgument]
+}
+
+/// A module ready to be stamped: checked, compiled and linked.
+protocol FreshInstanceCycle: Sendable {
+    /// One cycle; the low 32 bits of the call's first result, or nil where nothing is called or nothing returned.
+    func firstResult() throws -> UInt32?
+
+    /// `count` times: make a store and an instance in it, call what is to be called, drop both.
+    ///
+    /// - Parameter expected: what each call must return, as `firstResult` gives it. Another result throws, since an
+    ///   engine that hands out stale instances would be fast.
+    func run(_ count: Int, expecting expected: UInt32?) throws
+}
+
+/// What one run of a benchmark program gave.
+struct ProgramRun: Sendable {
+    /// Between the calls of `bench.start` and `bench.end`.
+    var nanoseconds: Double
+    var standardOutput: [UInt8]
+    var standardError: [UInt8]
+}
+
+/// A compiled program that calls `bench.start` and `bench.end`.
+protocol BenchmarkProgram {
+    /// Runs it in a fresh instance, `directory` opened as "." for it, its output caught in files under `scratch`.
+    func run(directory: String, scratch: String) throws -> ProgramRun
+}
+
+protocol Contender: Sendable {
+    /// As the table's column is headed.
+    var name: String { get }
+
+    /// Prepares fresh-instance cycles of a module. With `wasi`, each instance gets a WASI context of its own.
+    func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle
+
+    /// Compiles a program for `BenchmarkProgram.run`.
+    func prepareProgram(_ module: [UInt8]) throws -> any BenchmarkProgram
+
+    /// Validates and compiles a module and throws it away; the nanoseconds from bytes to a usable module.
+    ///
+    /// - Parameter parallel: false compiles on the calling thread alone, true on all processors.
+    func compile(_ module: [UInt8], parallel: Bool) throws -> Double
+}
+
+/// Something that makes a measurement impossible or wrong.
+struct BenchmarkError: Error, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}

@@ -1,0 +1,286 @@
+//! Wasmtime as a contender: how its C API is best used for what is measured here.
+//!
+//! - Cycles use the pooling allocator (its fastest strategy for fresh instances), a pre-instantiated module, and the
+//!   unchecked call, which skips the argument checks a static caller needs as little as Mayfly's typed call.
+//!   A WASI context is made only where the module imports WASI.
+//! - Programs and compile times use the default configuration: allocation on demand, optimisation for speed.
+//!
+//! The pool's knobs: `keepResident` bytes of each memory and table are cleaned by copying instead of given back to the
+//! kernel, and `decommitBatch` slots are given back at once. Wasmtime's own defaults are 0 and 1.
+
+import Glibc
+
+struct PoolTuning: Equatable, Sendable {
+    /// In bytes, per memory and per table.
+    var keepResident = 0
+    /// In slots.
+    var decommitBatch = 1
+}
+
+/// An engine of the C API. `Sendable` because Wasmtime's engines, modules and pre-instances may be used by any thread.
+final class WasmtimeEngine: @unchecked Sendable {
+    let library: WasmtimeLibrary
+    let pointer: WasmtimeLibrary.Object
+
+    init(_ library: WasmtimeLibrary, pool: PoolTuning?, parallelCompilation: Bool = true) throws {
+        self.library = library
+        let config = try library.made(library.configNew(), "configuration")
+        library.configParallelCompilationSet(config, parallelCompilation)
+        if let pool {
+            let pooling = try library.made(library.poolingNew(), "pool configuration")
+            library.poolingMemoryKeepResidentSet(pooling, pool.keepResident)
+            library.poolingTableKeepResidentSet(pooling, pool.keepResident)
+            library.poolingDecommitBatchSizeSet(pooling, pool.decommitBatch)
+            library.poolingMaxMemorySizeSet(pooling, 1 << 30)
+            library.poolingTableElementsSet(pooling, 60_000)
+            library.poolingStrategySet(config, pooling)
+            library.poolingDelete(pooling)
+        }
+        pointer = try library.made(library.engineNewWithConfig(config), "engine")
+    }
+
+    deinit {
+        library.engineDelete(pointer)
+    }
+}
+
+/// A compiled module of the C API.
+final class WasmtimeModule: @unchecked Sendable {
+    let engine: WasmtimeEngine
+    let pointer: WasmtimeLibrary.Object
+
+    init(_ engine: WasmtimeEngine, _ bytes: [UInt8]) throws {
+        self.engine = engine
+        var module: WasmtimeLibrary.Object?
+        try engine.library.check(
+            bytes.withUnsafeBufferPointer {
+                engine.library.moduleNew(engine.pointer, $0.baseAddress, $0.count, &module)
+            }, "compiling")
+        pointer = try engine.library.made(module, "module")
+    }
+
+    deinit {
+        engine.library.moduleDelete(pointer)
+    }
+}
+
+struct WasmtimeContender: Contender {
+    let name: String
+    let library: WasmtimeLibrary
+    let poolTuning: PoolTuning
+    private let pooled: WasmtimeEngine
+    private let parallel: WasmtimeEngine
+    private let singleThreaded: WasmtimeEngine
+
+    init(_ library: WasmtimeLibrary, name: String, poolTuning: PoolTuning) throws {
+        self.name = name
+        self.library = library
+        self.poolTuning = poolTuning
+        pooled = try WasmtimeEngine(library, pool: poolTuning)
+        parallel = try WasmtimeEngine(library, pool: nil)
+        singleThreaded = try WasmtimeEngine(library, pool: nil, parallelCompilation: false)
+    }
+
+    func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle {
+        try WasmtimeCycle(WasmtimeModule(pooled, module), wasi: wasi, call: call)
+    }
+
+    func prepareProgram(_ module: [UInt8]) throws -> any BenchmarkProgram {
+        WasmtimeProgram(module: try WasmtimeModule(parallel, module))
+    }
+
+    func compile(_ module: [UInt8], parallel: Bool) throws -> Double {
+        let engine = parallel ? self.parallel : singleThreaded
+        let start = monotonicNanoseconds()
+        let compiled = try WasmtimeModule(engine, module)
+        let end = monotonicNanoseconds()
+        withExtendedLifetime(compiled) {}
+        return Double(end - start)
+    }
+}
+
+/// A pre-instantiated module. `Sendable` because every cycle makes a store of its own.
+private final class WasmtimeCycle: FreshInstanceCycle, @unchecked Sendable {
+    private let module: WasmtimeModule
+    private let library: WasmtimeLibrary
+    private let instancePre: WasmtimeLibrary.Object
+    private let wasi: Bool
+    /// The export's name in memory that stays where it is, so that a cycle copies no string.
+    private let export: UnsafeMutableBufferPointer<CChar>?
+    /// The arguments as raw values, and room for results of any function.
+    private let arguments: [UInt64]
+    private let rawValues: Int
+
+    init(_ module: WasmtimeModule, wasi: Bool, call: GuestCall?) throws {
+        self.module = module
+        self.wasi = wasi
+        library = module.engine.library
+        instancePre = try Self.link(module)
+        export = call.map { call in
+            let name = UnsafeMutableBufferPointer<CChar>.allocate(capacity: call.export.utf8.count)
+            _ = name.initialize(from: call.export.utf8.map { CChar(bitPattern: $0) })
+            return name
+        }
+        arguments = (call?.arguments ?? []).map { argument in
+            switch argument {
+            case .i32(let value): UInt64(UInt32(bitPattern: value))
+            case .i64(let value): UInt64(bitPattern: value)
+            case .f32(let value): UInt64(value.bitPattern)
+            case .f64(let value): value.bitPattern
+            }
+        }
+        rawValues = max(arguments.count, 16)
+    }
+
+    private static func link(_ module: WasmtimeModule) throws -> WasmtimeLibrary.Object {
+        let library = module.engine.library
+        let linker = try library.made(library.linkerNew(module.engine.pointer), "linker")
+        defer { library.linkerDelete(linker) }
+        try library.check(library.linkerDefineWASI(linker), "defining WASI")
+        var instancePre: WasmtimeLibrary.Object?
+        try library.check(library.linkerInstantiatePre(linker, module.pointer, &instancePre), "linking")
+        return try library.made(instancePre, "pre-instance")
+    }
+
+    deinit {
+        library.instancePreDelete(instancePre)
+        export?.deallocate()
+    }
+
+    func firstResult() throws -> UInt32? {
+        try cycles(1, expecting: nil)
+    }
+
+    func run(_ count: Int, expecting expected: UInt32?) throws {
+        _ = try cycles(count, expecting: expected)
+    }
+
+    private func cycles(_ count: Int, expecting expected: UInt32?) throws -> UInt32? {
+        let engine = module.engine.pointer
+        let externOffset = WasmtimeLibrary.Layout.instanceSize
+        let valuesOffset = externOffset + WasmtimeLibrary.Layout.externSize
+        let size = valuesOffset + rawValues * WasmtimeLibrary.Layout.rawValueSize
+        return try withUnsafeTemporaryAllocation(byteCount: size, alignment: 16) { memory in
+            let instance = memory.baseAddress!
+            let item = instance + externOffset
+            let values = instance + valuesOffset
+            var trap: WasmtimeLibrary.Object?
+            var result: UInt32?
+            for _ in 0..<count {
+                let store = try library.made(library.storeNew(engine, nil, nil), "store")
+                defer { library.storeDelete(store) }
+                let context = try library.made(library.storeContext(store), "context")
+                if wasi {
+                    let config = try library.made(library.wasiConfigNew(), "WASI configuration")
+                    try library.check(library.contextSetWASI(context, config), "setting WASI")
+                }
+                try library.check(
+                    library.instancePreInstantiate(instancePre, context, instance, &trap), trap: trap, "instantiating")
+                guard let export else { continue }
+                guard library.instanceExportGet(context, instance, export.baseAddress!, export.count, item),
+                    item.load(as: UInt8.self) == WasmtimeLibrary.Layout.externKindFunction
+                else { throw BenchmarkError("peer: the module exports no such function") }
+                for index in 0..<arguments.count {
+                    values.storeBytes(
+                        of: arguments[index], toByteOffset: index * WasmtimeLibrary.Layout.rawValueSize, as: UInt64.self
+                    )
+                }
+                try library.check(
+                    library.functionCallUnchecked(
+                        context, item + WasmtimeLibrary.Layout.externPayload, values, rawValues, &trap), trap: trap, "calling")
+                let value = values.load(as: UInt32.self)
+                if let expected, value != expected { throw WrongResult(expected: expected, found: value) }
+                result = value
+            }
+            return result
+        }
+    }
+}
+
+/// A benchmark program compiled by Wasmtime.
+private struct WasmtimeProgram: BenchmarkProgram {
+    let module: WasmtimeModule
+
+    func run(directory: String, scratch: String) throws -> ProgramRun {
+        let library = module.engine.library
+        let outputPath = "\(scratch)/stdout"
+        let errorPath = "\(scratch)/stderr"
+        let marks = UnsafeMutablePointer<UInt64>.allocate(capacity: 2)
+        marks.initialize(repeating: 0, count: 2)
+        defer { marks.deallocate() }
+
+        let linker = try library.made(library.linkerNew(module.engine.pointer), "linker")
+        defer { library.linkerDelete(linker) }
+        try library.check(library.linkerDefineWASI(linker), "defining WASI")
+        try define("start", linker, writing: marks)
+        try define("end", linker, writing: marks + 1)
+
+        let store = try library.made(library.storeNew(module.engine.pointer, nil, nil), "store")
+        defer { library.storeDelete(store) }
+        let context = try library.made(library.storeContext(store), "context")
+        try library.check(
+            library.contextSetWASI(context, wasiConfig(directory, output: outputPath, error: errorPath)), "setting WASI")
+
+        var instancePre: WasmtimeLibrary.Object?
+        try library.check(library.linkerInstantiatePre(linker, module.pointer, &instancePre), "linking")
+        let pre = try library.made(instancePre, "pre-instance")
+        defer { library.instancePreDelete(pre) }
+        try withUnsafeTemporaryAllocation(byteCount: 64, alignment: 16) { memory in
+            let instance = memory.baseAddress!
+            let item = instance + WasmtimeLibrary.Layout.instanceSize
+            var trap: WasmtimeLibrary.Object?
+            try library.check(library.instancePreInstantiate(pre, context, instance, &trap), trap: trap, "instantiating")
+            guard library.instanceExportGet(context, instance, "_start", 6, item) else {
+                throw BenchmarkError("peer: the program exports no _start")
+            }
+            var status: CInt = -1
+            var unused: UInt64 = 0
+            let error = library.functionCallUnchecked(
+                context, item + WasmtimeLibrary.Layout.externPayload, &unused, 0, &trap)
+            if let error, library.errorExitStatus(error, &status), status == 0 {
+                library.errorDelete(error)
+            } else {
+                try library.check(error, trap: trap, "running")
+            }
+        }
+        guard marks[1] > marks[0], marks[0] > 0 else {
+            throw BenchmarkError("peer: the program did not call bench.start and then bench.end")
+        }
+        return ProgramRun(
+            nanoseconds: Double(marks[1] - marks[0]), standardOutput: try readFile(outputPath),
+            standardError: try readFile(errorPath))
+    }
+
+    /// Defines `bench.NAME` as a function that writes the time of its call to `mark`.
+    private func define(
+        _ name: String, _ linker: WasmtimeLibrary.Object, writing mark: UnsafeMutablePointer<UInt64>
+    ) throws {
+        let library = module.engine.library
+        // Two empty vectors: no parameters, no results.
+        var parameters: (Int, Int) = (0, 0)
+        var results: (Int, Int) = (0, 0)
+        let type = try library.made(library.functionTypeNew(&parameters, &results), "function type")
+        defer { library.functionTypeDelete(type) }
+        try library.check(
+            library.linkerDefineFunction(
+                linker, "bench", 5, name, name.utf8.count, type,
+                { environment, _, _, _, _, _ in
+                    environment?.storeBytes(of: monotonicNanoseconds(), as: UInt64.self)
+                    return nil
+                }, mark, nil), "defining bench.\(name)")
+    }
+
+    private func wasiConfig(_ directory: String, output: String, error: String) throws -> WasmtimeLibrary.Object {
+        let library = module.engine.library
+        let config = try library.made(library.wasiConfigNew(), "WASI configuration")
+        let isSet = "benchmark.wasm".withCString { name in
+            var arguments: UnsafePointer<CChar>? = name
+            return library.wasiConfigSetArguments(config, 1, &arguments)
+        }
+        guard isSet, library.wasiConfigPreopenDirectory(config, directory, ".", true),
+            library.wasiConfigSetStandardOutputFile(config, output),
+            library.wasiConfigSetStandardErrorFile(config, error)
+        else { throw BenchmarkError("peer: WASI refuses \(directory) or the output files") }
+        return config
+    }
+}

@@ -1,0 +1,108 @@
+//! Compiling a module: bodies in parallel, then trampolines, then linking.
+//!
+//! The result does not depend on the number of threads: workers take bodies as they come, the linker places them in order.
+
+import Dispatch
+import Synchronization
+public import WasmModule
+
+/// Why a module could not be compiled.
+public enum CompilationError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// A body is malformed or invalid.
+    case invalid(WasmError)
+    /// Compiling the function with this index would take too much time or memory.
+    case functionTooComplex(UInt32)
+    /// The machine code of the module exceeds 1 GiB.
+    case codeTooLarge
+
+    public var description: String {
+        switch self {
+        case .invalid(let error): error.description
+        case .functionTooComplex(let function):
+            "function \(function) is too complex to compile: it needs more than the compiler's limits on control-flow "
+                + "edges, values or spill slots allow; split it into smaller functions"
+        case .codeTooLarge: "the module's machine code would exceed 1 GiB"
+        }
+    }
+}
+
+/// Compiles modules to x86-64 code.
+public enum ModuleCompiler {
+    /// Validates the bodies of `module` and compiles them.
+    ///
+    /// - Parameters:
+    ///   - module: A decoded module; its bodies need not have been validated.
+    ///   - threads: How many threads work on it, at least 1. The result is the same for any number.
+    public static func compile(_ module: DecodedModule, threads: Int = 1) throws(CompilationError) -> CompiledCode {
+        try compile(module, threads: threads, isChecking: false)
+    }
+
+    static func compile(
+        _ module: DecodedModule, threads: Int, isChecking: Bool
+    ) throws(CompilationError) -> CompiledCode {
+        let context = ModuleContext(module)
+        let layout = VMContextLayout(module)
+        let next = Atomic<Int>(0)
+        let hasFailed = Atomic<Bool>(false)
+        // More workers than bodies would only allocate.
+        let workers = max(1, min(threads, (module.bodies.count + 15) / 16))
+        let results = WorkerResults(count: workers)
+
+        @Sendable func work(_ worker: Int) {
+            var compiler = FunctionCompiler(context, layout: layout, isChecking: isChecking)
+            do throws(CompilationError) {
+                while !hasFailed.load(ordering: .relaxed) {
+                    let body = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                    guard body < context.bodyCount else { break }
+                    do throws(CompilationError) {
+                        try compiler.compile(body: body, into: &results.functions[worker].value)
+                    } catch {
+                        results.failures[worker] = (body, error)
+                        throw error
+                    }
+                }
+            } catch {
+                hasFailed.store(true, ordering: .relaxed)
+            }
+        }
+        if workers == 1 { work(0) } else { DispatchQueue.concurrentPerform(iterations: workers, execute: work) }
+
+        // The first body's error, so that threads make no difference. (Bodies are taken in order: all before a failed one have
+        // been taken, and each worker finishes the one it has.)
+        if let failure = results.failures.compactMap({ $0 }).min(by: { $0.body < $1.body }) { throw failure.error }
+        return try Linker.link(results, context, layout)
+    }
+}
+
+/// What the workers leave, a place for each. Places are disjoint, so that no lock is needed.
+final class WorkerResults: @unchecked Sendable {
+    struct Place: ~Copyable { var value = CompiledFunctions() }
+
+    let count: Int
+    let functions: UnsafeMutablePointer<Place>
+    let failures: UnsafeMutableBufferPointer<(body: Int, error: CompilationError)?>
+
+    init(count: Int) {
+        self.count = count
+        functions = .allocate(capacity: count)
+        failures = .allocate(capacity: count)
+        failures.initialize(repeating: nil)
+        for index in 0..<count { (functions + index).initialize(to: Place()) }
+    }
+
+    deinit {
+        functions.deinitialize(count: count)
+        functions.deallocate()
+        failures.deinitialize()
+        failures.deallocate()
+    }
+}
+
+extension VMContextLayout {
+    /// The layout of a module's contexts.
+    public init(_ module: DecodedModule) {
+        self.init(
+            typeCount: module.types.count, tableCount: module.tables.count, memoryCount: module.memories.count,
+            globalCount: module.globals.count)
+    }
+}

@@ -1,0 +1,111 @@
+//! The passes in their order, for one function after another.
+//!
+//! A worker owns one compiler and with it the memory of every pass; what a function yields is copied once, into the
+//! worker's output, from where the linker takes it.
+
+import WasmModule
+
+/// What one worker has compiled.
+struct CompiledFunctions: ~Copyable {
+    /// Ranges of the vectors below.
+    struct Function: BitwiseCopyable {
+        var body: UInt32
+        var code: Int
+        var codeBytes: Int
+        var fixups: Int
+        var fixupCount: Int
+        var traps: Int
+        var trapCount: Int
+        var sources: Int
+        var sourceCount: Int
+    }
+    var functions = Vector<Function>(capacity: 256)
+    var code = Vector<UInt8>(capacity: 1 << 20)
+    var fixups = Vector<Assembler.ExternalFixup>(capacity: 4096)
+    var traps = Vector<FunctionEmitter.TrapSite>(capacity: 4096)
+    var sources = Vector<FunctionEmitter.SourceSite>(capacity: 4096)
+
+    init() {}
+}
+
+struct FunctionCompiler: ~Copyable {
+    /// Frames beyond this many spill slots are refused; 8 MiB is more than any stack here has.
+    static var maximumSlots: UInt32 { 1 << 20 }
+
+    private let context: ModuleContext
+    private let isChecking: Bool
+    private var validator: FunctionValidator
+    private var translator = FunctionTranslator()
+    private var function = IRFunction()
+    private var elimination = DeadCodeElimination()
+    private var selector: InstructionSelector
+    private var selected = SelectedFunction()
+    private var allocator = RegisterAllocator()
+    private var allocation = AllocationOutput()
+    private var emitter: FunctionEmitter
+
+    /// - Parameter isChecking: Verify what the passes hand each other, and stop the process if it is wrong. For tests.
+    init(_ context: ModuleContext, layout: VMContextLayout, isChecking: Bool) {
+        self.context = context
+        self.isChecking = isChecking
+        validator = FunctionValidator(module: context.module)
+        selector = InstructionSelector(module: context, layout: layout)
+        emitter = FunctionEmitter(module: context, layout: layout)
+    }
+
+    /// Compiles a body and appends it to `output`.
+    mutating func compile(body: Int, into output: inout CompiledFunctions) throws(CompilationError) {
+        do throws(WasmError) {
+            try validator.validate(body: body)
+        } catch { throw .invalid(error) }
+        do throws(TranslationError) {
+            try translator.translate(body: body, of: context, into: &function)
+        } catch { throw .functionTooComplex(context.function(ofBody: body)) }
+        elimination.run(on: &function)
+        verifyIR()
+        selector.select(function, into: &selected)
+        allocator.allocate(selected.input, registers: X86_64.registerFile, into: &allocation)
+        guard allocation.slotCount <= Self.maximumSlots else {
+            throw .functionTooComplex(context.function(ofBody: body))
+        }
+        checkAllocation()
+        emitter.emit(selected, allocation)
+        guard !emitter.assembler.isTooLarge else { throw .codeTooLarge }
+        append(body: body, to: &output)
+    }
+
+    private mutating func append(body: Int, to output: inout CompiledFunctions) {
+        output.functions.append(
+            CompiledFunctions.Function(
+                body: UInt32(body), code: output.code.count, codeBytes: emitter.assembler.count,
+                fixups: output.fixups.count, fixupCount: emitter.assembler.externalFixups.count,
+                traps: output.traps.count, trapCount: emitter.traps.count,
+                sources: output.sources.count, sourceCount: emitter.sources.count))
+        output.code.append(
+            contentsOf: UnsafeBufferPointer(start: emitter.assembler.code, count: emitter.assembler.count))
+        output.fixups.append(contentsOf: emitter.assembler.externalFixups.buffer)
+        output.traps.append(contentsOf: emitter.traps.buffer)
+        output.sources.append(contentsOf: emitter.sources.buffer)
+    }
+
+    // MARK: Checks
+
+    /// Verifies the IR in debug builds and when asked to.
+    private func verifyIR() {
+        #if DEBUG
+            let isOn = true
+        #else
+            let isOn = isChecking
+        #endif
+        guard isOn else { return }
+        let violations = IRVerifier.violations(function, in: context)
+        precondition(violations.isEmpty, "function \(function.functionIndex): \(violations.prefix(5))")
+    }
+
+    /// Proves the allocation right when asked to. (Quadratic in places: for tests.)
+    private func checkAllocation() {
+        guard isChecking else { return }
+        let violations = AllocationChecker.check(selected.input, allocation, registers: X86_64.registerFile)
+        precondition(violations.isEmpty, "function \(function.functionIndex): \(violations.prefix(5))")
+    }
+}

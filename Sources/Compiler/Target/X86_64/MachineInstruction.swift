@@ -1,0 +1,215 @@
+//! Machine instructions as selection makes them and emission encodes them.
+//!
+//! A machine instruction is an operation with attributes; its register operands lie in `AllocationInput`, in the order said
+//! per case ("use, use → def"). Most are one x86 instruction; those of more are said to be sequences. Integer
+//! arithmetic is three-operand here: emission inserts the `mov` when the destination differs from the first source.
+//!
+//! In operand lists below, `r` is a register, `m` a register or a spill slot, `@x` the fixed register x, and `address`
+//! stands for nothing or for one register, depending on `MachineInstruction.memory`.
+
+enum MachineOperation: UInt8 {
+    /// → results in the argument registers. First in the function.
+    case entry
+    /// r → r of one class.
+    case copy
+    /// → r. `immediate`.
+    case loadImmediate
+    /// → r. Bits in `immediate`, width w32 or w64.
+    case loadFloatConstant
+
+    // MARK: Integers
+
+    /// r, m → r. `detail`: `ALU`, one of add, sub, and, or, xor.
+    case alu
+    /// r → r. `immediate` fits 32 bits signed.
+    case aluImmediate
+    /// r, address → r in the place of the first.
+    case aluMemory
+    /// r, m → r.
+    case multiply
+    /// m → r. `immediate` fits 32 bits signed.
+    case multiplyImmediate
+    /// r, address → r in the place of the first.
+    case multiplyMemory
+    /// r, r → r. First + second << `detail` + displacement.
+    case lea
+    /// r → r. First << `detail` + displacement.
+    case leaScaled
+    /// r → r. `detail`: `Shift`.
+    case shiftImmediate
+    /// m, r → r. `detail`: `Shift`, one of shl, shr, sar.
+    case shiftVariable
+    /// m → r. To the right by `immediate`.
+    case rotateImmediate
+    /// r, @rcx → r in the place of the first. `detail`: `Shift` rol or ror.
+    case rotateVariable
+    /// r → r.
+    case negate
+    /// m → r.
+    case countLeadingZeros, countTrailingZeros, populationCount
+    /// m → r. From `detail` (`Width`) to `width`.
+    case signExtend, zeroExtend
+    /// @rax, late r → @rax quotient, @rdx remainder. Sequence: zero test, extension, division. `detail` bit 0: signed,
+    /// bit 1: the remainder is wanted, bit 2: the divisor is known not to be zero, bit 3: and not to be -1.
+    case divide
+
+    // MARK: Comparisons. They begin with the operands of `comparison`.
+
+    /// → r. Sequence.
+    case setCondition
+    /// …, m if true, m if false → r. Sequence.
+    case selectInteger
+    /// …, r if true, r if false → r. Sequence.
+    case selectFloat
+
+    // MARK: Floats
+
+    /// r, m → r. `detail`: `VScalar`.
+    case floatBinary
+    /// r → r. The second operand is the constant in `immediate`.
+    case floatBinaryConstant
+    /// r, address → r.
+    case floatBinaryMemory
+    /// r, r → r. Sequence. `detail`: `VScalar` min or max.
+    case floatMinimumMaximum
+    /// r, r → r. Sequence.
+    case floatCopySign
+    /// m → r.
+    case floatSquareRoot
+    /// m → r. `detail`: rounding mode of `vrounds`.
+    case floatRound
+    /// r → r.
+    case floatNegate, floatAbsolute
+    /// m → r. f32 → f64 and f64 → f32.
+    case promote, demote
+    /// m → r. From an integer of `width`, signed, to `detail` (`FloatWidth`).
+    case convertFromInteger
+    /// r, early r → r. Sequence: from an unsigned 64-bit integer to `detail` (`FloatWidth`).
+    case convertFromUnsigned64
+    /// late r → early r. Sequence. To an integer of `width` from `detail` bit 0 (`FloatWidth`);
+    /// bit 1: unsigned, bit 2: saturating.
+    case truncateToInteger
+    /// m → r. Between classes, `width` bits.
+    case moveToFloat, moveFromFloat
+
+    // MARK: Memory
+
+    /// address → r. `detail`: `MemoryAccess`; `width` w64 when it extends to 64 bits.
+    case load
+    /// address, r. `detail`: `MemoryAccess`.
+    case store
+    /// address. `immediate` fits 32 bits signed. `detail`: `MemoryAccess`.
+    case storeImmediate
+    /// r → r. Sequence: bounds check and load of element. `immediate`: table.
+    case tableGet
+    /// r, r. Sequence. `immediate`: table.
+    case tableSet
+    /// → r. Sequence. `immediate`: function index.
+    case functionReference
+
+    // MARK: Calls and the stack
+
+    /// @arguments → @results. `immediate`: function index.
+    case call
+    /// late r index, @arguments → early r, @results. Sequence. `immediate`: type index | table index << 32.
+    case callIndirect
+    /// Nothing; cells at the stack pointer. `immediate`: `RuntimeFunction`.
+    case callRuntime
+    /// Stack pointer += displacement.
+    case adjustStack
+    /// r. To stack pointer + displacement.
+    case outgoingStore
+    /// → r. From stack pointer + displacement.
+    case outgoingLoad
+    /// → r. From the incoming area at displacement.
+    case incomingLoad
+    /// r. To the incoming area at displacement.
+    case incomingStore
+
+    // MARK: Terminators
+
+    case jump
+    /// …. With the operands of `comparison`.
+    case branch
+    /// r, early r. Sequence. `immediate`: first entry of `SelectedFunction.jumpTargets` | count << 32; the last one is the default.
+    case branchTable
+    /// @results.
+    case `return`
+    /// `detail`: `TrapCode`.
+    case trap
+}
+
+/// How `setCondition`, `selectInteger`, `selectFloat` and `branch` compare.
+enum Comparison: UInt8 {
+    /// r, m.
+    case compare
+    /// m. With `immediate`.
+    case compareImmediate
+    /// r, address.
+    case compareMemory
+    /// r, r. Bitwise and.
+    case test
+    /// m. Bitwise and with `immediate`.
+    case testImmediate
+    /// r, m. Floats; the condition is a `FloatTest`.
+    case float
+}
+
+/// What to test after `vucomis a, b`.
+enum FloatTest: UInt8 {
+    /// a > b, false if unordered.
+    case above = 0
+    /// a ≥ b, false if unordered.
+    case aboveOrEqual
+    case equal
+    /// True if unordered.
+    case notEqual
+    /// Negations of the first two, true if unordered.
+    case notAbove, notAboveOrEqual
+}
+
+/// What a memory operand addresses.
+enum MemoryForm: UInt8 {
+    case none = 0
+    /// r14 + register + displacement.
+    case heap
+    /// r14 + displacement.
+    case heapConstant
+    /// r14 + (register + displacement as an unsigned number), checked to be below 2^32. Uses the scratch register.
+    case heapChecked
+    /// r15 + displacement.
+    case context
+
+    /// Whether a register operand belongs to it.
+    @inline(__always) var usesRegister: Bool { self == .heap || self == .heapChecked }
+}
+
+struct MachineInstruction: BitwiseCopyable {
+    var operation: MachineOperation
+    var width: Width = .w32
+    /// Meaning by operation.
+    var detail: UInt8 = 0
+    var memory: MemoryForm = .none
+    var comparison: Comparison = .compare
+    /// x86 `Condition`, or `FloatTest` for float comparisons.
+    var condition: UInt8 = 0
+    var displacement: Int32 = 0
+    /// Position in the module's binary.
+    var source: UInt32 = 0
+    var immediate: Int64 = 0
+}
+
+/// A function after selection: the machine instructions, parallel to the instructions of `input`.
+struct SelectedFunction: ~Copyable {
+    var instructions = Vector<MachineInstruction>(capacity: 512)
+    var input = AllocationInput()
+    /// Blocks that branch tables jump to.
+    var jumpTargets = Vector<UInt32>(capacity: 64)
+    /// Bytes of stack arguments to pop on return, and whether anything is called.
+    var incomingArgumentBytes: Int32 = 0
+    var hasCalls = false
+    /// The most bytes that a call takes from the stack for its arguments and results.
+    var outgoingBytes: Int32 = 0
+
+    init() {}
+}

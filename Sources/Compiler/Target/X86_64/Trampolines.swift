@@ -1,0 +1,269 @@
+//! The code between compiled functions and the host: entries, host calls, and the exit that both ends share.
+//!
+//! Host stack during a run, downwards from the entry's return address: rbp rbx r12 r13 r14 r15, MXCSR, cells, and the outer
+//! run's guest stack pointer, host stack pointer and guest frame pointer; `hostStackPointer` points at the last one, at an
+//! address divisible by 16. The exit stub undoes exactly this, so it can be reached from anywhere while r15 holds the
+//! context: from a trap, a failed host call or a normal return.
+//!
+//! Compiled code runs with MXCSR's control bits at their defaults, whatever the host uses; host functions called from it see
+//! the defaults too.
+
+struct TrampolineEmitter: ~Copyable {
+    /// The default of MXCSR, and the mask of its control bits.
+    private static var defaultControl: Int32 { 0x1F80 }
+    private static var controlMask: Int32 { 0xFFC0 }
+
+    var assembler = Assembler(capacity: 1 << 14)
+    private(set) var exitLabel: Label
+    private(set) var traps = Vector<FunctionEmitter.TrapSite>(capacity: 16)
+    private let module: ModuleContext
+
+    init(module: ModuleContext) {
+        self.module = module
+        exitLabel = assembler.newLabel()
+    }
+
+    private func context(_ offset: Int) -> Memory { .base(X86_64.context, Int32(offset)) }
+
+    // MARK: Exit
+
+    /// Status in eax.
+    mutating func emitExit() {
+        assembler.align(to: 16)
+        assembler.bind(exitLabel)
+        assembler.mov(.w64, X86_64.rsp, context(VMContextLayout.hostStackPointer))
+        assembler.pop(context(VMContextLayout.guestFramePointer))
+        assembler.pop(context(VMContextLayout.hostStackPointer))
+        assembler.pop(context(VMContextLayout.guestStackPointer))
+        assembler.alu(.add, .w64, X86_64.rsp, imm: 8)
+        emitControlTest(.base(X86_64.rsp))
+        let isDefault = assembler.newLabel()
+        assembler.jcc(.equal, isDefault)
+        assembler.ldmxcsr(.base(X86_64.rsp))
+        assembler.bind(isDefault)
+        assembler.alu(.add, .w64, X86_64.rsp, imm: 8)
+        for register in [X86_64.r15, X86_64.r14, X86_64.r13, X86_64.r12, X86_64.rbx, X86_64.rbp] {
+            assembler.pop(register)
+        }
+        assembler.ret()
+    }
+
+    /// Sets the flags to equal if the MXCSR in memory has default control bits.
+    private mutating func emitControlTest(_ saved: Memory) {
+        assembler.mov(.w32, X86_64.scratch, saved)
+        assembler.alu(.and, .w32, X86_64.scratch, imm: Self.controlMask)
+        assembler.alu(.cmp, .w32, X86_64.scratch, imm: Self.defaultControl)
+    }
+
+    // MARK: Entry
+
+    /// `int32_t entry(void *context, const void *code, uint64_t *cells)` for functions of one type.
+    mutating func emitEntry(type: UInt32) -> UInt32 {
+        assembler.align(to: 16)
+        let start = assembler.position
+        assembler.push(X86_64.rbp)
+        assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
+        for register in [X86_64.rbx, X86_64.r12, X86_64.r13, X86_64.r14, X86_64.r15] { assembler.push(register) }
+        assembler.alu(.sub, .w64, X86_64.rsp, imm: 8)
+        assembler.stmxcsr(.base(X86_64.rsp))
+        emitControlTest(.base(X86_64.rsp))
+        let isDefault = assembler.newLabel()
+        assembler.jcc(.equal, isDefault)
+        assembler.ldmxcsr(.label(assembler.constant32(UInt32(Self.defaultControl))))
+        assembler.bind(isDefault)
+        assembler.mov(.w64, X86_64.context, X86_64.rdi)
+        assembler.push(X86_64.rdx)
+        assembler.push(context(VMContextLayout.guestStackPointer))
+        assembler.push(context(VMContextLayout.hostStackPointer))
+        assembler.push(context(VMContextLayout.guestFramePointer))
+        assembler.mov(.w64, context(VMContextLayout.hostStackPointer), X86_64.rsp)
+
+        // Onto the guest stack. During a host call its pointer may be at any multiple of 8.
+        assembler.mov(.w64, X86_64.rsp, context(VMContextLayout.guestStackPointer))
+        assembler.alu(.and, .w64, X86_64.rsp, imm: -16)
+        assembler.mov(.w64, X86_64.scratch, X86_64.rsi)
+        assembler.mov(.w64, X86_64.rbx, X86_64.rdx)
+
+        let parameters = module.parameters(ofType: type)
+        let results = module.results(ofType: type)
+        var places = ArgumentAssigner()
+        for type in parameters { _ = places.next(type) }
+        let argumentBytes = places.areaBytes
+        places = ArgumentAssigner()
+        for type in results { _ = places.next(type) }
+        let area = argumentBytes + places.areaBytes
+        if area > 0 {
+            // Nothing has checked the limit yet, and a nested entry may start near it.
+            assembler.lea(.w64, X86_64.rax, .base(X86_64.rsp, -area))
+            assembler.alu(.cmp, .w64, X86_64.rax, context(VMContextLayout.stackLimit))
+            emitStackCheck()
+            assembler.alu(.sub, .w64, X86_64.rsp, imm: area)
+        }
+        var cell: Int32 = 0
+        places = ArgumentAssigner()
+        for type in parameters {
+            if case .stack(let offset) = places.next(type) {
+                for half in 0..<cells(type) {
+                    assembler.mov(.w64, X86_64.rax, .base(X86_64.rbx, (cell + half) * 8))
+                    assembler.mov(.w64, .base(X86_64.rsp, offset + half * 8), X86_64.rax)
+                }
+            }
+            cell += cells(type)
+        }
+        cell = 0
+        places = ArgumentAssigner()
+        for type in parameters {
+            if case .register(let register) = places.next(type) {
+                load(register.hardware, type, .base(X86_64.rbx, cell * 8))
+            }
+            cell += cells(type)
+        }
+        assembler.mov(.w64, X86_64.memoryBase, context(VMContextLayout.memoryBase))
+        assembler.call(X86_64.scratch)
+
+        cell = 0
+        places = ArgumentAssigner()
+        for type in results {
+            let memory = Memory.base(X86_64.rbx, cell * 8)
+            switch places.next(type) {
+            case .register(let register):
+                store(memory, type, register.hardware)
+            case .stack(let offset):
+                for half in 0..<cells(type) {
+                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rsp, offset + half * 8))
+                    assembler.mov(.w64, .base(X86_64.rbx, (cell + half) * 8), X86_64.scratch)
+                }
+            }
+            cell += cells(type)
+        }
+        assembler.zero(X86_64.rax)
+        assembler.jmp(exitLabel)
+        assembler.flushConstants()
+        return start
+    }
+
+    /// A trap if the comparison with the limit said below.
+    private mutating func emitStackCheck() {
+        let fits = assembler.newLabel()
+        assembler.jcc(.aboveOrEqual, fits)
+        traps.append(FunctionEmitter.TrapSite(offset: assembler.position, code: .callStackExhausted))
+        assembler.ud2()
+        assembler.bind(fits)
+    }
+
+    // MARK: Host calls
+
+    /// Code with the internal calling convention that calls an imported function of the host.
+    mutating func emitImport(_ function: UInt32) -> UInt32 {
+        assembler.align(to: 16)
+        let start = assembler.position
+        let type = module.type(ofFunction: function)
+        let parameters = module.parameters(ofType: type)
+        let results = module.results(ofType: type)
+        var cellCount: Int32 = 0
+        var resultCells: Int32 = 0
+        for type in parameters { cellCount += cells(type) }
+        for type in results { resultCells += cells(type) }
+        let bytes = (max(cellCount, resultCells) * 8 + 15) & ~15
+
+        assembler.push(X86_64.rbp)
+        assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
+        if bytes > FunctionEmitter.uncheckedLeafBytes {
+            assembler.lea(.w64, X86_64.scratch, .base(X86_64.rsp, -bytes))
+            assembler.alu(.cmp, .w64, X86_64.scratch, context(VMContextLayout.stackLimit))
+            emitStackCheck()
+        }
+        if bytes > 0 { assembler.alu(.sub, .w64, X86_64.rsp, imm: bytes) }
+        var places = ArgumentAssigner()
+        var cell: Int32 = 0
+        for type in parameters {
+            switch places.next(type) {
+            case .register(let register):
+                store(.base(X86_64.rsp, cell * 8), type, register.hardware)
+            case .stack(let offset):
+                for half in 0..<cells(type) {
+                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rbp, 16 + offset + half * 8))
+                    assembler.mov(.w64, .base(X86_64.rsp, (cell + half) * 8), X86_64.scratch)
+                }
+            }
+            cell += cells(type)
+        }
+        let argumentBytes = places.areaBytes
+        assembler.movImmediate(X86_64.rsi, UInt64(function))
+        assembler.mov(.w64, X86_64.rdx, X86_64.rsp)
+        emitSwitch(dispatch: VMContextLayout.hostDispatch)
+
+        places = ArgumentAssigner()
+        cell = 0
+        for type in results {
+            switch places.next(type) {
+            case .register(let register):
+                load(register.hardware, type, .base(X86_64.rsp, cell * 8))
+            case .stack(let offset):
+                for half in 0..<cells(type) {
+                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rsp, (cell + half) * 8))
+                    assembler.mov(.w64, .base(X86_64.rbp, 16 + argumentBytes + offset + half * 8), X86_64.scratch)
+                }
+            }
+            cell += cells(type)
+        }
+        assembler.leave()
+        if argumentBytes > 0 { assembler.ret(popping: UInt16(argumentBytes)) } else { assembler.ret() }
+        return start
+    }
+
+    /// Calls a `RuntimeFunction`: its number in rsi, its cells at rdx.
+    mutating func emitRuntimeCall() -> UInt32 {
+        assembler.align(to: 16)
+        let start = assembler.position
+        assembler.push(X86_64.rbp)
+        assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
+        emitSwitch(dispatch: VMContextLayout.runtimeDispatch)
+        assembler.pop(X86_64.rbp)
+        assembler.ret()
+        return start
+    }
+
+    /// To the host stack, the call, back to the guest stack, and out if the host says so.
+    private mutating func emitSwitch(dispatch: Int) {
+        assembler.mov(.w64, context(VMContextLayout.guestFramePointer), X86_64.rbp)
+        assembler.mov(.w64, context(VMContextLayout.guestStackPointer), X86_64.rsp)
+        assembler.mov(.w64, X86_64.rdi, X86_64.context)
+        assembler.mov(.w64, X86_64.rsp, context(VMContextLayout.hostStackPointer))
+        assembler.call(context(dispatch))
+        assembler.mov(.w64, X86_64.rsp, context(VMContextLayout.guestStackPointer))
+        assembler.test(.w32, X86_64.rax, X86_64.rax)
+        assembler.jcc(.notEqual, exitLabel)
+        // Looked at after switching in, so that a request that comes during the host call isn't missed.
+        let isFree = assembler.newLabel()
+        assembler.alu(.cmp, .w64, context(VMContextLayout.request), imm: 0)
+        assembler.jcc(.equal, isFree)
+        assembler.movImmediate(X86_64.rax, UInt64(EntryStatus.interrupted))
+        assembler.jmp(exitLabel)
+        assembler.bind(isFree)
+    }
+
+    // MARK: Cells
+
+    private func cells(_ type: IRType) -> Int32 { type == .v128 ? 2 : 1 }
+
+    private mutating func load(_ register: UInt8, _ type: IRType, _ memory: Memory) {
+        switch type {
+        // 32 bits, so that the register's upper half is clear whatever the host left in the cell.
+        case .i32: assembler.mov(.w32, register, memory)
+        case .f32: assembler.vmovs(.f32, register, memory)
+        case .f64: assembler.vmovs(.f64, register, memory)
+        case .v128: assembler.vmovups(register, memory)
+        default: assembler.mov(.w64, register, memory)
+        }
+    }
+
+    private mutating func store(_ memory: Memory, _ type: IRType, _ register: UInt8) {
+        switch type {
+        // A whole cell: the register's bits above an f32 are clear or another float's, never the host's.
+        case .f32, .f64: assembler.vmovs(.f64, memory, register)
+        case .v128: assembler.vmovups(memory, register)
+        default: assembler.mov(.w64, memory, register)
+        }
+    }
+}

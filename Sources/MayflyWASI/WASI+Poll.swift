@@ -1,0 +1,165 @@
+//! poll_oneoff: waiting for descriptors and clocks.
+
+internal import CPlatform
+internal import Glibc
+
+extension WASI {
+    /// Subscriptions accepted in one call. More than any program can have descriptors and timers for; a bound on what a
+    /// call allocates.
+    static let maximumSubscriptionCount = 4096
+
+    private static let subscriptionSize = 48
+    private static let eventSize = 32
+
+    private struct Subscription {
+        enum Kind: UInt8 { case clock = 0, read, write }
+        var userData: UInt64
+        var kind: Kind
+        /// For a clock: nanoseconds from the start of the call.
+        var timeout: UInt64 = 0
+        /// For a descriptor to be waited for: its place among the requests.
+        var request: Int?
+        var error = Errno.success
+        /// Happened before any waiting.
+        var isReady = false
+        /// For a descriptor that is ready.
+        var byteCount: UInt64 = 0
+    }
+
+    /// - Returns: The number of events stored; at least one, and no more than there are subscriptions.
+    func pollOneoff(
+        _ memory: GuestMemory, subscriptions: UInt32, events: UInt32, count: UInt32
+    ) throws(Errno) -> UInt32 {
+        guard count > 0, count <= Self.maximumSubscriptionCount else { throw .inval }
+        let source = try memory.records(at: subscriptions, count: count, stride: Self.subscriptionSize)
+        let destination = try memory.records(at: events, count: count, stride: Self.eventSize)
+
+        // All read before any event is stored: the two arrays may overlap.
+        var requests: [pollfd] = []
+        var pending: [Subscription] = []
+        pending.reserveCapacity(Int(count))
+        for index in 0..<Int(count) {
+            let record = UnsafeMutableRawBufferPointer(
+                rebasing: source[index * Self.subscriptionSize..<(index + 1) * Self.subscriptionSize])
+            pending.append(try subscription(record, &requests))
+        }
+
+        let shortest = pending.reduce(UInt64?.none) { shortest, subscription in
+            if subscription.isReady { return 0 }
+            guard subscription.kind == .clock else { return shortest }
+            return min(shortest ?? .max, subscription.timeout)
+        }
+        let elapsed = try wait(for: &requests, timeout: shortest)
+
+        var stored = 0
+        for var subscription in pending {
+            var isHangup = false
+            if let request = subscription.request {
+                let result = Int32(requests[request].revents)
+                guard result != 0 else { continue }
+                subscription.isReady = true
+                isHangup = result & POLLHUP != 0
+                if result & POLLNVAL != 0 {
+                    subscription.error = .badf
+                } else if result & POLLERR != 0, subscription.kind == .read {
+                    subscription.error = .io
+                } else if subscription.kind == .read {
+                    subscription.byteCount = UInt64(clamping: mayfly_readable_bytes(requests[request].fd))
+                }
+            } else if subscription.kind == .clock, !subscription.isReady {
+                subscription.isReady = subscription.timeout <= elapsed
+            }
+            guard subscription.isReady else { continue }
+            let event = UnsafeMutableRawBufferPointer(
+                rebasing: destination[stored * Self.eventSize..<(stored + 1) * Self.eventSize])
+            event.storeLittleEndian(subscription.userData, at: 0)
+            event.storeLittleEndian(
+                UInt64(subscription.error.rawValue) | UInt64(subscription.kind.rawValue) << 16, at: 8)
+            event.storeLittleEndian(subscription.byteCount, at: 16)
+            event.storeLittleEndian(isHangup ? UInt64(1) : 0, at: 24)
+            stored += 1
+        }
+        return UInt32(stored)
+    }
+
+    private func subscription(
+        _ record: UnsafeMutableRawBufferPointer, _ requests: inout [pollfd]
+    ) throws(Errno) -> Subscription {
+        guard let kind = Subscription.Kind(rawValue: record[8]) else { throw .inval }
+        var subscription = Subscription(userData: record.loadLittleEndian(UInt64.self, at: 0), kind: kind)
+        do {
+            if kind == .clock {
+                subscription.timeout = try timeout(record)
+            } else {
+                let number = record.loadLittleEndian(UInt32.self, at: 16)
+                try prepare(&subscription, number, &requests)
+            }
+        } catch {
+            // What is wrong with one subscription is that subscription's event.
+            subscription.error = error
+            subscription.isReady = true
+        }
+        return subscription
+    }
+
+    /// Nanoseconds from now.
+    private func timeout(_ record: UnsafeMutableRawBufferPointer) throws(Errno) -> UInt64 {
+        let clock = record.loadLittleEndian(UInt32.self, at: 16)
+        let timeout = record.loadLittleEndian(UInt64.self, at: 24)
+        let flags = record.loadLittleEndian(UInt16.self, at: 40)
+        guard flags & ~1 == 0 else { throw .inval }
+        // The processor's clocks stand still while the guest waits.
+        guard clock <= 1 else { throw clock <= 3 ? .notsup : .inval }
+        guard flags & 1 != 0 else { return timeout }
+        let now = try clockTime(clock)
+        return timeout > now ? timeout - now : 0
+    }
+
+    private func prepare(
+        _ subscription: inout Subscription, _ number: UInt32, _ requests: inout [pollfd]
+    ) throws(Errno) {
+        let descriptor = try descriptors[number]
+        try descriptor.require(.pollFdReadwrite)
+        switch descriptor.object {
+        case .host(let host):
+            // poll(2) reports files and directories as ready, so they need no case of their own.
+            subscription.request = requests.count
+            let event = subscription.kind == .read ? POLLIN : POLLOUT
+            requests.append(pollfd(fd: host, events: Int16(event), revents: 0))
+        case .null: subscription.isReady = true
+        case .input(let input):
+            guard subscription.kind == .read else { throw .badf }
+            subscription.isReady = true
+            subscription.byteCount = UInt64(input.remainingCount)
+        case .output:
+            guard subscription.kind == .write else { throw .badf }
+            subscription.isReady = true
+        }
+    }
+
+    /// Waits until a request is ready or the time is over; nil is without end.
+    ///
+    /// - Returns: The nanoseconds that have passed, at least the timeout if no request became ready.
+    private func wait(for requests: inout [pollfd], timeout: UInt64?) throws(Errno) -> UInt64 {
+        let start = try clockTime(1)
+        while true {
+            let passed = try clockTime(1) &- start
+            var limit: timespec?
+            if let timeout {
+                let remaining = timeout > passed ? timeout - passed : 0
+                // 2^64 nanoseconds are fewer seconds than time_t holds.
+                limit = timespec(tv_sec: Int(remaining / 1_000_000_000), tv_nsec: Int(remaining % 1_000_000_000))
+            }
+            let result: Int32
+            if var limit {
+                result = mayfly_poll(&requests, nfds_t(requests.count), &limit)
+            } else {
+                result = mayfly_poll(&requests, nfds_t(requests.count), nil)
+            }
+            if result == 0 { return max(try clockTime(1) &- start, timeout ?? 0) }
+            if result > 0 { return try clockTime(1) &- start }
+            // After a signal the results are not filled in.
+            if result != -EINTR || isStopRequested?() == true { throw Errno(host: -result) }
+        }
+    }
+}

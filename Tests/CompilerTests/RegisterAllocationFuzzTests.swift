@@ -1,0 +1,29 @@
+//! Random programs, allocated for several register files and proved by the checker.
+
+import Testing
+
+@testable import Compiler
+
+@Suite struct RegisterAllocationFuzzTests {
+    /// Allocates the programs of a range of seeds with one allocator, as a compiler's worker would.
+    private func allocate(_ seeds: Range<UInt64>, _ file: RegisterFile) {
+        var allocator = RegisterAllocator()
+        var output = AllocationOutput()
+        for seed in seeds {
+            let builder = ProgramGenerator.program(seed: seed, file: file)
+            let input = builder.input()
+            allocator.allocate(input, registers: file, into: &output)
+            let violations = AllocationChecker.check(input, output, registers: file)
+            #expect(violations.isEmpty, "seed \(seed): \(violations.prefix(3))")
+            if !violations.isEmpty {
+                print(AllocatedProgram(builder, file).text)
+                return
+            }
+        }
+    }
+
+    @Test func programsForAllRegisters() { allocate(0..<2000, .x86) }
+    @Test func programsForFiveRegisters() { allocate(2000..<4000, .tiny) }
+    @Test func programsWithoutCalleeSavedRegisters() { allocate(4000..<5000, .unsaved) }
+    @Test func programsWithManyCalleeSavedRegisters() { allocate(5000..<6000, .saved) }
+}

@@ -1,0 +1,192 @@
+//! An acquired slot shows exactly what the image describes.
+
+import CPlatform
+import Compiler
+import Runtime
+import Testing
+
+@Suite struct PoolImageTests {
+    @Test func segmentsAppearAtTheirOffsetsAndTheRestIsZero() throws {
+        let pool = try makePool()
+        let image = try makeImage(pages: 3, segments: [segment(1000, [1, 2, 3]), segment(2 * wasmPage + 7, [9])])
+        let slot = try pool.acquire(image)
+        #expect(slot.memoryLength == 3 * wasmPage)
+        let expected: [Int: UInt8] = [1000: 1, 1001: 2, 1002: 3, 2 * wasmPage + 7: 9]
+        for offset in 0..<3 * wasmPage where slot.byte(offset) != expected[offset] ?? 0 {
+            Issue.record("byte \(offset) is \(slot.byte(offset))")
+        }
+        #expect(pool.residue(in: slot) == nil)
+        pool.release(slot, wasEntered: false)
+    }
+
+    @Test func laterSegmentsWinWhereTheyOverlap() throws {
+        let pool = try makePool()
+        let image = try makeImage(
+            segments: [segment(0, [1, 1, 1, 1, 1, 1]), segment(2, [0, 2, 0]), segment(3, [3])])
+        let slot = try pool.acquire(image)
+        #expect((0..<7).map(slot.byte) == [1, 1, 0, 3, 0, 1, 0])
+        pool.release(slot, wasEntered: false)
+    }
+
+    @Test func theContextIsReadyForTheGuest() throws {
+        let pool = try makePool()
+        let elements: [UInt64] = [5, 0, 7]
+        let image = try makeImage(pages: 2, tables: [Table(elements: elements)], globals: 3)
+        let slot = try pool.acquire(image)
+        let layout = image.layout
+        #expect(slot.isFresh)
+        #expect(slot.contextWord(VMContextLayout.memoryBase) == UInt64(UInt(bitPattern: slot.memoryBase)))
+        #expect(slot.contextWord(VMContextLayout.memoryLength) == UInt64(2 * wasmPage))
+        #expect(slot.contextWord(VMContextLayout.stackLimit) == UInt64(UInt(bitPattern: slot.stackLimit)))
+        let stackPointer = slot.contextWord(VMContextLayout.guestStackPointer)
+        #expect(stackPointer == UInt64(UInt(bitPattern: slot.initialStackPointer)))
+        #expect(stackPointer % 16 == 0)
+        #expect(slot.context.load(fromByteOffset: layout.signature(1), as: UInt32.self) == 101)
+        #expect(slot.contextWord(layout.global(2)) == 0x0303_0303_0303_0303)
+        #expect(Array(slot.table(0, of: image)) == elements)
+        pool.release(slot, wasEntered: false)
+    }
+
+    @Test func aGuestHasTheReserveBelowItsStackLimit() throws {
+        let pool = try makePool()
+        let slot = try pool.acquire(try makeImage())
+        let reserve = Int(mayfly_minimum_signal_stack()) + (16 << 10)
+        #expect(isWritable(slot.stackLimit - reserve))
+        #expect(slot.stackTop - slot.stackLimit + reserve <= 256 << 10)
+        pool.release(slot, wasEntered: true)
+    }
+
+    @Test func aMemoryOfNoPagesAndAModuleWithoutMemoryWork() throws {
+        let pool = try makePool()
+        for image in [try makeImage(pages: 0), try makeImage(pages: nil)] {
+            let slot = try pool.acquire(image)
+            #expect(slot.memoryLength == 0)
+            #expect(!isReadable(slot.memoryBase))
+            pool.release(slot, wasEntered: true)
+            #expect(pool.residue(in: slot) == nil)
+        }
+    }
+
+    @Test func immutableTablesAreSharedAndMutableOnesAreNot() throws {
+        let pool = try makePool(slots: 2)
+        let image = try makeImage(tables: [Table(elements: [1, 2], isImmutable: true), Table(elements: [3, 4])])
+        let (first, second) = (try pool.acquire(image), try pool.acquire(image))
+        #expect(first.table(0, of: image).baseAddress == second.table(0, of: image).baseAddress)
+        #expect(first.table(1, of: image).baseAddress != second.table(1, of: image).baseAddress)
+        first.table(1, of: image)[0] = 99
+        #expect(Array(second.table(1, of: image)) == [3, 4])
+        #expect(Array(second.table(0, of: image)) == [1, 2])
+        pool.release(first, wasEntered: true)
+        pool.release(second, wasEntered: true)
+        #expect(pool.residue(in: first) == nil)
+    }
+
+    @Test func oneStraySegmentCostsACopyAndNoFile() throws {
+        // 64 bytes far apart, over 1 GiB: as files these would be large; each is below a run's worth of density.
+        let segments = (0..<64).map { segment($0 << 24 + 5, [UInt8($0 + 1)]) }
+        let image = try makeImage(pages: 16384, segments: segments)
+        let pool = try makePool()
+        for _ in 0..<3 {
+            let slot = try pool.acquire(image)
+            for index in 0..<64 { #expect(slot.byte(index << 24 + 5) == UInt8(index + 1)) }
+            #expect(slot.byte(6) == 0)
+            for index in 0..<64 { slot.setByte(index << 24 + 5, 0xEE) }
+            slot.setByte(1 << 25, 0xEE)
+            pool.release(slot, wasEntered: true)
+        }
+    }
+
+    @Test func outliersAreThereAfterAnUntouchedReleaseToo() throws {
+        let segments = (0..<6).map { segment($0 * (20 << 20), [UInt8($0 + 1), 7]) }
+        let image = try makeImage(pages: 2048, segments: segments)
+        let pool = try makePool()
+        for round in 0..<6 {
+            let slot = try pool.acquire(image)
+            #expect(pool.residue(in: slot) == nil)
+            for index in 0..<6 { #expect(slot.byte(index * (20 << 20)) == UInt8(index + 1)) }
+            if round % 2 == 0 { slot.setByte(5 * (20 << 20), 0xEE) }
+            pool.release(slot, wasEntered: round % 2 == 0)
+            #expect(pool.residue(in: slot) == nil)
+        }
+    }
+
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func everyPlacementOfSegmentsGivesTheSameMemoryAsWritingThemInOrder(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let pages = [1, 16, 400, 1024].randomElement(using: &random)!
+        let size = pages * wasmPage
+        var segments: [Segment] = []
+        var expected = [UInt8](repeating: 0, count: size)
+        for _ in 0..<Int.random(in: 0...24, using: &random) {
+            let count = min(size, [0, 1, 3, 5000, 70000].randomElement(using: &random)!)
+            // Often near a page's edge, often near another segment.
+            var offset = Int.random(in: 0...(size - count), using: &random)
+            if Bool.random(using: &random) { offset = max(0, min(size - count, offset & ~4095 - 2)) }
+            if Bool.random(using: &random), let last = segments.last { offset = min(size - count, Int(last.offset) + 1) }
+            let fill: UInt8 = Bool.random(using: &random) ? 0 : .random(in: 1...255, using: &random)
+            var bytes = [UInt8](repeating: fill, count: count)
+            if count > 2 { bytes[count / 2] = 0xAB }
+            segments.append(segment(offset, bytes))
+            expected.replaceSubrange(offset..<offset + count, with: bytes)
+        }
+        let pool = try makePool()
+        let slot = try pool.acquire(try makeImage(pages: pages, segments: segments))
+        let actual = UnsafeRawBufferPointer(start: slot.memoryBase, count: size)
+        let difference = (0..<size).first { actual[$0] != expected[$0] }
+        #expect(difference == nil, "seed \(seed)")
+        pool.release(slot, wasEntered: false)
+    }
+
+    @Test func imagesThatContradictThemselvesAreRefused() throws {
+        #expect(throws: PoolError.self) { try makeImage(pages: 1, segments: [segment(wasmPage - 1, [1, 2])]) }
+        #expect(throws: PoolError.self) { try makeImage(pages: 2, maximumPages: 1) }
+        #expect(throws: PoolError.self) { try makeImage(tables: [Table(elements: [1, 2], maximum: 1)]) }
+        #expect(throws: PoolError.self) { try makeImage(pages: 65_537) }
+        let layout = VMContextLayout(typeCount: 0, tableCount: 0, memoryCount: 1, globalCount: 1)
+        let memory = Memory(initialBytes: 0)
+        #expect(throws: PoolError.self) {
+            try InstanceImage(layout: layout, memories: [memory], context: [], tables: [])
+        }
+        #expect(throws: PoolError.self) {
+            try InstanceImage(layout: layout, memories: [], context: [UInt8](repeating: 0, count: 16), tables: [])
+        }
+        let overflowing = Segment(offset: .max, bytes: [1])
+        #expect(throws: PoolError.self) {
+            try InstanceImage(
+                layout: layout, memories: [Memory(initialBytes: 65_536, segments: [overflowing])],
+                context: [UInt8](repeating: 0, count: 16), tables: [])
+        }
+        let two = VMContextLayout(typeCount: 0, tableCount: 0, memoryCount: 2, globalCount: 0)
+        #expect(throws: PoolError.tooManyMemories(requested: 2, limit: 1)) {
+            try InstanceImage(
+                layout: two, memories: [memory, memory], context: [UInt8](repeating: 0, count: 16), tables: [])
+        }
+    }
+
+    @Test func imagesTooLargeForThePoolAreRefusedBeforeTheyCostASlot() throws {
+        let pool = try makePool(maximumMemoryBytes: 4 << 20, tableElements: 10)
+        #expect(throws: PoolError.memoryTooLarge(requested: 65 * 65_536, limit: 4 << 20)) {
+            try pool.acquire(try makeImage(pages: 65))
+        }
+        #expect(throws: PoolError.tableTooLarge(requested: 11, limit: 10)) {
+            try pool.acquire(try makeImage(tables: [Table(elements: Array(repeating: 1, count: 11))]))
+        }
+        let large = try makeImage(globals: 5000)
+        #expect(throws: PoolError.contextTooLarge(requested: large.layout.size, limit: 64 << 10)) {
+            try pool.acquire(large)
+        }
+        // A table nobody writes lies outside the slot.
+        let shared = try makeImage(tables: [Table(elements: Array(repeating: 1, count: 11), isImmutable: true)])
+        let slot = try pool.acquire(shared)
+        #expect(pool.statistics.live == 1)
+        pool.release(slot, wasEntered: false)
+    }
+
+    @Test func configurationsThatCannotWorkAreRefused() {
+        #expect(throws: PoolError.self) { try Pool(PoolConfiguration(slotCount: 0)) }
+        #expect(throws: PoolError.self) { try Pool(PoolConfiguration(maximumMemoryBytes: 4 << 30 + 1)) }
+        #expect(throws: PoolError.self) { try Pool(PoolConfiguration(stackBytes: 4096)) }
+        #expect(throws: PoolError.self) { try Pool(PoolConfiguration(contextBytes: .max)) }
+        #expect(throws: PoolError.self) { try Pool(PoolConfiguration(tableElements: -1)) }
+    }
+}
