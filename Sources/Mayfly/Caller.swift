@@ -68,9 +68,30 @@ public struct Caller<State>: ~Copyable {
 
     // MARK: Calling back
 
-    /// Calls an exported function of the guest, above the call that is being served.
+    /// Calls an exported function that has one result.
     ///
-    /// - Throws: as ``Instance/call(_:_:)-1`` does; ``Trap`` (call stack exhausted) when calls and calls back nest too deep.
+    /// ```swift
+    /// let sum: Int32 = try caller.call("add", 1, 2)
+    /// ```
+    ///
+    /// - Throws: as for ``Instance``; ``Trap`` (call stack exhausted) when calls and calls back nest too deep.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue, Result: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws -> Result {
+        try store.call(name, repeat each arguments)
+    }
+
+    /// Calls an exported function that has no result.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws {
+        try store.call(name, repeat each arguments)
+    }
+
+    /// Calls an exported function that has several results.
+    @_disfavoredOverload
     @inlinable
     public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
         _ name: String, _ arguments: repeat each Parameter
@@ -78,20 +99,34 @@ public struct Caller<State>: ~Copyable {
         try store.call(name, repeat each arguments)
     }
 
-    /// Calls an exported function of the guest that has no result.
+    /// Calls a function that was looked up before, with ``Template/function(_:as:)``.
     @inlinable
-    public borrowing func call<each Parameter: WasmValue>(
-        _ name: String, _ arguments: repeat each Parameter
-    ) throws {
-        try store.call(name, repeat each arguments) as Void
+    public borrowing func call<each Parameter: WasmValue, Result: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), Result>, _ arguments: repeat each Parameter
+    ) throws -> Result {
+        try store.call(function, repeat each arguments)
     }
 
-    /// Calls an exported function of the guest that was looked up before.
+    /// Calls a function without result that was looked up before.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), Void>, _ arguments: repeat each Parameter
+    ) throws {
+        try store.call(function, repeat each arguments)
+    }
+
+    /// Calls a function with several results that was looked up before.
+    @_disfavoredOverload
     @inlinable
     public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
         _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
     ) throws -> (repeat each Result) {
         try store.call(function, repeat each arguments)
+    }
+
+    /// Calls an exported function whose type is known at run time only.
+    public borrowing func call(_ name: String, arguments: [Value]) throws -> [Value] {
+        try store.call(name, arguments: arguments)
     }
 
     /// Calls a function by a reference that the guest gave out.
@@ -108,4 +143,26 @@ public struct Caller<State>: ~Copyable {
     public borrowing func setGlobal(_ name: String, to value: Value) throws(CallError) {
         try store.setGlobal(name, to: value)
     }
+}
+
+// Literals: `call("f", 42)` would make 42 an `Int`, which is no WebAssembly type. These overloads make it an i32.
+extension Caller {
+    @inlinable
+    public borrowing func call<Result: WasmValue>(_ name: String, _ a: Int32) throws -> Result {
+        try store.call(name, a)
+    }
+    @inlinable
+    public borrowing func call<Result: WasmValue>(_ name: String, _ a: Int32, _ b: Int32) throws -> Result {
+        try store.call(name, a, b)
+    }
+    @inlinable
+    public borrowing func call<Result: WasmValue>(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws -> Result {
+        try store.call(name, a, b, c)
+    }
+    @inlinable
+    public borrowing func call(_ name: String, _ a: Int32) throws { try store.call(name, a) }
+    @inlinable
+    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32) throws { try store.call(name, a, b) }
+    @inlinable
+    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws { try store.call(name, a, b, c) }
 }

@@ -1,10 +1,20 @@
 //! From a decoded module to code: the seam to the compiler.
 
 import Compiler
+import Glibc
 import WasmModule
 
 extension Engine {
     func compiledCode(of module: DecodedModule) throws(CompileError) -> CompiledCode {
-        throw .compiler("this build has no code generator")
+        let threads = configuration.compilationThreads
+        do throws(CompilationError) {
+            return try ModuleCompiler.compile(
+                module, threads: threads > 0 ? threads : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+        } catch {
+            switch error {
+            case .invalid(let error): throw .module(error)
+            case .functionTooComplex, .codeTooLarge: throw .compiler(error.description)
+            }
+        }
     }
 }

@@ -75,7 +75,7 @@ public final class Engine: Sendable {
     /// Counters of the pool at this moment.
     public var poolStatistics: PoolStatistics { core.pool.statistics }
 
-    private func module(_ decoded: DecodedModule, _ code: CompiledCode) throws(CompileError) -> Module {
+    func module(_ decoded: DecodedModule, _ code: CompiledCode) throws(CompileError) -> Module {
         do {
             return Module(engine: self, core: try ModuleCore(engine: core, decoded: decoded, code: code))
         } catch {

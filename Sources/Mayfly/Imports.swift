@@ -54,6 +54,8 @@ public struct Imports<State>: Sendable {
     }
 
     /// Defines a function with several results by a typed closure that returns a tuple.
+    // A pack of results could be one result or none too: the overloads above are for these.
+    @_disfavoredOverload
     @inlinable
     public mutating func define<each Parameter: WasmValue, each Result: WasmValue>(
         _ module: String, _ name: String,
@@ -80,11 +82,9 @@ public struct Imports<State>: Sendable {
         _ body: @escaping @Sendable (borrowing Caller<State>, UnsafeMutableBufferPointer<UInt64>) throws -> Void
     ) {
         let count = max(type.parameters.count, type.results.count)
-        let narrowResults = type.results.indices.filter { type.results[$0] == .i32 || type.results[$0] == .f32 }
         table.define(module, name, HostFunction(type: type) { instance, cells in
             let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
             try body(caller, UnsafeMutableBufferPointer(start: cells, count: count))
-            for index in narrowResults { cells[index] &= 0xFFFF_FFFF }
         })
     }
 

@@ -19,18 +19,18 @@ public struct Instance<State>: ~Copyable {
 
     // MARK: Calls
 
-    /// Calls an exported function.
+    /// Calls an exported function that has one result.
     ///
     /// ```swift
-    /// let sum: Int32 = try instance.call("add", Int32(1), Int32(2))
+    /// let sum: Int32 = try instance.call("add", 1, 2)
     /// ```
     ///
     /// - Throws: ``CallError`` if there is no such function of this type; ``Trap`` if the guest traps; what a host
     ///   function threw.
     @inlinable
-    public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
+    public borrowing func call<each Parameter: WasmValue, Result: WasmValue>(
         _ name: String, _ arguments: repeat each Parameter
-    ) throws -> (repeat each Result) {
+    ) throws -> Result {
         try store.call(name, repeat each arguments)
     }
 
@@ -39,10 +39,36 @@ public struct Instance<State>: ~Copyable {
     public borrowing func call<each Parameter: WasmValue>(
         _ name: String, _ arguments: repeat each Parameter
     ) throws {
-        try store.call(name, repeat each arguments) as Void
+        try store.call(name, repeat each arguments)
     }
 
-    /// Calls an exported function that was looked up before, with ``Template/function(_:as:)``.
+    /// Calls an exported function that has several results.
+    @_disfavoredOverload
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws -> (repeat each Result) {
+        try store.call(name, repeat each arguments)
+    }
+
+    /// Calls a function that was looked up before, with ``Template/function(_:as:)``.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue, Result: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), Result>, _ arguments: repeat each Parameter
+    ) throws -> Result {
+        try store.call(function, repeat each arguments)
+    }
+
+    /// Calls a function without result that was looked up before.
+    @inlinable
+    public borrowing func call<each Parameter: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), Void>, _ arguments: repeat each Parameter
+    ) throws {
+        try store.call(function, repeat each arguments)
+    }
+
+    /// Calls a function with several results that was looked up before.
+    @_disfavoredOverload
     @inlinable
     public borrowing func call<each Parameter: WasmValue, each Result: WasmValue>(
         _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
@@ -123,27 +149,21 @@ public struct Instance<State>: ~Copyable {
 // Literals: `call("f", 42)` would make 42 an `Int`, which is no WebAssembly type. These overloads make it an i32.
 extension Instance {
     @inlinable
-    public borrowing func call<each Result: WasmValue>(_ name: String, _ a: Int32) throws -> (repeat each Result) {
+    public borrowing func call<Result: WasmValue>(_ name: String, _ a: Int32) throws -> Result {
         try store.call(name, a)
     }
     @inlinable
-    public borrowing func call<each Result: WasmValue>(
-        _ name: String, _ a: Int32, _ b: Int32
-    ) throws -> (repeat each Result) {
+    public borrowing func call<Result: WasmValue>(_ name: String, _ a: Int32, _ b: Int32) throws -> Result {
         try store.call(name, a, b)
     }
     @inlinable
-    public borrowing func call<each Result: WasmValue>(
-        _ name: String, _ a: Int32, _ b: Int32, _ c: Int32
-    ) throws -> (repeat each Result) {
+    public borrowing func call<Result: WasmValue>(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws -> Result {
         try store.call(name, a, b, c)
     }
     @inlinable
-    public borrowing func call(_ name: String, _ a: Int32) throws { try store.call(name, a) as Void }
+    public borrowing func call(_ name: String, _ a: Int32) throws { try store.call(name, a) }
     @inlinable
-    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32) throws { try store.call(name, a, b) as Void }
+    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32) throws { try store.call(name, a, b) }
     @inlinable
-    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws {
-        try store.call(name, a, b, c) as Void
-    }
+    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws { try store.call(name, a, b, c) }
 }

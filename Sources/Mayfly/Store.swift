@@ -18,49 +18,95 @@ final class Store<State>: InstanceCore {
 
     // MARK: Calls
 
+    /// Finds an exported function and checks its type.
     @inlinable
-    final func call<each Parameter: WasmValue, each Result: WasmValue>(
-        _ name: String, _ arguments: repeat each Parameter
-    ) throws -> (repeat each Result) {
+    final func function<each Parameter: WasmValue, each Result: WasmValue>(
+        _ name: String, _ parameters: repeat (each Parameter).Type, results: (repeat (each Result).Type)
+    ) throws -> FunctionHandle {
         let function = try template.module.exportedFunction(name)
-        var position = 0
-        var matches = true
-        func check(_ type: ValueType, _ types: [ValueType]) {
-            if position >= types.count || types[position] != type { matches = false }
-            position += 1
-        }
-        repeat check((each Parameter).wasmType, function.type.parameters)
-        if position != function.type.parameters.count { matches = false }
-        position = 0
-        repeat check((each Result).wasmType, function.type.results)
-        if position != function.type.results.count { matches = false }
-        guard matches else {
+        var match = TypeMatch(function.type.parameters)
+        repeat match.next((each Parameter).wasmType)
+        var resultMatch = TypeMatch(function.type.results)
+        repeat resultMatch.next((each Result).wasmType)
+        guard match.isComplete, resultMatch.isComplete else {
             var expected = FunctionType()
             repeat expected.parameters.append((each Parameter).wasmType)
             repeat expected.results.append((each Result).wasmType)
             throw CallError.typeMismatch(name: name, expected: expected, actual: function.type)
         }
-        return try call(function, repeat each arguments)
+        return function
     }
 
+    /// Enters a function whose type has been checked; `body` gets the cells with its results.
+    @inlinable @inline(__always)
+    final func enter<each Parameter: WasmValue, Result>(
+        _ function: borrowing FunctionHandle, _ arguments: repeat each Parameter,
+        body: (UnsafeMutablePointer<UInt64>) -> Result
+    ) throws -> Result {
+        try withUnsafeTemporaryAllocation(of: UInt64.self, capacity: function.cellCount) { buffer in
+            let cells = buffer.baseAddress.unsafelyUnwrapped
+            var writer = CellWriter(cells)
+            repeat writer.append(each arguments)
+            try enter(function, cells)
+            return body(cells)
+        }
+    }
+
+    @inlinable
+    final func call<each Parameter: WasmValue, Result: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws -> Result {
+        let function = try function(name, repeat (each Parameter).self, results: Result.self)
+        return try enter(function, repeat each arguments) { Result(wasmCell: $0.pointee) }
+    }
+
+    @inlinable
+    final func call<each Parameter: WasmValue>(_ name: String, _ arguments: repeat each Parameter) throws {
+        let function = try function(name, repeat (each Parameter).self, results: ())
+        try enter(function, repeat each arguments) { _ in }
+    }
+
+    @_disfavoredOverload
+    @inlinable
+    final func call<each Parameter: WasmValue, each Result: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws -> (repeat each Result) {
+        let function = try function(name, repeat (each Parameter).self, results: (repeat (each Result).self))
+        return try enter(function, repeat each arguments) { cells in
+            var reader = CellReader(cells)
+            return (repeat reader.next((each Result).self))
+        }
+    }
+
+    /// A typed function is of the module it was looked up in.
+    @inlinable @inline(__always)
+    final func check<Parameters, Results>(_ function: borrowing TypedFunction<Parameters, Results>) throws {
+        guard function.module === template.module else { throw CallError.foreignFunctionReference }
+    }
+
+    @inlinable
+    final func call<each Parameter: WasmValue, Result: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), Result>, _ arguments: repeat each Parameter
+    ) throws -> Result {
+        try check(function)
+        return try enter(function.core, repeat each arguments) { Result(wasmCell: $0.pointee) }
+    }
+
+    @inlinable
+    final func call<each Parameter: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), Void>, _ arguments: repeat each Parameter
+    ) throws {
+        try check(function)
+        try enter(function.core, repeat each arguments) { _ in }
+    }
+
+    @_disfavoredOverload
     @inlinable
     final func call<each Parameter: WasmValue, each Result: WasmValue>(
         _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
     ) throws -> (repeat each Result) {
-        guard function.module === template.module else { throw CallError.foreignFunctionReference }
-        return try call(function.core, repeat each arguments)
-    }
-
-    /// The types have been checked.
-    @inlinable
-    final func call<each Parameter: WasmValue, each Result: WasmValue>(
-        _ function: FunctionHandle, _ arguments: repeat each Parameter
-    ) throws -> (repeat each Result) {
-        try withUnsafeTemporaryAllocation(of: UInt64.self, capacity: function.cellCount) { buffer in
-            let cells = buffer.baseAddress!
-            var writer = CellWriter(cells)
-            repeat writer.append(each arguments)
-            try enter(function, cells)
+        try check(function)
+        return try enter(function.core, repeat each arguments) { cells in
             var reader = CellReader(cells)
             return (repeat reader.next((each Result).self))
         }
@@ -115,4 +161,22 @@ final class Store<State>: InstanceCore {
         if type.value == .funcref { try template.module.checkReference(value.cell) }
         setGlobalCell(index, value.cell)
     }
+}
+
+/// Compares a list of types with types that come one by one, without making a list of them.
+@usableFromInline
+struct TypeMatch {
+    @usableFromInline let types: [ValueType]
+    @usableFromInline var position = 0
+    @usableFromInline var isEqual = true
+
+    @inlinable init(_ types: [ValueType]) { self.types = types }
+
+    @inlinable
+    mutating func next(_ type: ValueType) {
+        if position >= types.count || types[position] != type { isEqual = false }
+        position += 1
+    }
+
+    @inlinable var isComplete: Bool { isEqual && position == types.count }
 }

@@ -97,14 +97,9 @@ open class InstanceCore {
             if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
         }
         depth += 1
-        // The exit after a trap abandons what the guest stack held.
-        let stackPointer = context.loadWord(at: VMContextLayout.guestStackPointer)
         let status = unsafeBitCast(function.entry, to: Entry.self)(context, function.code, cells)
         depth -= 1
-        if status != EntryStatus.returned {
-            context.storeWord(stackPointer, at: VMContextLayout.guestStackPointer)
-            throw takeFailure(status, context)
-        }
+        if status != EntryStatus.returned { throw takeFailure(status, context) }
     }
 
     private final func reasonNotToEnter() -> any Error {

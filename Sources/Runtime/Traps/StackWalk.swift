@@ -23,13 +23,13 @@ struct StackWalk {
     /// Adds the function at a code address, if there is one.
     mutating func add(_ address: UInt64, isReturnAddress: Bool) {
         // A return address may lie behind the last byte of its function: a call can be the last instruction.
-        guard let offset = module.memory.offset(address &- (isReturnAddress ? 1 : 0)),
-            let defined = module.code.definedFunction(at: offset)
-        else { return }
+        guard let offset = module.memory.offset(address &- (isReturnAddress ? 1 : 0)) else { return }
         guard frames.count < Trap.maximumFrames else {
-            omitted += 1
+            // Counting needs no names: a guest that overflows its stack leaves ten thousands of frames.
+            if offset < module.code.functionsEnd { omitted += 1 }
             return
         }
+        guard let defined = module.code.definedFunction(at: offset) else { return }
         let index = module.decoded.importedFunctionCount + defined
         let source = module.code.sourceOffset(at: offset + (isReturnAddress ? 1 : 0))
         frames.append(
