@@ -19,17 +19,17 @@ struct CommandFailure: Error {
     }
 
     static let exitCodeTable = """
-        0    success
-        64   wrong usage: options or arguments make no sense, or no export fits them
-        65   invalid input: not a module, an invalid one, or one that imports what is not there
-        66   no input: a file or directory cannot be read
-        69   unavailable: this processor or system lacks what Mayfly needs
-        70   internal error, a defect in Mayfly
-        71   the operating system refused memory or another resource
-        73   the output file cannot be written
+          0  success
+         64  usage: options or arguments make no sense, or no export fits
+         65  invalid module, or one that imports what is not there
+         66  a file or directory cannot be read
+         69  this processor lacks what Mayfly needs, or a tool is missing
+         70  internal error, a defect in Mayfly
+         71  the operating system refused memory or another resource
+         73  the output file cannot be written
         134  the guest trapped; its backtrace is on standard error
-        Other codes of `mayfly run` are the guest's own: what it gave to proc_exit, of which the system passes
-        on the lowest 8 bits. They can be any of the above too.
+        Other codes of `mayfly run` are the guest's own, as given to proc_exit (the system keeps the lowest 8 bits of them). \
+        A guest can give any of the above too.
 
         """
 

@@ -9,7 +9,7 @@ struct Disassembly {
     /// Prints functions one after the other, each under its index and name.
     func show(_ functions: [Module.CompiledFunction]) throws {
         var template = Array("\(temporaryDirectory)/mayfly-XXXXXX".utf8CString)
-        let file = mkostemp(&template, O_CLOEXEC)
+        let file = mkstemp(&template)
         guard file >= 0 else {
             throw CommandFailure(.cannotCreate, "cannot create a temporary file: \(String(cString: strerror(errno)))")
         }

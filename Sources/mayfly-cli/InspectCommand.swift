@@ -37,7 +37,9 @@ struct InspectCommand: ParsableCommand {
                 try Disassembly(code: compiled.code).show(functions)
             } else {
                 let decoded: DecodedModule
-                do { decoded = try DecodedModule(decoding: compiled.binary) } catch { throw CompileError.module(error) }
+                do throws(WasmError) { decoded = try DecodedModule(decoding: compiled.binary) } catch {
+                    throw CompileError.module(error)
+                }
                 if function == nil { showModule(file, compiled, decoded) }
                 showCode(compiled, functions)
             }

@@ -48,9 +48,14 @@ struct RunCommand: ParsableCommand {
         help: ArgumentHelp("The module, and what is passed to it.", valueName: "module [arguments]"))
     var command: [String] = []
 
+    /// The module and what is passed to it, without the `--` that may mark its begin.
+    private var words: ArraySlice<String> { command.first == "--" ? command.dropFirst() : command[...] }
+
     func validate() throws {
-        guard let module = command.first else { throw ValidationError("Missing expected argument 'MODULE'.") }
-        if module.hasPrefix("-"), module != "-" {
+        // The captured words begin with whatever is not an option of this command.
+        if let first = command.first, ["-h", "--help"].contains(first) { throw CleanExit.helpRequest(self) }
+        guard let module = words.first else { throw ValidationError("Missing expected argument 'MODULE'.") }
+        if module.hasPrefix("-"), command.first != "--" {
             throw ValidationError("Unknown option '\(module)'. Options of mayfly stand before MODULE.")
         }
         for variable in variables {
@@ -64,7 +69,7 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
-        let path = command[0]
+        guard let path = words.first else { return }
         try reportingFailures(module: path) {
             let file = try ModuleFile(path: path)
             let configuration = try wasiConfiguration(programName: file.name)
@@ -91,7 +96,7 @@ struct RunCommand: ParsableCommand {
 
     private func wasiConfiguration(programName: String) throws -> WASI.Configuration {
         var configuration = WASI.Configuration()
-        configuration.arguments = [programName] + (invoke == nil ? command.dropFirst() : [])
+        configuration.arguments = [programName] + (invoke == nil ? words.dropFirst() : [])
         configuration.standardInput = .inherit
         configuration.standardOutput = .inherit
         configuration.standardError = .inherit
@@ -147,7 +152,7 @@ struct RunCommand: ParsableCommand {
     }
 
     private func arguments(for type: FunctionType, _ name: String) throws -> [Value] {
-        let texts = command.dropFirst()
+        let texts = words.dropFirst()
         guard texts.count == type.parameters.count else {
             throw CommandFailure(
                 .usage, "function '\(name)' takes \(type.parameters.count) arguments, not \(texts.count)")
