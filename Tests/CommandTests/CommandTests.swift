@@ -1,0 +1,318 @@
+//! The command line tool as its users meet it: a process with arguments, streams and an exit code.
+
+import Foundation
+import TestSupport
+import Testing
+import WasmModule
+
+@Suite("mayfly")
+struct CommandTests {
+    private let directory: URL
+
+    init() throws {
+        directory = FileManager.default.temporaryDirectory.appendingPathComponent("mayfly-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    }
+
+    private func withDirectory(_ body: () throws -> Void) throws {
+        defer { try? FileManager.default.removeItem(at: directory) }
+        try body()
+    }
+
+    // MARK: Running the tool
+
+    private struct Outcome {
+        var code: Int32
+        var output: String
+        var errors: String
+    }
+
+    /// The tool beside this test's own executable.
+    private static let tool = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("mayfly")
+
+    private func mayfly(_ arguments: String..., input: String = "", path: String? = nil) throws -> Outcome {
+        let process = Process()
+        process.executableURL = Self.tool
+        process.arguments = arguments
+        process.currentDirectoryURL = directory
+        var environment = ProcessInfo.processInfo.environment
+        if let path { environment["PATH"] = path }
+        process.environment = environment
+        // Files, not pipes: nothing blocks, however much is written.
+        let files = try ["in", "out", "err"].map { name in
+            let url = directory.appendingPathComponent(".\(UUID().uuidString).\(name)")
+            try Data(name == "in" ? Array(input.utf8) : []).write(to: url)
+            return url
+        }
+        process.standardInput = try FileHandle(forReadingFrom: files[0])
+        process.standardOutput = try FileHandle(forWritingTo: files[1])
+        process.standardError = try FileHandle(forWritingTo: files[2])
+        try process.run()
+        process.waitUntilExit()
+        return Outcome(
+            code: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+            output: try String(contentsOf: files[1], encoding: .utf8),
+            errors: try String(contentsOf: files[2], encoding: .utf8))
+    }
+
+    private func write(_ module: WasmBuilder, _ name: String = "m.wasm") throws {
+        try Data(module.build()).write(to: directory.appendingPathComponent(name))
+    }
+
+    // MARK: Guests
+
+    private static let wasi = "wasi_snapshot_preview1"
+
+    /// Writes its arguments to standard output, each followed by a NUL, and exits with their number.
+    private static var echo: WasmBuilder {
+        var module = WasmBuilder()
+        let sizes = module.importFunction(wasi, "args_sizes_get", [.i32, .i32], [.i32])
+        let get = module.importFunction(wasi, "args_get", [.i32, .i32], [.i32])
+        let write = module.importFunction(wasi, "fd_write", [.i32, .i32, .i32, .i32], [.i32])
+        let exit = module.importFunction(wasi, "proc_exit", [.i32])
+        module.memory(1, export: "memory")
+        module.function("_start") { code in
+            // At 0 the count, at 4 the size; pointers from 1024, strings from 4096; the vector at 8.
+            code.i32Const(0).i32Const(4).call(sizes).drop()
+            code.i32Const(1024).i32Const(4096).call(get).drop()
+            code.i32Const(8).i32Const(4096).i32Store()
+            code.i32Const(12).i32Const(4).i32Load().i32Store()
+            code.i32Const(1).i32Const(8).i32Const(1).i32Const(16).call(write).drop()
+            code.i32Const(0).i32Load().call(exit)
+        }
+        return module
+    }
+
+    /// Exports to be called by name.
+    private static var functions: WasmBuilder {
+        var module = WasmBuilder()
+        module.function("add", [.i32, .i32], [.i32]) { $0.localGet(0).localGet(1).i32Add() }
+        module.function("add64", [.i64, .i64], [.i64]) { $0.localGet(0).localGet(1).i64Add() }
+        module.function("halve", [.f64], [.f64]) { $0.localGet(0).f64Const(0.5).f64Mul() }
+        module.function("both", [.f32, .i32], [.i32, .f32]) { $0.localGet(1).localGet(0) }
+        module.function("nothing") { _ in }
+        let inner = module.function(nil) { $0.unreachable() }
+        module.name(function: inner, "inner")
+        module.function("trap") { $0.call(inner) }
+        return module
+    }
+
+    // MARK: run
+
+    @Test("what follows the module is the guest's, options too")
+    func arguments() throws {
+        try withDirectory {
+            try write(Self.echo)
+            let outcome = try mayfly("run", "m.wasm", "one", "--env", "x", "--", "-h", "--help", "")
+            #expect(outcome.output == "m.wasm\0one\0--env\0x\0--\0-h\0--help\0\0")
+            #expect(outcome.code == 8)
+            #expect(outcome.errors == "")
+            #expect(try mayfly("run", "--", "m.wasm", "--").output == "m.wasm\0--\0")
+            #expect(try mayfly("run", "--env", "A=b", "./m.wasm").code == 1)
+        }
+    }
+
+    @Test("an export is called with arguments of its types, and its results are printed")
+    func invoke() throws {
+        try withDirectory {
+            try write(Self.functions)
+            func call(_ name: String, _ arguments: String...) throws -> Outcome {
+                switch arguments.count {
+                case 0: try mayfly("run", "--invoke", name, "m.wasm")
+                case 1: try mayfly("run", "--invoke", name, "m.wasm", arguments[0])
+                default: try mayfly("run", "--invoke", name, "m.wasm", arguments[0], arguments[1])
+                }
+            }
+            #expect(try call("add", "2", "-3").output == "-1\n")
+            #expect(try call("add", "0xffffffff", "4294967295").output == "-2\n")
+            #expect(try call("add64", "9223372036854775807", "1").output == "-9223372036854775808\n")
+            #expect(try call("halve", "3").output == "1.5\n")
+            #expect(try call("halve", "-inf").output == "-inf\n")
+            #expect(try call("both", "1.5", "7").output == "7\n1.5\n")
+            #expect(try call("nothing").output == "")
+            for (name, arguments) in [("add", ["x", "1"]), ("add", ["4294967296", "1"]), ("halve", ["one"]), ("none", [])] {
+                let outcome =
+                    arguments.count == 2
+                    ? try call(name, arguments[0], arguments[1])
+                    : arguments.count == 1 ? try call(name, arguments[0]) : try call(name)
+                #expect(outcome.code == 64, "\(name) \(arguments)")
+                #expect(outcome.errors.hasPrefix("mayfly: "))
+                #expect(outcome.output == "")
+            }
+            let missing = try call("none")
+            #expect(missing.errors.contains("'none'") && missing.errors.contains("add, add64, halve"))
+            #expect(try call("add", "1").errors.contains("takes 2 arguments, not 1"))
+        }
+    }
+
+    @Test("a trap prints its backtrace and is code 134")
+    func trap() throws {
+        try withDirectory {
+            try write(Self.functions)
+            let outcome = try mayfly("run", "--invoke", "trap", "m.wasm")
+            #expect(outcome.code == 134)
+            let lines = outcome.errors.split(separator: "\n")
+            #expect(lines.first == "mayfly: trap: unreachable")
+            #expect(lines.count == 3)
+            #expect(lines.dropFirst().first?.hasPrefix("  0: inner [function 5] at offset 0x") == true)
+            #expect(lines.last?.hasPrefix("  1: [function 6] at offset 0x") == true)
+        }
+    }
+
+    @Test("streams and directories are the host's")
+    func streams() throws {
+        try withDirectory {
+            // Copies standard input to a file in the first directory given.
+            var module = WasmBuilder()
+            let read = module.importFunction(Self.wasi, "fd_read", [.i32, .i32, .i32, .i32], [.i32])
+            let write = module.importFunction(Self.wasi, "fd_write", [.i32, .i32, .i32, .i32], [.i32])
+            let open = module.importFunction(
+                Self.wasi, "path_open", [.i32, .i32, .i32, .i32, .i32, .i64, .i64, .i32, .i32], [.i32])
+            let exit = module.importFunction(Self.wasi, "proc_exit", [.i32])
+            module.memory(1, export: "memory")
+            module.data(at: 64, Array("copy".utf8))
+            module.function("_start", locals: [.i32]) { code in
+                // The vector at 0, the byte count at 8, the descriptor at 12.
+                code.i32Const(0).i32Const(4096).i32Store().i32Const(4).i32Const(4096).i32Store()
+                code.i32Const(0).i32Const(0).i32Const(1).i32Const(8).call(read).drop()
+                code.i32Const(4).i32Const(8).i32Load().i32Store()
+                code.i32Const(3).i32Const(0).i32Const(64).i32Const(4).i32Const(1).i64Const(64).i64Const(0).i32Const(0)
+                code.i32Const(12).call(open).localSet(0)
+                code.i32Const(12).i32Load().i32Const(0).i32Const(1).i32Const(8).call(write).drop()
+                code.localGet(0).call(exit)
+            }
+            try self.write(module, "open.wasm")
+            let outcome = try mayfly("run", "--dir", ".::/data", "open.wasm", input: "some input")
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            let copy = try String(contentsOf: directory.appendingPathComponent("copy"), encoding: .utf8)
+            #expect(copy == "some input")
+            // Without a directory the guest gets EBADF, 8.
+            #expect(try mayfly("run", "open.wasm").code == 8)
+        }
+    }
+
+    @Test("wrong usage is code 64 and says what is wrong")
+    func usage() throws {
+        try withDirectory {
+            try write(Self.functions)
+            for arguments in [
+                ["run"], ["run", "--unknown", "m.wasm"], ["run", "--env", "X", "m.wasm"], ["run", "--dir", "::/", "m.wasm"],
+                ["run", "m.wasm"], ["frobnicate"], ["validate"], ["compile"], ["inspect", "m.wasm", "nofunction"],
+            ] {
+                let outcome =
+                    switch arguments.count {
+                    case 1: try mayfly(arguments[0])
+                    case 2: try mayfly(arguments[0], arguments[1])
+                    case 3: try mayfly(arguments[0], arguments[1], arguments[2])
+                    default: try mayfly(arguments[0], arguments[1], arguments[2], arguments[3])
+                    }
+                #expect(outcome.code == 64, "\(arguments): \(outcome.errors)")
+                #expect(!outcome.errors.isEmpty)
+            }
+            #expect(try mayfly("run", "m.wasm").errors.contains("--invoke"))
+        }
+    }
+
+    @Test("help tells options and exit codes")
+    func help() throws {
+        try withDirectory {
+            for arguments in [["--help"], ["run", "--help"], ["run", "-h"], ["help", "compile"]] {
+                let outcome = arguments.count == 1 ? try mayfly(arguments[0]) : try mayfly(arguments[0], arguments[1])
+                #expect(outcome.code == 0)
+                #expect(outcome.output.contains("134") && outcome.output.contains("trap"), "\(arguments)")
+            }
+        }
+    }
+
+    @Test("files that cannot be read, and modules that cannot be used")
+    func badInput() throws {
+        try withDirectory {
+            try Data("not a module".utf8).write(to: directory.appendingPathComponent("text"))
+            var invalid = WasmBuilder()
+            invalid.function("f", [], [.i32]) { $0.i64Const(1) }
+            try write(invalid, "invalid.wasm")
+            var foreign = WasmBuilder()
+            foreign.importFunction("env", "absent")
+            foreign.function("_start") { _ in }
+            try write(foreign, "foreign.wasm")
+
+            let missing = try mayfly("run", "missing.wasm")
+            #expect(missing.code == 66 && missing.errors.contains("missing.wasm"))
+            #expect(try mayfly("run", ".").code == 66)
+            #expect(try mayfly("run", "--dir", "nowhere", "foreign.wasm").code == 66)
+            let text = try mayfly("run", "text")
+            #expect(text.code == 65 && text.errors.contains("offset 0x0"))
+            let link = try mayfly("run", "foreign.wasm")
+            #expect(link.code == 65 && link.errors.contains("\"env\" \"absent\""))
+
+            try write(Self.functions, "valid.wasm")
+            #expect(try mayfly("validate", "valid.wasm").code == 0)
+            let two = try mayfly("validate", "invalid.wasm", "valid.wasm", "text")
+            #expect(two.code == 65 && two.output == "")
+            let lines = two.errors.split(separator: "\n")
+            #expect(lines.count == 2)
+            #expect(lines.first?.contains("invalid.wasm") == true && lines.first?.contains("offset 0x") == true)
+        }
+    }
+
+    // MARK: compile and inspect
+
+    @Test("a compiled module runs like its source")
+    func compile() throws {
+        try withDirectory {
+            try write(Self.echo)
+            let compiled = try mayfly("compile", "m.wasm")
+            #expect(compiled.code == 0 && compiled.output == "" && compiled.errors == "")
+            #expect(try mayfly("run", "m.mayfly", "x").output == "m.mayfly\0x\0")
+            #expect(try mayfly("compile", "m.wasm", "-o", "other").code == 0)
+            #expect(try mayfly("run", "other", "x").code == 2)
+            #expect(try mayfly("compile", "m.wasm", "-o", "no/where").code == 73)
+            #expect(try mayfly("compile", "other").code == 64)
+            // Nothing temporary is left.
+            let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+            #expect(names.filter { !$0.hasPrefix(".") }.sorted() == ["m.mayfly", "m.wasm", "other"])
+
+            var bytes = try Data(contentsOf: directory.appendingPathComponent("other"))
+            bytes[bytes.count / 2] ^= 1
+            try bytes.write(to: directory.appendingPathComponent("damaged"))
+            #expect(try mayfly("run", "damaged").code == 65)
+        }
+    }
+
+    @Test("inspection shows what a module consists of")
+    func inspect() throws {
+        try withDirectory {
+            try write(Self.echo)
+            try write(Self.functions, "f.wasm")
+            let outcome = try mayfly("inspect", "m.wasm")
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            for text in [
+                "sections", "  code ", "imports: 4", "wasi_snapshot_preview1 fd_write: function (i32, i32, i32, i32) -> i32",
+                "exports: 2", "_start: function () -> ()", "1 pages of 64 KiB", "code: ",
+            ] {
+                #expect(outcome.output.contains(text), "\(text)\n\(outcome.output)")
+            }
+            let one = try mayfly("inspect", "f.wasm", "inner")
+            #expect(one.output.split(separator: "\n").count == 2 && one.output.contains("inner"))
+            #expect(try mayfly("inspect", "f.wasm", "add").output.contains("  0  "))
+            #expect(try mayfly("compile", "f.wasm").code == 0)
+            #expect(try mayfly("inspect", "f.mayfly").output.contains("exports: 6"))
+        }
+    }
+
+    @Test("disassembly shows instructions, or says that it needs objdump")
+    func disassemble() throws {
+        try withDirectory {
+            try write(Self.functions)
+            let without = try mayfly("inspect", "m.wasm", "--disassemble", path: directory.path)
+            #expect(without.code == 69 && without.errors.contains("objdump") && without.errors.contains("binutils"))
+            let paths = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
+            guard paths.contains(where: { FileManager.default.isExecutableFile(atPath: "\($0)/objdump") }) else { return }
+            let all = try mayfly("inspect", "m.wasm", "--disassemble")
+            #expect(all.code == 0 && all.output.contains("add") && all.output.contains("5 inner: "))
+            let one = try mayfly("inspect", "m.wasm", "--disassemble", "inner")
+            #expect(one.output.contains("ud2") && !one.output.contains("6: "))
+        }
+    }
+}
