@@ -1,8 +1,8 @@
 //! Constants that instructions read from memory, placed after the function that uses them.
 //!
 //! Equal constants of one function share a place. The lookup is a hash table, because a hostile function may have
-//! hundreds of thousands of distinct constants. It may also have chosen them to collide, so a search gives up after some
-//! steps; the constant is then placed once more. The table shrinks when it is emptied, so that one such function does
+//! hundreds of thousands of distinct constants. It may also have chosen them to collide, so a search gives up after
+//! some steps; the constant is then placed once more. The table shrinks when it is emptied, so that one such function does
 //! not tax those after it.
 
 struct ConstantPool: ~Copyable {
