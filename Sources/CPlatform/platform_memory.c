@@ -151,30 +151,62 @@ int mayfly_image_seal(int file) {
 
 int mayfly_image_close(int file) { return close(file) ? errno : 0; }
 
-// /proc/self/pagemap: one 64-bit word per page. Bit 63: present. 62: swapped. 61: the page is a file's.
-int mayfly_find_private_page(const void *address, size_t bytes, const void **found) {
+// PAGEMAP_SCAN, Linux 6.7 (include/uapi/linux/fs.h); declared here because older headers lack it.
+struct scan_region {
+    uint64_t start, end, categories;
+};
+struct scan_argument {
+    uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+#define SCAN_REQUEST _IOWR('f', 16, struct scan_argument)
+enum { SCAN_IS_FILE = 1 << 2, SCAN_IS_PRESENT = 1 << 3, SCAN_IS_SWAPPED = 1 << 4 };
+
+static int scan(int pagemap, uint64_t start, uint64_t end, uint64_t *found) {
+    struct scan_region region;
+    struct scan_argument argument = {
+        .size = sizeof argument,
+        .start = start,
+        .end = end,
+        .vec = (uint64_t)(uintptr_t)&region,
+        .vec_len = 1,
+        .max_pages = 1,
+        .category_inverted = SCAN_IS_FILE,
+        .category_mask = SCAN_IS_FILE,
+        .category_anyof_mask = SCAN_IS_PRESENT | SCAN_IS_SWAPPED,
+        .return_mask = SCAN_IS_PRESENT | SCAN_IS_SWAPPED,
+    };
+    int count = ioctl(pagemap, SCAN_REQUEST, &argument);
+    if (count < 0) return errno;
+    *found = count > 0 ? region.start : 0;
+    return 0;
+}
+
+// The same from the file itself: one 64-bit word per page. Bit 63: present. 62: swapped. 61: the page is a file's.
+static int read_pagemap(int pagemap, uint64_t start, uint64_t end, uint64_t *found) {
     const uint64_t page = 4096, present = 1ull << 63, swapped = 1ull << 62, from_file = 1ull << 61;
-    *found = NULL;
-    int file = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    if (file < 0) return errno == ENOENT || errno == EACCES ? ENOSYS : errno;
     uint64_t words[512];
-    uint64_t first = (uint64_t)(uintptr_t)address / page;
-    uint64_t left = bytes / page;
-    int error = 0;
-    while (left > 0 && !*found) {
-        uint64_t count = left < 512 ? left : 512;
-        error = mayfly_image_read(file, words, count * 8, first * 8);
-        if (error) break;
-        for (uint64_t i = 0; i < count; i++) {
-            if ((words[i] & swapped) || ((words[i] & present) && !(words[i] & from_file))) {
-                *found = (const void *)(uintptr_t)((first + i) * page);
-                break;
-            }
-        }
+    *found = 0;
+    for (uint64_t first = start / page; first < end / page && !*found;) {
+        uint64_t count = end / page - first < 512 ? end / page - first : 512;
+        int error = mayfly_image_read(pagemap, words, count * 8, first * 8);
+        if (error) return error;
+        for (uint64_t i = 0; i < count && !*found; i++)
+            if ((words[i] & swapped) || ((words[i] & present) && !(words[i] & from_file))) *found = (first + i) * page;
         first += count;
-        left -= count;
     }
-    close(file);
+    return 0;
+}
+
+int mayfly_find_private_page(const void *address, size_t bytes, const void **found) {
+    *found = NULL;
+    int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    if (pagemap < 0) return errno == ENOENT || errno == EACCES ? ENOSYS : errno;
+    uint64_t start = (uint64_t)(uintptr_t)address, where = 0;
+    int error = bytes ? scan(pagemap, start, start + bytes, &where) : 0;
+    if (error) error = read_pagemap(pagemap, start, start + bytes, &where);
+    close(pagemap);
+    *found = (const void *)(uintptr_t)where;
     return error;
 }
 

@@ -33,8 +33,7 @@ enum Linker {
         total = (total + 63) & ~63
 
         var trampolines = TrampolineEmitter(module: context)
-        trampolines.emitExit()
-        let exit = trampolines.assembler.offset(of: trampolines.exitLabel)
+        let exit = trampolines.emitExit()
         let runtimeCall = trampolines.emitRuntimeCall()
         var imports: [UInt32] = []
         imports.reserveCapacity(context.importedFunctionCount)

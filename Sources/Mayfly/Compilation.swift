@@ -6,17 +6,15 @@ import WasmModule
 
 extension Engine {
     func compiledCode(of module: DecodedModule) throws(CompileError) -> CompiledCode {
-        do {
-            return try ModuleCompiler.compile(module, threads: compilationThreads)
+        let threads = configuration.compilationThreads
+        do throws(CompilationError) {
+            return try ModuleCompiler.compile(
+                module, threads: threads > 0 ? threads : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
         } catch {
             switch error {
             case .invalid(let error): throw .module(error)
             case .functionTooComplex, .codeTooLarge: throw .compiler(error.description)
             }
         }
-    }
-
-    private var compilationThreads: Int {
-        configuration.compilationThreads > 0 ? configuration.compilationThreads : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     }
 }

@@ -450,6 +450,26 @@ struct AssemblerLabelTests: AssemblerTable {
         #expect(assembler.position == 0 && assembler.isComplete)
     }
 
+    @Test("Code that is too large is left alone, and the assembler can be used again")
+    func tooLarge() {
+        var assembler = Assembler()
+        assembler.maximumSize = 100
+        let exit = assembler.newLabel()
+        assembler.jmp(exit)
+        assembler.lea(.w64, rax, .label(assembler.constant64(1)))
+        assembler.nop(89)
+        #expect(assembler.isTooLarge == true)
+        assembler.bind(exit)
+        assembler.finish()
+        #expect(assembler.isComplete == true)
+        #expect(assembler.position == 101)
+        assembler.reset()
+        #expect(assembler.isTooLarge == false)
+        assembler.ret()
+        assembler.finish()
+        #expect(assembler.hex == "c3")
+    }
+
     @Test("Conditions: negated and swapped")
     func conditions() {
         for raw: UInt8 in 0..<16 {

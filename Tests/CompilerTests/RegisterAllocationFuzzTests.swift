@@ -22,8 +22,15 @@ import Testing
         }
     }
 
-    @Test func programsForAllRegisters() { allocate(0..<2000, .x86) }
-    @Test func programsForFiveRegisters() { allocate(2000..<4000, .tiny) }
-    @Test func programsWithoutCalleeSavedRegisters() { allocate(4000..<5000, .unsaved) }
-    @Test func programsWithManyCalleeSavedRegisters() { allocate(5000..<6000, .saved) }
+    /// An optimized build has time for more.
+    #if DEBUG
+        private static let count: UInt64 = 250
+    #else
+        private static let count: UInt64 = 2500
+    #endif
+
+    @Test func programsForAllRegisters() { allocate(0..<Self.count, .x86) }
+    @Test func programsForFiveRegisters() { allocate(10_000..<10_000 + Self.count, .tiny) }
+    @Test func programsWithoutCalleeSavedRegisters() { allocate(20_000..<20_000 + Self.count, .unsaved) }
+    @Test func programsWithManyCalleeSavedRegisters() { allocate(30_000..<30_000 + Self.count, .saved) }
 }

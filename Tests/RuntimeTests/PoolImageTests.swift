@@ -2,6 +2,7 @@
 
 import CPlatform
 import Compiler
+import Glibc
 import Runtime
 import Testing
 
@@ -113,7 +114,7 @@ import Testing
     @Test(arguments: 0..<20 as Range<UInt64>)
     func everyPlacementOfSegmentsGivesTheSameMemoryAsWritingThemInOrder(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
-        let pages = [1, 16, 400, 1024].randomElement(using: &random)!
+        let pages = [1, 16, 400, 600].randomElement(using: &random)!
         let size = pages * wasmPage
         var segments: [Segment] = []
         var expected = [UInt8](repeating: 0, count: size)
@@ -131,9 +132,7 @@ import Testing
         }
         let pool = try makePool()
         let slot = try pool.acquire(try makeImage(pages: pages, segments: segments))
-        let actual = UnsafeRawBufferPointer(start: slot.memoryBase, count: size)
-        let difference = (0..<size).first { actual[$0] != expected[$0] }
-        #expect(difference == nil, "seed \(seed)")
+        #expect(memcmp(slot.memoryBase, expected, size) == 0, "seed \(seed)")
         pool.release(slot, wasEntered: false)
     }
 

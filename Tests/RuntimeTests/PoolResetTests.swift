@@ -36,7 +36,7 @@ import Testing
         #expect(pool.statistics.remaps == 0)
     }
 
-    @Test(arguments: 0..<12 as Range<UInt64>)
+    @Test(arguments: 0..<8 as Range<UInt64>)
     func slotsThatChangeImageKeepNothingOfTheFormerOne(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
         let pool = try makePool()
@@ -51,7 +51,7 @@ import Testing
             try makeImage(pages: nil, tables: [Table(elements: Array(repeating: 4, count: 4000))]),
             try makeImage(pages: 2048, segments: sparse),
         ]
-        for _ in 0..<24 {
+        for _ in 0..<16 {
             let image = images.randomElement(using: &random)!
             let slot = try pool.acquire(image)
             #expect(pool.residue(in: slot) == nil, "seed \(seed)")

@@ -43,6 +43,8 @@ extension RegisterAllocator {
         if !isLocal { evictOnEdge(from: predecessor, to: successor, isBackEdge: isBackEdge, at: position) }
         // Arguments.
         for entry in 0..<min(source.argumentCount, target.parameterCount) {
+            let argument = input.virtualRegisterLists[source.firstArgument &+ entry]
+            states[argument].lastPosition = max(states[argument].lastPosition, source.endInstruction)
             let parameter = input.virtualRegisterLists[target.firstParameter &+ entry]
             let state = states[parameter]
             let to: UInt32
@@ -53,8 +55,6 @@ extension RegisterAllocator {
             } else {
                 continue  // Nobody reads it.
             }
-            let argument = input.virtualRegisterLists[source.firstArgument &+ entry]
-            states[argument].lastPosition = max(states[argument].lastPosition, source.endInstruction)
             let from = placeAtEnd(argument, stamp: stamp)
             if from != to {
                 parallelMoves.append(ParallelMove(from: from, to: to, registerClass: state.registerClass))

@@ -10,7 +10,8 @@
 extension RegisterAllocator {
     /// Returns false, leaving the sets incomplete, when they grow out of proportion.
     mutating func findLiveness(_ input: borrowing AllocationInput) -> Bool {
-        let limit = max(1 << 16, min(1 << 22, 64 &* (input.virtualRegisterCount &+ blocks.count)))
+        let proportional = 64 &* (input.virtualRegisterCount &+ blocks.count)
+        let limit = liveSetLimit ?? max(1 << 16, min(1 << 22, proportional))
         let states = states.base
         let blocks = blocks.base
         var total = 0
@@ -87,7 +88,7 @@ extension RegisterAllocator {
                     max(target.pointee.pressure.1, blocks[index].pressure.1 &+ outerPressure.1)
             }
             total &+= liveCount
-            if total > limit { return false }
+            if total >= limit { return false }
         }
         return loopSetsFit(limit: limit &- total)
     }
@@ -126,8 +127,12 @@ extension RegisterAllocator {
         var calls: UInt32 = 0
 
         if block.argumentCount > 0 {
-            let successor = input.blocks[input.successors[block.firstSuccessor]]
+            let target = input.successors[block.firstSuccessor]
+            let successor = input.blocks[target]
+            // What a parameter that is never read is given is not a use.
+            let knowsReads = !isLocal && Int(target) > index
             for entry in 0..<block.argumentCount {
+                if knowsReads, parameterNextUses[successor.firstParameter &+ entry] == Self.dead { continue }
                 let argument = input.virtualRegisterLists[block.firstArgument &+ entry]
                 let state = states + Int(argument)
                 state.pointee.parameter = input.virtualRegisterLists[successor.firstParameter &+ entry]

@@ -138,6 +138,8 @@ struct RegisterAllocator: ~Copyable {
     var floatMask: UInt32 = 0
     /// Values that live across block boundaries live in slots: chosen when live sets would be too large.
     var isLocal = false
+    /// The most entries all live sets together may have; nil for a limit that grows with the function.
+    var liveSetLimit: Int?
 
     var states = Vector<VirtualRegisterState>(capacity: 512)
     var blocks = Vector<BlockState>(capacity: 64)

@@ -18,7 +18,7 @@ struct FreeLists: ~Copyable {
 
     private static var none: UInt32 { SlotRecord.none }
 
-    /// The ends of an image's list, or of a chain of unused bins.
+    /// The ends of an image's list.
     private struct Bin {
         var newest = FreeLists.none
         var oldest = FreeLists.none
@@ -85,27 +85,30 @@ struct FreeLists: ~Copyable {
         return true
     }
 
-    /// Removes the bin of an image that nobody can acquire any more. Returns its slots, which are now in no list, as a
-    /// chain through `olderInBin`.
-    mutating func removeBin(
-        of core: ImageCore, _ records: UnsafeMutablePointer<SlotRecord>, poolNumber: UInt32
-    ) -> UInt32 {
-        guard let index = binsByImage.removeValue(forKey: ObjectIdentifier(core)) else { return Self.none }
-        let first = bins[Int(index)].newest
-        unusedBins.append(index)
-        var slot = first
-        while slot != Self.none {
-            unlinkFromWarm(slot, records)
-            warm -= 1
-            live += 1
-            records[Int(slot)].state = .live
-            slot = records[Int(slot)].olderInBin
+    /// Takes a warm slot of an image that nobody can acquire any more; nil, and the bin is gone, when there is none left.
+    ///
+    /// One at a time: the others stay available to other images while this one is being cleaned.
+    mutating func takeAbandoned(
+        _ core: ImageCore, _ records: UnsafeMutablePointer<SlotRecord>, poolNumber: UInt32
+    ) -> UInt32? {
+        guard let index = binsByImage[ObjectIdentifier(core)] else { return nil }
+        let slot = bins[Int(index)].oldest
+        guard slot != Self.none else {
+            binsByImage[ObjectIdentifier(core)] = nil
+            unusedBins.append(index)
+            return nil
         }
-        return first
+        unlinkFromBin(slot, index, records)
+        unlinkFromWarm(slot, records)
+        warm -= 1
+        live += 1
+        records[Int(slot)].state = .live
+        return slot
     }
 
     // MARK: Slots
 
+    /// Chooses a slot for an image: the invariants' order of preference.
     mutating func take(_ core: ImageCore, _ records: UnsafeMutablePointer<SlotRecord>, poolNumber: UInt32) -> Take {
         guard let bin = bin(of: core, poolNumber: poolNumber) else { return .noBin }
         let top = bins[Int(bin)].newest
@@ -137,7 +140,7 @@ struct FreeLists: ~Copyable {
         return .unbound(hand(victim, records))
     }
 
-    /// Returns a slot that equals its image. False, and the slot stays live, if the image has been abandoned.
+    /// Takes back a slot that equals its image. False, and the slot stays live, if the image has been abandoned.
     mutating func putWarm(_ slot: UInt32, _ records: UnsafeMutablePointer<SlotRecord>, poolNumber: UInt32) -> Bool {
         guard let image = records[Int(slot)].image else { return false }
         let found = image._withUnsafeGuaranteedRef { core -> UInt32? in
@@ -160,7 +163,7 @@ struct FreeLists: ~Copyable {
         return true
     }
 
-    /// Returns a slot that holds no image, or takes it out of service if it could not be cleaned.
+    /// Takes back a slot that holds no image, or takes it out of service if it could not be cleaned.
     mutating func putUnbound(_ slot: UInt32, _ records: UnsafeMutablePointer<SlotRecord>, isClean: Bool) {
         live -= 1
         if isClean {

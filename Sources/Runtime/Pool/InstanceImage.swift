@@ -5,6 +5,7 @@
 //! last live slot the core goes and closes its file.
 
 public import Compiler
+internal import Glibc
 internal import CPlatform
 internal import Synchronization
 
@@ -131,7 +132,7 @@ final class ImageCore: @unchecked Sendable {
         self.mutableElements = mutableElements
         if let memory = memories.first { self.memory = try MemoryImage(memory) } else { self.memory = nil }
         let context = UnsafeMutableRawPointer.allocate(byteCount: layout.size, alignment: 64)
-        context.initializeMemory(as: UInt8.self, repeating: 0, count: VMContextLayout.headerSize)
+        memset(context, 0, VMContextLayout.headerSize)
         bytes.withUnsafeBytes {
             if let source = $0.baseAddress {
                 (context + VMContextLayout.headerSize).copyMemory(from: source, byteCount: $0.count)

@@ -6,6 +6,7 @@
 
 internal import CPlatform
 internal import Compiler
+internal import Glibc
 
 extension Pool {
     /// Makes a slot that is in no list equal to `core`'s image. After a failure the slot must be wiped.
@@ -129,18 +130,18 @@ extension Pool {
     /// Zeroes anonymous memory: small pieces by writing, whole pages of large ones by giving them back.
     func discardOrZero(_ start: UnsafeMutableRawPointer, _ bytes: Int) {
         guard bytes > PoolGeometry.largestZeroing else {
-            start.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+            memset(start, 0, bytes)
             return
         }
         let first = Int(bitPattern: start)
         let firstPage = PoolGeometry.roundUp(first, to: PoolGeometry.page)
         let pagesEnd = PoolGeometry.roundDown(first + bytes, to: PoolGeometry.page)
         guard mayfly_discard(start + (firstPage - first), pagesEnd - firstPage) == 0 else {
-            start.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+            memset(start, 0, bytes)
             return
         }
-        start.initializeMemory(as: UInt8.self, repeating: 0, count: firstPage - first)
-        (start + (pagesEnd - first)).initializeMemory(as: UInt8.self, repeating: 0, count: first + bytes - pagesEnd)
+        memset(start, 0, firstPage - first)
+        memset(start + (pagesEnd - first), 0, first + bytes - pagesEnd)
     }
 }
 

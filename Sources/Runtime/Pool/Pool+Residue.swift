@@ -101,7 +101,7 @@ extension Pool {
         return image._withUnsafeGuaranteedRef { core -> String? in
             let expected = UnsafeMutableRawPointer.allocate(byteCount: geometry.contextBytes, alignment: 64)
             defer { expected.deallocate() }
-            expected.initializeMemory(as: UInt8.self, repeating: 0, count: geometry.contextBytes)
+            memset(expected, 0, geometry.contextBytes)
             writeContext(of: core, for: index, to: expected)
             // The image's user owns the rest of the header. What all its instances share must not have changed.
             for range in VMContextLayout.usersHeaderFields {
@@ -119,7 +119,7 @@ extension Pool {
     private func tableResidue(of core: ImageCore, in index: UInt32) -> String? {
         let expected = UnsafeMutableRawPointer.allocate(byteCount: max(8, geometry.tableBytes), alignment: 8)
         defer { expected.deallocate() }
-        expected.initializeMemory(as: UInt8.self, repeating: 0, count: geometry.tableBytes)
+        memset(expected, 0, geometry.tableBytes)
         var offset = 0
         let shares = core.tableShares(of: geometry.tableElements - core.mutableElements)
         for (number, table) in core.tables.enumerated() where !table.isImmutable {

@@ -83,9 +83,17 @@ public final class Pool: @unchecked Sendable {
     }
 
     deinit {
-        for index in 0..<geometry.slotCount { records[index].image?.release() }
+        var start = 0
+        for index in 0..<geometry.slotCount {
+            records[index].image?.release()
+            guard records[index].state == .retired else { continue }
+            // A failed mmap may have left a hole where somebody else's mapping lies by now: not ours to remove.
+            let hole = geometry.memoryOffset(of: index)
+            _ = mayfly_unmap(memorySlab + start, hole - start)
+            start = hole + PoolGeometry.memorySpan
+        }
         records.deallocate()
-        _ = mayfly_unmap(memorySlab, geometry.memorySlabBytes)
+        _ = mayfly_unmap(memorySlab + start, geometry.memorySlabBytes - start)
         _ = mayfly_unmap(controlSlab, geometry.controlSlabBytes)
     }
 
@@ -195,12 +203,7 @@ public final class Pool: @unchecked Sendable {
 
     /// An image's handle is gone: its free slots become blank.
     func forget(_ core: ImageCore) {
-        var next = lists.withLock { $0.removeBin(of: core, records, poolNumber: number) }
-        while next != SlotRecord.none {
-            let index = next
-            next = records[Int(index)].olderInBin
-            discardImage(index)
-        }
+        while let index = lists.withLock({ $0.takeAbandoned(core, records, poolNumber: number) }) { discardImage(index) }
     }
 
     /// Takes a slot that is in no list out of its image's hands: blank if that works, retired if not.

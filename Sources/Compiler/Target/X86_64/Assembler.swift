@@ -13,8 +13,6 @@
 //!   whoever drives the assembler must look before using the code; until then nothing traps or overruns.
 
 struct Assembler: ~Copyable {
-    /// Beyond this many bytes the distance between two places may not fit in 32 bits.
-    static let maximumSize = 1 << 30
     /// More than the longest instruction (15 bytes) and the longest store that goes beyond its end.
     static let instructionRoom = 32
     static let none = UInt32.max
@@ -24,6 +22,10 @@ struct Assembler: ~Copyable {
         var position: UInt32
         var symbol: UInt32
     }
+
+    /// Bytes from which on the code counts as too large. Distances between any two places must fit in 32 bits, so at most
+    /// 2 GiB less the largest addend.
+    var maximumSize = 1 << 30
 
     private(set) var code: UnsafeMutablePointer<UInt8>
     private(set) var count = 0
@@ -57,7 +59,7 @@ struct Assembler: ~Copyable {
     @inline(__always) var position: UInt32 { UInt32(truncatingIfNeeded: count) }
 
     /// The code is too long for its own references and must be discarded.
-    var isTooLarge: Bool { count > Self.maximumSize }
+    var isTooLarge: Bool { count > maximumSize }
 
     /// The code. Final if `isComplete`.
     func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {

@@ -100,7 +100,10 @@ struct FunctionEmitter: ~Copyable {
         }
         emitOutOfLine()
         emitTables(function)
-        assembler.flushConstants()
+        assembler.finish()
+        // `finish` shortens jumps, which moves what follows them.
+        for index in 0..<traps.count { traps[index].offset = assembler.adjusted(traps[index].offset) }
+        for index in 0..<sources.count { sources[index].offset = assembler.adjusted(sources[index].offset) }
     }
 
     // MARK: Block layout

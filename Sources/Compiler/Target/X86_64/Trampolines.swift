@@ -14,7 +14,8 @@ struct TrampolineEmitter: ~Copyable {
     private static var controlMask: Int32 { 0xFFC0 }
 
     var assembler = Assembler(capacity: 1 << 14)
-    private(set) var exitLabel: Label
+    private let exitLabel: Label
+    private var firstTrap = 0
     private(set) var traps = Vector<FunctionEmitter.TrapSite>(capacity: 16)
     private let module: ModuleContext
 
@@ -27,9 +28,8 @@ struct TrampolineEmitter: ~Copyable {
 
     // MARK: Exit
 
-    /// Status in eax.
-    mutating func emitExit() {
-        assembler.align(to: 16)
+    /// Status in eax. First of all: the others jump to it.
+    mutating func emitExit() -> UInt32 {
         assembler.bind(exitLabel)
         assembler.mov(.w64, X86_64.rsp, context(VMContextLayout.hostStackPointer))
         assembler.pop(context(VMContextLayout.guestFramePointer))
@@ -46,6 +46,23 @@ struct TrampolineEmitter: ~Copyable {
             assembler.pop(register)
         }
         assembler.ret()
+        return finishPiece(exitLabel)
+    }
+
+    /// Begins a piece of code that is entered at the returned label.
+    private mutating func beginPiece() -> Label {
+        assembler.align(to: 16)
+        let start = assembler.newLabel()
+        assembler.bind(start)
+        firstTrap = traps.count
+        return start
+    }
+
+    /// Finishes a piece and returns its offset.
+    private mutating func finishPiece(_ start: Label) -> UInt32 {
+        assembler.finish()
+        for index in firstTrap..<traps.count { traps[index].offset = assembler.adjusted(traps[index].offset) }
+        return assembler.offset(of: start)
     }
 
     /// Sets the flags to equal if the MXCSR in memory has default control bits.
@@ -59,8 +76,7 @@ struct TrampolineEmitter: ~Copyable {
 
     /// `int32_t entry(void *context, const void *code, uint64_t *cells)` for functions of one type.
     mutating func emitEntry(type: UInt32) -> UInt32 {
-        assembler.align(to: 16)
-        let start = assembler.position
+        let start = beginPiece()
         assembler.push(X86_64.rbp)
         assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
         for register in [X86_64.rbx, X86_64.r12, X86_64.r13, X86_64.r14, X86_64.r15] { assembler.push(register) }
@@ -138,8 +154,7 @@ struct TrampolineEmitter: ~Copyable {
         }
         assembler.zero(X86_64.rax)
         assembler.jmp(exitLabel)
-        assembler.flushConstants()
-        return start
+        return finishPiece(start)
     }
 
     /// A trap if the comparison with the limit said below.
@@ -155,8 +170,7 @@ struct TrampolineEmitter: ~Copyable {
 
     /// Code with the internal calling convention that calls an imported function of the host.
     mutating func emitImport(_ function: UInt32) -> UInt32 {
-        assembler.align(to: 16)
-        let start = assembler.position
+        let start = beginPiece()
         let type = module.type(ofFunction: function)
         let parameters = module.parameters(ofType: type)
         let results = module.results(ofType: type)
@@ -209,19 +223,18 @@ struct TrampolineEmitter: ~Copyable {
         }
         assembler.leave()
         if argumentBytes > 0 { assembler.ret(popping: UInt16(argumentBytes)) } else { assembler.ret() }
-        return start
+        return finishPiece(start)
     }
 
     /// Calls a `RuntimeFunction`: its number in rsi, its cells at rdx.
     mutating func emitRuntimeCall() -> UInt32 {
-        assembler.align(to: 16)
-        let start = assembler.position
+        let start = beginPiece()
         assembler.push(X86_64.rbp)
         assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
         emitSwitch(dispatch: VMContextLayout.runtimeDispatch)
         assembler.pop(X86_64.rbp)
         assembler.ret()
-        return start
+        return finishPiece(start)
     }
 
     /// To the host stack, the call, back to the guest stack, and out if the host says so.

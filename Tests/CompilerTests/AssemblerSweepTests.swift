@@ -1,0 +1,387 @@
+//! Every instruction with every register, against a disassembler.
+//!
+//! The tables hold chosen cases and need no tool; this goes through all registers in each place and all shapes of
+//! memory operands, about 40,000 instructions, and asks `objdump` what they are. Skipped where there is no objdump.
+
+import Foundation
+import Testing
+
+@testable import Compiler
+
+private let objdump = "/usr/bin/objdump"
+
+@Suite("Assembler against objdump", .enabled(if: FileManager.default.isExecutableFile(atPath: objdump), "needs objdump"))
+struct AssemblerSweepTests {
+    /// Instructions in a row, and what they should be called.
+    private struct Sweep: ~Copyable {
+        var assembler = Assembler()
+        var expected: [(position: UInt32, text: String)] = []
+
+        mutating func add(_ text: String, _ body: (inout Assembler) -> Void) {
+            expected.append((assembler.position, text))
+            body(&assembler)
+        }
+
+        /// Disassembles and compares.
+        func check() throws {
+            let lines = try disassemble(assembler.withBytes { Data($0) })
+            var reported = 0
+            for (index, row) in expected.enumerated() where reported < 20 {
+                let next = index + 1 < expected.count ? expected[index + 1].position : assembler.position
+                let found = lines[row.position]
+                let isWhole = next == assembler.position || lines[next] != nil
+                if found != row.text || !isWhole {
+                    let bytes = assembler.hexBytes(row.position..<next)
+                    Issue.record("\(row.text) came out as \(found ?? "nothing"): \(bytes)")
+                    reported += 1
+                }
+            }
+            #expect(lines.count == expected.count)
+        }
+    }
+
+    // MARK: Names
+
+    private static let names: [[String]] = {
+        let low = ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"]
+        let high = (8..<16).map { "r\($0)" }
+        return [
+            ["al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil"] + high.map { $0 + "b" },
+            low + high.map { $0 + "w" },
+            low.map { "e" + $0 } + high.map { $0 + "d" },
+            low.map { "r" + $0 } + high,
+        ]
+    }()
+
+    private func name(_ w: Width, _ r: UInt8) -> String { Self.names[Int(w.rawValue)][Int(r)] }
+    private func xmm(_ r: UInt8) -> String { "xmm\(r)" }
+
+    private func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+
+    /// As objdump shows an immediate that was extended to the operand's width.
+    private func immediate(_ w: Width, _ value: Int32) -> String {
+        let bits = UInt64(bitPattern: Int64(value))
+        return hex(w == .w64 ? bits : bits & ((1 << UInt64(8 * w.bytes)) - 1))
+    }
+
+    private func text(_ w: Width, _ memory: Memory) -> String {
+        ["BYTE", "WORD", "DWORD", "QWORD"][Int(w.rawValue)] + " PTR " + address(memory)
+    }
+
+    private func address(_ memory: Memory) -> String {
+        var parts: [String] = []
+        if memory.base != Memory.none { parts.append(name(.w64, memory.base)) }
+        if memory.index != Memory.none { parts.append("\(name(.w64, memory.index))*\(1 << memory.scale)") }
+        var result = parts.joined(separator: "+")
+        // A displacement is shown if it is encoded, which these need even when it is zero.
+        let isEncoded = memory.displacement != 0 || memory.base == Memory.none || memory.base & 7 == 5
+        if isEncoded { result += (memory.displacement < 0 ? "-" : "+") + hex(UInt64(memory.displacement.magnitude)) }
+        return "[\(result)]"
+    }
+
+    // MARK: What to go through
+
+    private let registers: ClosedRange<UInt8> = 0...15
+    private let wide: [Width] = [.w32, .w64]
+    private let all: [Width] = [.w8, .w16, .w32, .w64]
+    private let notByte: [Width] = [.w16, .w32, .w64]
+
+    /// Every base and every index with every kind of displacement.
+    private let memories: [Memory] = {
+        var result: [Memory] = []
+        for displacement: Int32 in [0, 1, -1, 127, 128, -128, -129, .max, .min] {
+            for register: UInt8 in 0...15 {
+                result.append(.base(register, displacement))
+                if register != 4 {
+                    result.append(.indexed(register ^ 9, register, scale: register & 3, displacement))
+                    result.append(.indexed(register, register, scale: 3, displacement))
+                    result.append(.scaled(index: register, scale: register >> 2, disp: displacement))
+                }
+            }
+        }
+        return result
+    }()
+
+    /// A few that differ in all bits that matter to prefixes.
+    private let fewMemories: [Memory] = [
+        .base(0), .base(4, 8), .base(13), .base(12, -200), .indexed(5, 1, scale: 1), .indexed(0, 12, scale: 3, 5),
+        .indexed(9, 15, 1000), .scaled(index: 8, scale: 2, disp: 64),
+    ]
+
+    // MARK: Sweeps
+
+    @Test("Address forms")
+    func addresses() throws {
+        var sweep = Sweep()
+        for memory in memories {
+            for register: UInt8 in [2, 10] {
+                sweep.add("mov \(name(.w64, register)),\(text(.w64, memory))") { $0.mov(.w64, register, memory) }
+                sweep.add("movzx \(name(.w32, register)),\(text(.w8, memory))") { $0.movzx(from: .w8, register, memory) }
+                sweep.add("lea \(name(.w32, register)),\(address(memory))") { $0.lea(.w32, register, memory) }
+                sweep.add("vmovss \(xmm(register)),\(text(.w32, memory))") { $0.vmovs(.f32, register, memory) }
+                sweep.add("rorx \(name(.w32, register)),\(text(.w32, memory)),0x7") {
+                    $0.rorx(.w32, register, memory, imm: 7)
+                }
+            }
+            sweep.add("cmp \(text(.w32, memory)),0x7f") { $0.alu(.cmp, .w32, memory, imm: 127) }
+        }
+        try sweep.check()
+    }
+
+    @Test("Integer arithmetic")
+    func arithmetic() throws {
+        var sweep = Sweep()
+        let operations: [(ALU, String)] = [
+            (.add, "add"), (.or, "or"), (.adc, "adc"), (.sbb, "sbb"), (.and, "and"), (.sub, "sub"), (.xor, "xor"),
+            (.cmp, "cmp"),
+        ]
+        for (operation, mnemonic) in operations {
+            for w in all {
+                for a in registers {
+                    for b in registers {
+                        sweep.add("\(mnemonic) \(name(w, a)),\(name(w, b))") { $0.alu(operation, w, a, b) }
+                    }
+                    for memory in fewMemories {
+                        sweep.add("\(mnemonic) \(name(w, a)),\(text(w, memory))") { $0.alu(operation, w, a, memory) }
+                        sweep.add("\(mnemonic) \(text(w, memory)),\(name(w, a))") { $0.alu(operation, w, memory, a) }
+                    }
+                    for value in immediates(w) {
+                        sweep.add("\(mnemonic) \(name(w, a)),\(immediate(w, value))") {
+                            $0.alu(operation, w, a, imm: value)
+                        }
+                    }
+                }
+                for memory in fewMemories {
+                    for value in immediates(w) {
+                        sweep.add("\(mnemonic) \(text(w, memory)),\(immediate(w, value))") {
+                            $0.alu(operation, w, memory, imm: value)
+                        }
+                    }
+                }
+            }
+        }
+        try sweep.check()
+    }
+
+    private func immediates(_ w: Width) -> [Int32] {
+        switch w {
+        case .w8: [0, 1, -1, 127, -128]
+        case .w16: [0, 1, -1, 127, 128, -128, -129, 0x7fff]
+        default: [0, 1, -1, 127, 128, -128, -129, .max, .min]
+        }
+    }
+
+    @Test("Other integer instructions on registers")
+    func integers() throws {
+        var sweep = Sweep()
+        let shifts: [(Shift, String)] = [(.rol, "rol"), (.ror, "ror"), (.shl, "shl"), (.shr, "shr"), (.sar, "sar")]
+        for w in all {
+            for a in registers {
+                let r = name(w, a)
+                sweep.add("neg \(r)") { $0.neg(w, a) }
+                sweep.add("not \(r)") { $0.not(w, a) }
+                sweep.add("mul \(r)") { $0.mul(w, a) }
+                sweep.add("imul \(r)") { $0.imul(w, a) }
+                sweep.add("div \(r)") { $0.div(w, a) }
+                sweep.add("idiv \(r)") { $0.idiv(w, a) }
+                sweep.add("test \(r),0x12") { $0.test(w, a, imm: 0x12) }
+                for (shift, mnemonic) in shifts {
+                    sweep.add("\(mnemonic) \(r),0x5") { $0.shift(shift, w, a, imm: 5) }
+                    sweep.add("\(mnemonic) \(r),cl") { $0.shiftByCL(shift, w, a) }
+                }
+                for b in registers { sweep.add("test \(name(w, a)),\(name(w, b))") { $0.test(w, a, b) } }
+                for memory in fewMemories {
+                    sweep.add("mov \(text(w, memory)),\(r)") { $0.mov(w, memory, a) }
+                    sweep.add("test \(text(w, memory)),\(r)") { $0.test(w, memory, a) }
+                }
+            }
+            for memory in fewMemories {
+                sweep.add("mov \(text(w, memory)),0x12") { $0.mov(w, memory, imm: 0x12) }
+                sweep.add("test \(text(w, memory)),0x12") { $0.test(w, memory, imm: 0x12) }
+                sweep.add("idiv \(text(w, memory))") { $0.idiv(w, memory) }
+                sweep.add("shr \(text(w, memory)),0x3") { $0.shift(.shr, w, memory, imm: 3) }
+            }
+        }
+        for w in notByte {
+            for a in registers {
+                for b in registers {
+                    let pair = "\(name(w, a)),\(name(w, b))"
+                    sweep.add("imul \(pair)") { $0.imul(w, a, b) }
+                    sweep.add("imul \(pair),0x5") { $0.imul(w, a, b, imm: 5) }
+                    sweep.add("imul \(pair),0x1234") { $0.imul(w, a, b, imm: 0x1234) }
+                    sweep.add("lzcnt \(pair)") { $0.lzcnt(w, a, b) }
+                    sweep.add("tzcnt \(pair)") { $0.tzcnt(w, a, b) }
+                    sweep.add("popcnt \(pair)") { $0.popcnt(w, a, b) }
+                    sweep.add("bt \(pair)") { $0.bt(w, a, b) }
+                    sweep.add("cmovae \(pair)") { $0.cmov(.aboveOrEqual, w, a, b) }
+                }
+            }
+        }
+        try sweep.check()
+    }
+
+    @Test("Moves, extensions and conditions on registers")
+    func moves() throws {
+        var sweep = Sweep()
+        for a in registers {
+            sweep.add("push \(name(.w64, a))") { $0.push(a) }
+            sweep.add("pop \(name(.w64, a))") { $0.pop(a) }
+            sweep.add("jmp \(name(.w64, a))") { $0.jmp(a) }
+            sweep.add("call \(name(.w64, a))") { $0.call(a) }
+            sweep.add("xor \(name(.w32, a)),\(name(.w32, a))") { $0.zero(a) }
+            sweep.add("mov \(name(.w32, a)),0xfffffffe") { $0.movImmediate(a, 0xffff_fffe) }
+            sweep.add("mov \(name(.w64, a)),0xfffffffffffffffe") { $0.movImmediate(a, ~1) }
+            sweep.add("movabs \(name(.w64, a)),0x123456789abcdef") { $0.movImmediate(a, 0x0123_4567_89ab_cdef) }
+            for w in wide { sweep.add("bswap \(name(w, a))") { $0.bswap(w, a) } }
+            for raw: UInt8 in 0..<16 {
+                let condition = Condition(rawValue: raw)!
+                let suffix = ["o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"]
+                sweep.add("set\(suffix[Int(raw)]) \(name(.w8, a))") { $0.setcc(condition, a) }
+                sweep.add("cmov\(suffix[Int(raw)]) \(name(.w64, a)),r9") { $0.cmov(condition, .w64, a, 9) }
+            }
+            for b in registers {
+                for w in wide { sweep.add("mov \(name(w, a)),\(name(w, b))") { $0.mov(w, a, b) } }
+                sweep.add("movzx \(name(.w32, a)),\(name(.w8, b))") { $0.movzx(from: .w8, a, b) }
+                sweep.add("movzx \(name(.w32, a)),\(name(.w16, b))") { $0.movzx(from: .w16, a, b) }
+                for w in wide {
+                    sweep.add("movsx \(name(w, a)),\(name(.w8, b))") { $0.movsx(from: .w8, to: w, a, b) }
+                    sweep.add("movsx \(name(w, a)),\(name(.w16, b))") { $0.movsx(from: .w16, to: w, a, b) }
+                }
+                sweep.add("movsxd \(name(.w64, a)),\(name(.w32, b))") { $0.movsx(from: .w32, to: .w64, a, b) }
+            }
+        }
+        try sweep.check()
+    }
+
+    @Test("Integer instructions under VEX")
+    func bmi() throws {
+        var sweep = Sweep()
+        for w in wide {
+            for a in registers {
+                for b in registers {
+                    let c = a ^ b ^ 6
+                    let (x, y, z) = (name(w, a), name(w, b), name(w, c))
+                    sweep.add("shlx \(x),\(y),\(z)") { $0.shlx(w, a, b, c) }
+                    sweep.add("shrx \(x),\(y),\(z)") { $0.shrx(w, a, b, c) }
+                    sweep.add("sarx \(x),\(y),\(z)") { $0.sarx(w, a, b, c) }
+                    sweep.add("bzhi \(x),\(y),\(z)") { $0.bzhi(w, a, b, c) }
+                    sweep.add("andn \(x),\(y),\(z)") { $0.andn(w, a, b, c) }
+                    sweep.add("blsr \(x),\(y)") { $0.blsr(w, a, b) }
+                    sweep.add("blsi \(x),\(y)") { $0.blsi(w, a, b) }
+                    sweep.add("rorx \(x),\(y),0x9") { $0.rorx(w, a, b, imm: 9) }
+                }
+                for memory in fewMemories {
+                    let m = text(w, memory)
+                    sweep.add("shlx \(name(w, a)),\(m),\(name(w, 10))") { $0.shlx(w, a, memory, 10) }
+                    sweep.add("andn \(name(w, a)),\(name(w, 10)),\(m)") { $0.andn(w, a, 10, memory) }
+                }
+            }
+        }
+        try sweep.check()
+    }
+
+    @Test("Floating point")
+    func floats() throws {
+        var sweep = Sweep()
+        let operations: [(VScalar, String)] = [
+            (.sqrt, "sqrt"), (.add, "add"), (.mul, "mul"), (.sub, "sub"), (.min, "min"), (.div, "div"), (.max, "max"),
+        ]
+        for fw in [FloatWidth.f32, .f64] {
+            let s = fw == .f32 ? "s" : "d"
+            let size: Width = fw == .f32 ? .w32 : .w64
+            for a in registers {
+                for b in registers {
+                    let c = a ^ b ^ 6
+                    let (x, y, z) = (xmm(a), xmm(b), xmm(c))
+                    for (operation, mnemonic) in operations {
+                        sweep.add("v\(mnemonic)s\(s) \(x),\(y),\(z)") { $0.vscalar(operation, fw, a, b, c) }
+                    }
+                    sweep.add("vandnp\(s) \(x),\(y),\(z)") { $0.vlogic(.andNot, fw, a, b, c) }
+                    // The sources of these may change places.
+                    let (first, second) = c >= 8 && b < 8 ? (z, y) : (y, z)
+                    sweep.add("vandp\(s) \(x),\(first),\(second)") { $0.vlogic(.and, fw, a, b, c) }
+                    sweep.add("vorp\(s) \(x),\(first),\(second)") { $0.vlogic(.or, fw, a, b, c) }
+                    sweep.add("vxorp\(s) \(x),\(first),\(second)") { $0.vlogic(.xor, fw, a, b, c) }
+                    sweep.add("vucomis\(s) \(x),\(y)") { $0.vucomis(fw, a, b) }
+                    sweep.add("vcmplts\(s) \(x),\(y),\(z)") { $0.vcmps(fw, a, b, c, predicate: 1) }
+                    sweep.add("vrounds\(s) \(x),\(y),\(z),0xb") { $0.vrounds(fw, a, b, c, mode: 11) }
+                    sweep.add("vblendvp\(s) \(x),\(y),\(z),\(x)") { $0.vblendv(fw, a, b, c, mask: a) }
+                    for w in wide {
+                        sweep.add("vcvtsi2s\(s) \(x),\(y),\(name(w, c))") { $0.vcvtsi2s(fw, w, a, b, c) }
+                        sweep.add("vcvtts\(s)2si \(name(w, a)),\(y)") { $0.vcvtts2si(fw, w, a, b) }
+                    }
+                }
+                for memory in fewMemories {
+                    let (x, m) = (xmm(a), text(size, memory))
+                    sweep.add("vmovs\(s) \(x),\(m)") { $0.vmovs(fw, a, memory) }
+                    sweep.add("vmovs\(s) \(m),\(x)") { $0.vmovs(fw, memory, a) }
+                    sweep.add("vdivs\(s) \(x),xmm10,\(m)") { $0.vscalar(.div, fw, a, 10, memory) }
+                    sweep.add("vucomis\(s) \(x),\(m)") { $0.vucomis(fw, a, memory) }
+                    sweep.add("vandp\(s) \(x),xmm10,XMMWORD PTR \(address(memory))") {
+                        $0.vlogic(.and, fw, a, 10, memory)
+                    }
+                    for w in wide { sweep.add("vcvtts\(s)2si \(name(w, a)),\(m)") { $0.vcvtts2si(fw, w, a, memory) } }
+                }
+            }
+        }
+        for a in registers {
+            for b in registers {
+                let c = a ^ b ^ 6
+                sweep.add("vcvtss2sd \(xmm(a)),\(xmm(b)),\(xmm(c))") { $0.vcvtss2sd(a, b, c) }
+                sweep.add("vcvtsd2ss \(xmm(a)),\(xmm(b)),\(xmm(c))") { $0.vcvtsd2ss(a, b, c) }
+                sweep.add("vmovaps \(xmm(a)),\(xmm(b))") { $0.vmovaps(a, b) }
+                sweep.add("vmovd \(xmm(a)),\(name(.w32, b))") { $0.vmovToXMM(.w32, a, b) }
+                sweep.add("vmovq \(xmm(a)),\(name(.w64, b))") { $0.vmovToXMM(.w64, a, b) }
+                sweep.add("vmovd \(name(.w32, a)),\(xmm(b))") { $0.vmovFromXMM(.w32, a, b) }
+                sweep.add("vmovq \(name(.w64, a)),\(xmm(b))") { $0.vmovFromXMM(.w64, a, b) }
+            }
+            for memory in fewMemories {
+                let (x, m) = (xmm(a), "XMMWORD PTR " + address(memory))
+                sweep.add("vmovups \(x),\(m)") { $0.vmovups(a, memory) }
+                sweep.add("vmovups \(m),\(x)") { $0.vmovups(memory, a) }
+                sweep.add("vmovaps \(x),\(m)") { $0.vmovaps(a, memory) }
+                sweep.add("vmovaps \(m),\(x)") { $0.vmovaps(memory, a) }
+            }
+        }
+        try sweep.check()
+    }
+}
+
+extension Assembler {
+    fileprivate func hexBytes(_ range: Range<UInt32>) -> String {
+        withBytes { code in
+            code[Int(range.lowerBound)..<Int(range.upperBound)].map { String($0, radix: 16) }.joined(separator: " ")
+        }
+    }
+}
+
+/// What objdump calls each instruction, by offset; blanks made single.
+private func disassemble(_ code: Data) throws -> [UInt32: String] {
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("assembler-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    let file = directory.appendingPathComponent("code.bin")
+    try code.write(to: file)
+
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: objdump)
+    process.arguments = [
+        "-D", "-b", "binary", "-m", "i386:x86-64", "-M", "intel", "-w", "-z", "--no-show-raw-insn", file.path,
+    ]
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0)
+
+    var result: [UInt32: String] = [:]
+    for line in output.split(separator: "\n") {
+        let fields = line.split(separator: "\t", maxSplits: 1)
+        guard fields.count == 2, let colon = fields[0].lastIndex(of: ":"),
+            let offset = UInt32(fields[0][..<colon].drop(while: { $0 == " " }), radix: 16)
+        else { continue }
+        result[offset] = fields[1].split(separator: " ").joined(separator: " ")
+    }
+    return result
+}
