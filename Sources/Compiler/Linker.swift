@@ -23,7 +23,7 @@ enum Linker {
         code.functionOffsets.reserveCapacity(context.bodyCount)
         for place in places {
             total = (total + 15) & ~15
-            guard total <= Assembler.maximumSize else { throw .codeTooLarge }
+            guard total <= Assembler.defaultMaximumSize else { throw .codeTooLarge }
             code.functionOffsets.append(UInt32(total))
             let function = results.functions[place.worker].value.functions[place.index]
             total += function.codeBytes
@@ -50,7 +50,7 @@ enum Linker {
         }
         let base = UInt32(total)
         total += trampolines.assembler.count
-        guard total <= Assembler.maximumSize else { throw .codeTooLarge }
+        guard total <= Assembler.defaultMaximumSize else { throw .codeTooLarge }
         code.functionsEnd = base
         code.exitOffset = base + exit
         code.importOffsets = imports.map { $0 + base }

@@ -27,8 +27,9 @@ import TestSupport
         #expect(loaded.code == module.code)
         var imports = Imports<Void>()
         imports.define("env", "twice") { (_, x: Int32) in 2 * x }
-        try loaded.template(imports: imports).withInstance { instance in
-            #expect(try instance.call("run", 20) as Int32 == 41)
+        try loaded.template(imports: imports).withInstance { (instance) throws in
+            let result: Int32 = try instance.call("run", 20)
+            #expect(result == 41)
             #expect(try instance.readBytes(at: 4, count: 3) == [1, 2, 3])
             let trap = #expect(throws: Trap.self) { try instance.call("fail") }
             #expect(trap?.code == .unreachable)

@@ -46,7 +46,7 @@ func makeTemplate(
             }
             imports.define("env", "funcref") { (_, x: FunctionReference?) in x }
         }
-        try template.withInstance(state: 0) { instance in
+        try template.withInstance(state: 0) { (instance) throws in
             #expect(try instance.call("i32", Int32.min) as Int32 == Int32.max)
             #expect(try instance.call("i64", UInt64(5)) as UInt64 == ~5)
             #expect(try instance.call("f32", Float(1.25)) as Float == 2.5)
@@ -57,9 +57,9 @@ func makeTemplate(
                 try instance.call("externref", ExternReference?(.init(handle: 0))) as ExternReference?
                     == ExternReference(handle: 1))
             let reference: FunctionReference? = try instance.call("reference")
-            #expect(reference != nil)
+            let function = try #require(reference)
             #expect(try instance.call("funcref", reference) as FunctionReference? == reference)
-            #expect(try instance.call(#require(reference), arguments: []) == [.i32(7)])
+            #expect(try instance.call(function, arguments: []) == [.i32(7)])
         }
     }
 
@@ -68,7 +68,7 @@ func makeTemplate(
             module.function("f32", [.f32], [.f32]) { $0.localGet(0) }
             module.function("f64", [.f64], [.f64]) { $0.localGet(0) }
         }
-        try template.withInstance(state: 0) { instance in
+        try template.withInstance(state: 0) { (instance) throws in
             let float: Float = try instance.call("f32", Float(bitPattern: 0x7FA1_2345))
             #expect(float.bitPattern == 0x7FA1_2345)
             let double: Double = try instance.call("f64", Double(bitPattern: 0x7FF4_0000_0000_0001))
@@ -96,7 +96,7 @@ func makeTemplate(
                 return sum + 1e12 * Double(m) + 1e13 * Double(n)
             }
         }
-        try template.withInstance(state: 0) { instance in
+        try template.withInstance(state: 0) { (instance) throws in
             let sum: Double = try instance.call(
                 "many", Int32(1), Int64(2), Float(3), 4.0, Int32(5), Int64(6), Float(7), 8.0, Int32(9), Int64(1),
                 Float(2), 3.0, Int32(4), Int64(5))
@@ -113,13 +113,14 @@ func makeTemplate(
         } imports: { imports in
             imports.define("env", "many") { (_, a: Int32) in (a, Int64(a) * 2, Double(a) * 3, Float(a) * 4, a * 5) }
         }
-        try template.withInstance(state: 0) { instance in
+        try template.withInstance(state: 0) { (instance) throws in
             let all: (Int32, Int64, Double, Float, Int32) = try instance.call("many", Int32(2))
             #expect(all == (2, 4, 6, 8, 10))
             let values = try instance.call("many", arguments: [.i32(-1)])
             #expect(values == [.i32(-1), .i64(-2), .f64(-3), .f32(-4), .i32(-5)])
             let many = try template.function("many", as: ((Int32) -> (Int32, Int64, Double, Float, Int32)).self)
-            #expect(try instance.call(many, 3).2 == 9)
+            let again = try instance.call(many, 3)
+            #expect(again.2 == 9)
         }
     }
 
@@ -140,8 +141,9 @@ func makeTemplate(
                 cells[1] = 1 << 40
             }
         }
-        try template.withInstance(state: 0) { instance in
-            #expect(try instance.call("raw") as Int64 == 1 << 40)
+        try template.withInstance(state: 0) { (instance) throws in
+            let result: Int64 = try instance.call("raw")
+            #expect(result == 1 << 40)
             #expect(instance.state == 2)
         }
     }
@@ -165,7 +167,7 @@ func makeTemplate(
                 try caller.call("recurse", depth - 1)
             }
         }
-        try template.withInstance(state: 0) { instance in
+        try template.withInstance(state: 0) { (instance) throws in
             #expect(throws: Stop()) { try instance.call("outer") }
             #expect(throws: Stop()) { try instance.call("recurse", 20) }
             #expect(instance.state == 21)
@@ -184,7 +186,7 @@ func makeTemplate(
         } imports: { imports in
             imports.define("env", "peek") { (caller, address: UInt32) in try caller.read(UInt32.self, at: address) }
         }
-        try template.withInstance(state: 0) { instance in
+        try template.withInstance(state: 0) { (instance) throws in
             #expect(try instance.call("peek", UInt32(65532)) as UInt32 == 0x0403_0201)
             for address: UInt32 in [65533, 65536, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFD, 0xFFFF_FFFF] {
                 #expect(throws: MemoryAccessError(address: UInt64(address), count: 4, memorySize: 65536)) {
@@ -210,7 +212,7 @@ func makeTemplate(
             module.memory(1)
             module.function("nothing", [], []) { _ in }
         }
-        try template.withInstance(state: 0) { instance in
+        try template.withInstance(state: 0) { (instance) throws in
             let size = instance.withMemory { memory in
                 memory.storeBytes(of: 77, toByteOffset: 5, as: UInt8.self)
                 return memory.byteCount
@@ -226,10 +228,11 @@ func makeTemplate(
 
     @Test func aModuleWithoutMemoryHasNone() throws {
         let template = try makeTemplate { $0.function("nothing", [], []) { _ in } }
-        try template.withInstance(state: 0) { instance in
+        try template.withInstance(state: 0) { (instance) throws in
             #expect(instance.memorySize == 0)
             #expect(throws: MemoryAccessError.self) { try instance.read(UInt8.self, at: 0) }
-            #expect(instance.withMemory { $0.byteCount } == 0)
+            let size = instance.withMemory { $0.byteCount }
+            #expect(size == 0)
         }
     }
 
@@ -249,8 +252,9 @@ func makeTemplate(
         }
         let (first, second) = (try make(), try make())
         let reference: FunctionReference? = try first.withInstance(state: 0) { try $0.call("reference") }
+        let foreign = try #require(reference)
         try first.withInstance(state: 0) { try $0.call("take", reference) }
-        try second.withInstance(state: 0) { instance in
+        try second.withInstance(state: 0) { (instance) throws in
             #expect(throws: CallError.foreignFunctionReference) { try instance.call("take", reference) }
             #expect(throws: CallError.foreignFunctionReference) {
                 try instance.call("give") as FunctionReference?
@@ -259,7 +263,7 @@ func makeTemplate(
                 try instance.setGlobal("global", to: .funcref(reference))
             }
             #expect(throws: CallError.foreignFunctionReference) {
-                try instance.call(#require(reference), arguments: [])
+                try instance.call(foreign, arguments: [])
             }
             let take = try first.function("take", as: ((FunctionReference?) -> Void).self)
             #expect(throws: CallError.foreignFunctionReference) { try instance.call(take, nil) }

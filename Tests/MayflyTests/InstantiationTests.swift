@@ -76,7 +76,7 @@ import TestSupport
         imports.define("env", "base", global: .i32(100))
         let template = try module.template(imports: imports)
         for _ in 0..<3 {
-            try template.withInstance { instance in
+            try template.withInstance { (instance) throws in
                 #expect(try instance.global("sum") == .i32(105))
                 #expect(try instance.global("wide") == .i64(-3))
                 #expect(try instance.global("extern") == .externref(nil))
@@ -128,7 +128,7 @@ import TestSupport
             module.data(at: 12, [2, 2])
             module.data(at: 65532, [3, 3, 3, 3])
         }
-        try module.template().withInstance { instance in
+        try module.template().withInstance { (instance) throws in
             #expect(try instance.readBytes(at: 9, count: 6) == [0, 1, 1, 2, 2, 0])
             #expect(try instance.readBytes(at: 65532, count: 4) == [3, 3, 3, 3])
         }
@@ -162,7 +162,7 @@ import TestSupport
         }
         let template = try module.template()
         for _ in 0..<20 {
-            try template.withInstance { instance in
+            try template.withInstance { (instance) throws in
                 #expect(try instance.readBytes(at: 100, count: 1) == [5])
                 #expect(try instance.readBytes(at: 0, count: 3) == [0, 0, 0])
                 #expect(instance.memorySize == 65536)
@@ -201,7 +201,7 @@ import TestSupport
             if caller.state == 100 { throw CallError.memoryInUse }
         }
         let template = try module.template(imports: imports)
-        try template.withInstance(state: 6) { instance in
+        try template.withInstance(state: 6) { (instance) throws in
             #expect(instance.state == 7)
             #expect(try instance.read(Int32.self, at: 8) == 42)
         }
@@ -216,7 +216,7 @@ import TestSupport
         let template = try engine.compile(builder.build()).template()
         let first = try template.instantiate()
         try template.withInstance { _ in
-            #expect(throws: PoolError.exhausted(slots: 2)) { try template.withInstance { _ in } }
+            _ = #expect(throws: PoolError.exhausted(slots: 2)) { try template.withInstance { _ in } }
         }
         #expect(engine.poolStatistics.live == 1)
         _ = consume first
@@ -244,7 +244,7 @@ import TestSupport
         }
         let template = try module.template()
         let actual = FunctionType(parameters: [.i32], results: [.i64])
-        try template.withInstance { instance in
+        try template.withInstance { (instance) throws in
             #expect(
                 throws: CallError.typeMismatch(
                     name: "f", expected: .init(parameters: [.i64], results: [.i64]), actual: actual)

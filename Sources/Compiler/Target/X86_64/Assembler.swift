@@ -25,7 +25,8 @@ struct Assembler: ~Copyable {
 
     /// Bytes from which on the code counts as too large. Distances between any two places must fit in 32 bits, so at most
     /// 2 GiB less the largest addend.
-    var maximumSize = 1 << 30
+    static let defaultMaximumSize = 1 << 30
+    var maximumSize = defaultMaximumSize
 
     private(set) var code: UnsafeMutablePointer<UInt8>
     private(set) var count = 0
