@@ -51,3 +51,8 @@ extension Module {
     /// Elements that the tables of a fresh instance have.
     public var initialTableElements: UInt64 { core.decoded.tables.reduce(0) { $0 + $1.limits.minimum } }
 }
+
+extension Module {
+    /// The module in the binary format, as it was compiled; out of an artifact too.
+    public var binary: [UInt8] { core.decoded.bytes }
+}

@@ -4,7 +4,7 @@
 //! specification. Arguments are read from call cells by index. A function that stores results first checks that they have
 //! a place, so that nothing is done whose outcome cannot be told.
 
-import WasmModule
+import Mayfly
 
 struct WASIFunction: Sendable {
     typealias Body = @Sendable (WASI, GuestMemory, Arguments) throws(Errno) -> Void

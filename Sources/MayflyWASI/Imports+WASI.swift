@@ -1,7 +1,6 @@
 //! WASI as imports: the function table bound to the context in an instance's state.
 
 public import Mayfly
-import WasmModule
 
 extension Imports {
     /// Defines `wasi_snapshot_preview1`: WASI 0.1.
@@ -18,7 +17,7 @@ extension Imports {
             define(WASIFunction.module, function.name, type: function.type) { caller, cells in
                 guard let arguments = cells.baseAddress else { return }
                 let wasi = context(caller.state)
-                let result = try caller.withMemory { memory in
+                let result = caller.withMemory { memory in
                     memory.withUnsafeMutableBytes { function.call(wasi, GuestMemory($0), arguments) }
                 }
                 arguments.pointee = UInt64(result.rawValue)

@@ -1,0 +1,110 @@
+//! How the tool fails: one error type with an exit code and a message, and the rules that make one of every other error.
+
+import ArgumentParser
+import Glibc
+import Mayfly
+import MayflyWASI
+
+/// Ends the tool with a message and an exit code (those of sysexits.h, and 128 + SIGABRT for traps).
+struct CommandFailure: Error {
+    enum Code: Int32 {
+        case usage = 64
+        case invalidModule = 65
+        case noInput = 66
+        case unavailable = 69
+        case internalError = 70
+        case system = 71
+        case cannotCreate = 73
+        case trap = 134
+    }
+
+    static let exitCodeTable = """
+          0  success
+         64  usage: options or arguments make no sense, or no export fits
+         65  invalid module, or one that imports what is not there
+         66  a file or directory cannot be read
+         69  this processor lacks what Mayfly needs, or a tool is missing
+         70  internal error, a defect in Mayfly
+         71  the operating system refused memory or another resource
+         73  the output file cannot be written
+        134  the guest trapped; its backtrace is on standard error
+        Other codes of `mayfly run` are the guest's own, as given to proc_exit (the system keeps the lowest 8 bits of them). \
+        A guest can give any of the above too.
+
+        """
+
+    var code: Code
+    var message: String
+
+    init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// What an error of the library means for the user of the tool.
+    init(_ error: any Error, module path: String) {
+        switch error {
+        case let failure as CommandFailure: self = failure
+        case let trap as Trap: self.init(.trap, Self.text(trap))
+        case let error as CompileError: self.init(error, path)
+        case let error as EngineError:
+            switch error {
+            case .unsupportedProcessor: self.init(.unavailable, "\(error)")
+            case .pool, .system: self.init(.system, "\(error)")
+            }
+        case let error as LinkError:
+            switch error {
+            case .pool(let error): self.init(.system, "\(path): \(error)")
+            case .unknownImport, .incompatibleImport, .unsupportedImport:
+                self.init(.invalidModule, "\(path): \(error); mayfly provides the module wasi_snapshot_preview1 only")
+            }
+        case let error as PoolError: self.init(.system, "\(path): \(error)")
+        case let error as WASI.DirectoryError: self.init(.noInput, "\(error)")
+        default: self.init(.internalError, "\(path): \(error)")
+        }
+    }
+
+    private init(_ error: CompileError, _ path: String) {
+        switch error {
+        case .module: self.init(.invalidModule, "\(path): \(error)")
+        case .compiler: self.init(.internalError, "\(path): \(error); please report it with the module")
+        case .unreadableFile: self.init(.noInput, "\(error)")
+        case .artifact: self.init(.invalidModule, "\(path): \(error)")
+        case .system: self.init(.system, "\(path): \(error)")
+        }
+    }
+
+    private static func text(_ trap: Trap) -> String {
+        var text = "trap: \(trap.code.message)"
+        for (number, frame) in trap.backtrace.enumerated() {
+            text += "\n  \(number): \(frame.functionName.map { "\($0) " } ?? "")[function \(frame.functionIndex)]"
+            if let offset = frame.offset { text += " at offset 0x\(String(offset, radix: 16))" }
+        }
+        if trap.omittedFrames > 0 { text += "\n  and \(trap.omittedFrames) frames more" }
+        return text
+    }
+}
+
+/// Runs a subcommand's work; reports a failure on standard error and ends with its code.
+func reportingFailures(module path: String, _ work: () throws -> Void) throws {
+    do {
+        try work()
+    } catch let exit as ExitCode {
+        throw exit
+    } catch {
+        let failure = CommandFailure(error, module: path)
+        writeToStandardError("mayfly: \(failure.message)\n")
+        throw ExitCode(failure.code.rawValue)
+    }
+}
+
+/// Past any buffer, and after all that was printed.
+func writeToStandardError(_ text: String) {
+    fflush(nil)
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+        let written = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        if written < 0, errno != EINTR { return }
+        bytes = bytes.dropFirst(max(written, 0))
+    }
+}

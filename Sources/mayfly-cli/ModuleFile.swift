@@ -1,0 +1,80 @@
+//! Reading and writing the files that the tool works on.
+
+import Glibc
+import Mayfly
+
+/// A module's file: the binary format, or what `mayfly compile` wrote.
+struct ModuleFile {
+    let path: String
+    let bytes: [UInt8]
+
+    init(path: String) throws {
+        self.path = path
+        bytes = try Self.read(path)
+    }
+
+    /// The path's last component.
+    var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+    /// Written by `mayfly compile`.
+    var isCompiled: Bool { bytes.starts(with: Array("MAYFLYC\0".utf8)) }
+
+    /// Makes it runnable; compiles if that has not been done before.
+    func load(_ engine: Engine) throws -> Module {
+        if isCompiled { return try engine.load(compiled: bytes) }
+        let progress = CompilationProgress(name: name)
+        defer { progress.finish() }
+        return try engine.compile(bytes)
+    }
+
+    /// An engine for one guest.
+    static func makeEngine() throws -> Engine {
+        try Engine(Engine.Configuration(pool: PoolConfiguration(slotCount: 1, stackBytes: 8 << 20)))
+    }
+
+    private static func read(_ path: String) throws -> [UInt8] {
+        func failure() -> CommandFailure {
+            CommandFailure(.noInput, "cannot read '\(path)': \(String(cString: strerror(errno)))")
+        }
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw failure() }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 18)
+        while true {
+            let count = Glibc.read(file, &chunk, chunk.count)
+            if count == 0 { return bytes }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure()
+            }
+            bytes += chunk[..<count]
+        }
+    }
+
+    /// Writes a whole file, by way of a temporary one beside it: at no time is there half a file of that name.
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        func failure(_ operation: String) -> CommandFailure {
+            CommandFailure(.cannotCreate, "cannot \(operation) '\(path)': \(String(cString: strerror(errno)))")
+        }
+        // What is there and not a file (/dev/stdout, a pipe) is written to, not replaced.
+        var status = stat()
+        let isReplaced = stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+        let target = isReplaced ? "\(path).\(getpid()).tmp" : path
+        let file = open(target, O_WRONLY | O_CREAT | O_CLOEXEC | (isReplaced ? O_EXCL : 0), 0o666)
+        guard file >= 0 else { throw failure("create") }
+        var isComplete = false
+        defer { if isReplaced, !isComplete { unlink(target) } }
+        do {
+            defer { close(file) }
+            var written = 0
+            while written < bytes.count {
+                let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, $0.count - written) }
+                if count < 0, errno != EINTR { throw failure("write") }
+                written += max(count, 0)
+            }
+        }
+        if isReplaced, rename(target, path) != 0 { throw failure("create") }
+        isComplete = true
+    }
+}

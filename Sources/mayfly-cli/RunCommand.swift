@@ -1,0 +1,237 @@
+//! `mayfly run`: a command with WASI, or one export.
+
+import ArgumentParser
+import Glibc
+import Mayfly
+import MayflyWASI
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a module.",
+        usage: "mayfly run [--dir HOST[::GUEST]]… [--env NAME=VALUE]… [--invoke EXPORT] MODULE [ARGUMENTS…]",
+        discussion: """
+            MODULE is a module in the binary format, or what `mayfly compile` wrote. (The latter is native code: run \
+            only what you trust like a program.)
+
+            The module may import wasi_snapshot_preview1 (WASI 0.1). It has this process's standard streams, the \
+            directories given with --dir and the variables given with --env, and nothing else of the host.
+
+            Without --invoke the module's export _start is called, with ARGUMENTS as the program's arguments, after \
+            the module's file name. All that follows MODULE is the guest's, options too.
+
+            With --invoke the export is called with ARGUMENTS as its arguments, read according to its type: integers \
+            in decimal or, after 0x, in hexadecimal; floating-point numbers as in 1.5, 1e-9, inf or nan. Each result \
+            is printed on a line of its own. If the module has an export _initialize, that is called first.
+
+            EXIT CODES
+            \(CommandFailure.exitCodeTable)
+            """)
+
+    @Option(
+        name: .customLong("dir"),
+        help: ArgumentHelp(
+            "Give the guest a directory and all beneath it; without ::GUEST under the same name.",
+            valueName: "host[::guest]"))
+    var directories: [String] = []
+
+    @Option(
+        name: .customLong("env"),
+        help: ArgumentHelp("Set a variable in the guest's environment.", valueName: "name=value"))
+    var variables: [String] = []
+
+    @Option(help: ArgumentHelp("Call this export instead of _start.", valueName: "export"))
+    var invoke: String?
+
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: ArgumentHelp("The module, and what is passed to it.", valueName: "module [arguments]"))
+    var command: [String] = []
+
+    /// The module and what is passed to it, without the `--` that may mark its begin.
+    private var words: ArraySlice<String> { command.first == "--" ? command.dropFirst() : command[...] }
+
+    func validate() throws {
+        // The captured words begin with whatever is not an option of this command.
+        if let first = command.first, ["-h", "--help"].contains(first) { throw CleanExit.helpRequest(self) }
+        guard let module = words.first else { throw ValidationError("Missing expected argument 'MODULE'.") }
+        if module.hasPrefix("-"), command.first != "--" {
+            throw ValidationError("Unknown option '\(module)'. Options of mayfly stand before MODULE.")
+        }
+        for variable in variables {
+            guard let equals = variable.firstIndex(of: "="), equals != variable.startIndex else {
+                throw ValidationError("'--env \(variable)' is not of the form NAME=VALUE.")
+            }
+        }
+        for directory in directories where directory.isEmpty || directory.hasPrefix("::") || directory.hasSuffix("::") {
+            throw ValidationError("'--dir \(directory)' is not of the form HOST or HOST::GUEST.")
+        }
+    }
+
+    func run() throws {
+        guard let path = words.first else { return }
+        try reportingFailures(module: path) {
+            let file = try ModuleFile(path: path)
+            let configuration = try wasiConfiguration(programName: file.name)
+            let module = try file.load(try ModuleFile.makeEngine())
+            try checkEntry(module, path)
+            var imports = Imports<WASI>()
+            imports.defineWASI()
+            let template = try module.template(imports: imports)
+            let code = try exitCode {
+                try template.withInstance(state: WASI(configuration)) { instance in
+                    guard let invoke else { return try WASI.run(instance) }
+                    try call(invoke, of: module, on: instance)
+                    return 0
+                }
+            }
+            if code != 0 { throw ExitCode(Int32(truncatingIfNeeded: code)) }
+        }
+    }
+
+    /// A guest may exit wherever it runs: in its start function too, or in an export called by name.
+    private func exitCode(_ body: () throws -> UInt32) throws -> UInt32 {
+        do { return try body() } catch let exit as WASIExit { return exit.code }
+    }
+
+    private func wasiConfiguration(programName: String) throws -> WASI.Configuration {
+        var configuration = WASI.Configuration()
+        configuration.arguments = [programName] + (invoke == nil ? words.dropFirst() : [])
+        configuration.standardInput = .inherit
+        configuration.standardOutput = .inherit
+        configuration.standardError = .inherit
+        for variable in variables {
+            guard let equals = variable.firstIndex(of: "=") else { continue }
+            configuration.environment[String(variable[..<equals])] = String(variable[variable.index(after: equals)...])
+        }
+        for directory in directories {
+            let separator = Self.separator(in: directory)
+            let host = separator.map { String(directory[..<$0.lowerBound]) } ?? directory
+            let guest = separator.map { String(directory[$0.upperBound...]) } ?? directory
+            try configuration.preopen(host, as: guest)
+        }
+        return configuration
+    }
+
+    /// The first `::`.
+    private static func separator(in text: String) -> Range<String.Index>? {
+        var index = text.startIndex
+        while index < text.endIndex {
+            let next = text.index(after: index)
+            if next < text.endIndex, text[index] == ":", text[next] == ":" { return index..<text.index(after: next) }
+            index = next
+        }
+        return nil
+    }
+
+    // MARK: Exports
+
+    private func functionExports(_ module: Module) -> [(name: String, type: FunctionType)] {
+        module.exports.compactMap { export in
+            guard case .function(let type) = export.type else { return nil }
+            return (export.name, type)
+        }
+    }
+
+    /// Says what can be called if what shall be called cannot.
+    private func checkEntry(_ module: Module, _ path: String) throws {
+        let exports = functionExports(module)
+        let name = invoke ?? "_start"
+        let names = exports.isEmpty ? "It exports no function." : "It exports \(exports.map(\.name).joined(separator: ", "))."
+        guard let entry = exports.first(where: { $0.name == name }) else {
+            let advice = invoke == nil ? "call one of its exports with --invoke. " : ""
+            throw CommandFailure(.usage, "\(path) has no function '\(name)': \(advice)\(names)")
+        }
+        if invoke == nil {
+            guard entry.type == FunctionType() else {
+                throw CommandFailure(.invalidModule, "\(path): _start must have no parameters and no results")
+            }
+        } else {
+            _ = try arguments(for: entry.type, name)
+        }
+    }
+
+    private func arguments(for type: FunctionType, _ name: String) throws -> [Value] {
+        let texts = words.dropFirst()
+        guard texts.count == type.parameters.count else {
+            throw CommandFailure(
+                .usage, "function '\(name)' takes \(type.parameters.count) arguments, not \(texts.count)")
+        }
+        return try zip(texts, type.parameters).map { text, type in
+            guard let value = Value(parsing: text, as: type) else {
+                throw CommandFailure(.usage, "'\(text)' is no value of type \(type.name), which '\(name)' takes there")
+            }
+            return value
+        }
+    }
+
+    private func call(_ name: String, of module: Module, on instance: borrowing Instance<WASI>) throws {
+        let exports = functionExports(module)
+        guard let entry = exports.first(where: { $0.name == name }) else { return }
+        if name != "_initialize", exports.contains(where: { $0.name == "_initialize" && $0.type == FunctionType() }) {
+            try instance.call("_initialize")
+        }
+        for result in try instance.call(name, arguments: try arguments(for: entry.type, name)) { print(result.text) }
+    }
+}
+
+extension Value {
+    /// A number as a user writes it; nil if it is none of that type. References cannot be written.
+    fileprivate init?(parsing text: String, as type: ValueType) {
+        switch type {
+        case .i32:
+            guard let bits = Self.integer(text, Int32.self, UInt32.self) else { return nil }
+            self = .i32(Int32(truncatingIfNeeded: bits))
+        case .i64:
+            guard let bits = Self.integer(text, Int64.self, UInt64.self) else { return nil }
+            self = .i64(Int64(truncatingIfNeeded: bits))
+        case .f32:
+            guard let value = Float(text) else { return nil }
+            self = .f32(value)
+        case .f64:
+            guard let value = Double(text) else { return nil }
+            self = .f64(value)
+        default: return nil
+        }
+    }
+
+    /// Signed or unsigned: both ranges are accepted.
+    private static func integer<Signed: FixedWidthInteger, Unsigned: FixedWidthInteger>(
+        _ text: String, _: Signed.Type, _: Unsigned.Type
+    ) -> Unsigned? {
+        let isNegative = text.hasPrefix("-")
+        let digits = isNegative ? text.dropFirst() : text[...]
+        let isHexadecimal = digits.hasPrefix("0x") || digits.hasPrefix("0X")
+        let number = (isNegative ? "-" : "") + (isHexadecimal ? digits.dropFirst(2) : digits)
+        let radix = isHexadecimal ? 16 : 10
+        if let signed = Signed(number, radix: radix) { return Unsigned(truncatingIfNeeded: signed) }
+        return Unsigned(number, radix: radix)
+    }
+
+    fileprivate var text: String {
+        switch self {
+        case .i32(let value): "\(value)"
+        case .i64(let value): "\(value)"
+        case .f32(let value): "\(value)"
+        case .f64(let value): "\(value)"
+        case .funcref(let reference): reference == nil ? "null" : "a function"
+        case .externref(let reference): reference.map { "extern \($0.handle)" } ?? "null"
+        }
+    }
+}
+
+extension ValueType {
+    /// The name in the text format.
+    var name: String {
+        switch self {
+        case .i32: "i32"
+        case .i64: "i64"
+        case .f32: "f32"
+        case .f64: "f64"
+        case .v128: "v128"
+        case .funcref: "funcref"
+        case .externref: "externref"
+        default: "0x\(String(bits, radix: 16))"
+        }
+    }
+}
