@@ -169,7 +169,9 @@ struct Artifact {
             code.sourceOffsets.count == code.sourceCodeOffsets.count,
             code.functionsEnd <= end, code.exitOffset < end
         else { return false }
-        return [code.functionOffsets, code.importOffsets, code.entryOffsets].allSatisfy { $0.allSatisfy { $0 < end } }
+        // The type of no function has no entry.
+        let entries = module.functions.map { code.entryOffsets[Int($0)] }
+        return [code.functionOffsets, code.importOffsets, entries].allSatisfy { $0.allSatisfy { $0 < end } }
     }
 }
 

@@ -54,8 +54,7 @@ public struct Imports<State>: Sendable {
     }
 
     /// Defines a function with several results by a typed closure that returns a tuple.
-    // A pack of results could be one result or none too: the overloads above are for these.
-    @_disfavoredOverload
+    // Not `@_disfavoredOverload`: a closure of one expression would then rather drop its tuple and return nothing.
     @inlinable
     public mutating func define<each Parameter: WasmValue, each Result: WasmValue>(
         _ module: String, _ name: String,

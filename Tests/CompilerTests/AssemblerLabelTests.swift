@@ -353,6 +353,32 @@ struct AssemblerLabelTests: AssemblerTable {
         #expect(assembler.position == 0 && assembler.constant64(5).id == 0)
     }
 
+    @Test("Constants chosen to collide cost space, not time")
+    func collidingConstants() {
+        // With the high half 0 the hash is invertible: these all fall on the same place of any table up to 2^20.
+        func inverse(_ odd: UInt64) -> UInt64 {
+            var result = odd
+            for _ in 0..<6 { result = result &* (2 &- odd &* result) }
+            return result
+        }
+        var assembler = Assembler()
+        var pairs: [(UInt64, Label)] = []
+        for serial: UInt64 in 0..<50_000 {
+            let mixed = serial &* inverse(0xD6E8_FEB8_6659_FD93)
+            let bits = (mixed ^ mixed >> 32) &* inverse(0x9E37_79B9_7F4A_7C15) ^ 8
+            pairs.append((bits, assembler.constant64(bits)))
+        }
+        assembler.finish()
+        #expect(assembler.position == 400_000)
+        assembler.withBytes { code in
+            for (bits, label) in pairs {
+                let start = Int(assembler.offset(of: label))
+                let found = (0..<8).reduce(UInt64(0)) { $0 | UInt64(code[start + $1]) << UInt64(8 * $1) }
+                if found != bits { Issue.record("\(bits) came out as \(found)") }
+            }
+        }
+    }
+
     // MARK: Several functions
 
     @Test("Finished functions are copied and linked")

@@ -1,4 +1,6 @@
-//! Encodings of moves, address forms, conditions and the stack. Each row: disassembly, bytes of the GNU assembler, call.
+//! Encodings of moves, address forms, conditions and the stack.
+//!
+//! Each row: disassembly, bytes of the GNU assembler, call.
 
 import Testing
 

@@ -10,7 +10,9 @@ import Testing
 
 private let objdump = "/usr/bin/objdump"
 
-@Suite("Assembler against objdump", .enabled(if: FileManager.default.isExecutableFile(atPath: objdump), "needs objdump"))
+@Suite(
+    "Assembler against objdump",
+    .enabled(if: FileManager.default.isExecutableFile(atPath: objdump), "needs objdump"))
 struct AssemblerSweepTests {
     /// Instructions in a row, and what they should be called.
     private struct Sweep: ~Copyable {
@@ -116,7 +118,9 @@ struct AssemblerSweepTests {
         for memory in memories {
             for register: UInt8 in [2, 10] {
                 sweep.add("mov \(name(.w64, register)),\(text(.w64, memory))") { $0.mov(.w64, register, memory) }
-                sweep.add("movzx \(name(.w32, register)),\(text(.w8, memory))") { $0.movzx(from: .w8, register, memory) }
+                sweep.add("movzx \(name(.w32, register)),\(text(.w8, memory))") {
+                    $0.movzx(from: .w8, register, memory)
+                }
                 sweep.add("lea \(name(.w32, register)),\(address(memory))") { $0.lea(.w32, register, memory) }
                 sweep.add("vmovss \(xmm(register)),\(text(.w32, memory))") { $0.vmovs(.f32, register, memory) }
                 sweep.add("rorx \(name(.w32, register)),\(text(.w32, memory)),0x7") {

@@ -1,5 +1,6 @@
 //! The checker is the oracle of the allocator's tests: these tests make sure that it can say no.
 
+import TestSupport
 import Testing
 
 @testable import Compiler

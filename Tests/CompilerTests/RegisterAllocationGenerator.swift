@@ -1,19 +1,8 @@
 //! Random programs for the register allocator: structured control flow, every kind of operand, from a seed.
 
-@testable import Compiler
+import TestSupport
 
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var result = state
-        result = (result ^ (result >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        result = (result ^ (result >> 27)) &* 0x94D0_49BB_1331_11EB
-        return result ^ (result >> 31)
-    }
-}
+@testable import Compiler
 
 struct ProgramGenerator {
     var builder = ProgramBuilder()

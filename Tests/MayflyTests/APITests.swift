@@ -31,7 +31,7 @@ private func compileOnly(_ engine: Engine) throws {
     let answer: Int32 = try template.withInstance(state: Request(path: "/")) { try $0.call("handle", 42) }
     try template.withInstance(state: Request(path: "/")) { try $0.call("handle", 42) }
     let add = try template.function("add", as: ((Int32, Int32) -> Int32).self)
-    let sum = try template.withInstance(state: Request(path: "/")) { instance in
+    let sum = try template.withInstance(state: Request(path: "/")) { (instance) throws in
         try instance.call("init")
         let (a, b): (Int32, Int64) = try instance.call("pair", Int64(3))
         return try instance.call(add, a, 2) + Int32(b)

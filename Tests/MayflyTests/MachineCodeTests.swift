@@ -42,7 +42,7 @@ private struct Calls {
     }
 
     private func trap(_ body: (borrowing Instance<Calls>) throws -> Void) throws -> Trap? {
-        try withInstance { instance in
+        try withInstance { (instance) throws in
             do {
                 try body(instance)
                 return nil
@@ -63,7 +63,7 @@ private struct Calls {
     }
 
     @Test func aHostFunctionReachesTheStateOfItsInstance() throws {
-        try withInstance { instance in
+        try withInstance { (instance) throws in
             let product: Int32 = try instance.call("host", 6, 7)
             #expect(product == 42)
             #expect(instance.state.arguments == [[6, 7]])
@@ -71,7 +71,7 @@ private struct Calls {
     }
 
     @Test func anErrorOfAHostFunctionComesOutUnchanged() throws {
-        try withInstance { instance in
+        try withInstance { (instance) throws in
             #expect(throws: HostFailure(number: 9)) { try instance.call("host", -1, 9) as Int32 }
             let product: Int32 = try instance.call("host", 2, 3)
             #expect(product == 6, "the instance can still be called")
@@ -79,7 +79,7 @@ private struct Calls {
     }
 
     @Test func entriesNest() throws {
-        try withInstance { instance in
+        try withInstance { (instance) throws in
             let result: Int32 = try instance.call("host", -3, 5)
             #expect(result == 0)
             #expect(instance.state.arguments.count == 7)
@@ -87,7 +87,7 @@ private struct Calls {
     }
 
     @Test func nestingIsBounded() throws {
-        try withInstance { instance in
+        try withInstance { (instance) throws in
             let trap = #expect(throws: Trap.self) { try instance.call("host", -4, 0) as Int32 }
             #expect(trap?.code == .callStackExhausted)
             #expect(instance.state.arguments.count == 50)
@@ -152,7 +152,7 @@ private struct Calls {
     }
 
     @Test func memoryGrowsWithinItsMaximum() throws {
-        try withInstance { instance in
+        try withInstance { (instance) throws in
             #expect(instance.memorySize == 65536)
             let (first, second, third): (Int32, Int32, Int32) = (
                 try instance.call("grow", 2), try instance.call("grow", 1), try instance.call("grow", -1)
@@ -166,7 +166,7 @@ private struct Calls {
     }
 
     @Test func aTrapInARuntimeFunctionHasABacktrace() throws {
-        try withInstance { instance in
+        try withInstance { (instance) throws in
             try instance.call("fill", 65530, 6)
             #expect(try instance.readBytes(at: 65528, count: 8) == [0, 0, 7, 7, 7, 7, 7, 7])
         }
@@ -176,7 +176,7 @@ private struct Calls {
     }
 
     @Test func tenThousandTrapsInARow() throws {
-        try withInstance { instance in
+        try withInstance { (instance) throws in
             for round in 0..<10_000 {
                 do {
                     switch round % 4 {
@@ -199,7 +199,7 @@ private struct Calls {
             Thread {
                 for _ in 0..<200 {
                     do {
-                        try template.withInstance(state: Calls()) { instance in
+                        try template.withInstance(state: Calls()) { (instance) throws in
                             try instance.call("recurse")
                         }
                         failures.increment()

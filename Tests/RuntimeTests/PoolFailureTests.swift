@@ -117,7 +117,9 @@ import Testing
     }
 
     @Test func imagesReportFailuresAndKeepNoFile() throws {
-        for (kind, name) in [(MAYFLY_CALL_MEMFD, "memfd_create"), (MAYFLY_CALL_PWRITE, "pwrite"), (MAYFLY_CALL_SEAL, "fcntl")] {
+        for (kind, name) in [
+            (MAYFLY_CALL_MEMFD, "memfd_create"), (MAYFLY_CALL_PWRITE, "pwrite"), (MAYFLY_CALL_SEAL, "fcntl"),
+        ] {
             fail(kind, times: 1, error: EMFILE)
             let error = #expect(throws: PoolError.self) { try makeImage(segments: [segment(0, [1])]) }
             let text = try #require(error).description

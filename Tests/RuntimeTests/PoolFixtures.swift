@@ -55,7 +55,8 @@ typealias Table = InstanceImage.Table
 
 func segment(_ offset: Int, _ bytes: [UInt8]) -> Segment { Segment(offset: UInt64(offset), bytes: bytes[...]) }
 
-/// An image of a module with the given parts. The context holds two type ids and `globals` globals of recognizable bytes.
+/// An image of a module with the given parts. The context holds two type ids and `globals` globals of recognizable
+/// bytes.
 func makeImage(
     pages: Int? = 1, maximumPages: Int? = nil, segments: [Segment] = [], tables: [Table] = [], globals: Int = 4
 ) throws(PoolError) -> InstanceImage {
@@ -64,7 +65,9 @@ func makeImage(
     var context = [UInt8](repeating: 0, count: layout.size - VMContextLayout.headerSize)
     for type in 0..<2 { context[layout.signature(type) - VMContextLayout.headerSize] = UInt8(100 + type) }
     for global in 0..<globals {
-        for byte in 0..<16 { context[layout.global(global) - VMContextLayout.headerSize + byte] = UInt8(global & 15 + 1) }
+        for byte in 0..<16 {
+            context[layout.global(global) - VMContextLayout.headerSize + byte] = UInt8(global & 15 + 1)
+        }
     }
     var memories: [Memory] = []
     if let pages {
@@ -77,7 +80,9 @@ func makeImage(
     return try InstanceImage(layout: layout, memories: memories, context: context, tables: tables)
 }
 
-func makePool(slots: Int = 1, maximumMemoryBytes: UInt64 = 4 << 30, tableElements: Int = 4096) throws(PoolError) -> Pool {
+func makePool(
+    slots: Int = 1, maximumMemoryBytes: UInt64 = 4 << 30, tableElements: Int = 4096
+) throws(PoolError) -> Pool {
     try Pool(
         PoolConfiguration(
             slotCount: slots, maximumMemoryBytes: maximumMemoryBytes, stackBytes: 256 << 10, contextBytes: 64 << 10,
@@ -86,7 +91,9 @@ func makePool(slots: Int = 1, maximumMemoryBytes: UInt64 = 4 << 30, tableElement
 
 extension Slot {
     func byte(_ offset: Int) -> UInt8 { memoryBase.load(fromByteOffset: offset, as: UInt8.self) }
-    func setByte(_ offset: Int, _ value: UInt8) { memoryBase.storeBytes(of: value, toByteOffset: offset, as: UInt8.self) }
+    func setByte(_ offset: Int, _ value: UInt8) {
+        memoryBase.storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
+    }
     func contextWord(_ offset: Int) -> UInt64 { context.load(fromByteOffset: offset, as: UInt64.self) }
     var memoryLength: Int { Int(contextWord(VMContextLayout.memoryLength)) }
     func table(_ index: Int, of image: InstanceImage) -> UnsafeMutableBufferPointer<UInt64> {

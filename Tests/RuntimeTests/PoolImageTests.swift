@@ -82,8 +82,8 @@ import Testing
         #expect(pool.residue(in: first) == nil)
     }
 
-    @Test func oneStraySegmentCostsACopyAndNoFile() throws {
-        // 64 bytes far apart, over 1 GiB: as files these would be large; each is below a run's worth of density.
+    @Test func scatteredSegmentsAreThereInEveryStamping() throws {
+        // 64 bytes, each 16 MiB from the next: more places than an image maps.
         let segments = (0..<64).map { segment($0 << 24 + 5, [UInt8($0 + 1)]) }
         let image = try makeImage(pages: 16384, segments: segments)
         let pool = try makePool()
@@ -123,7 +123,9 @@ import Testing
             // Often near a page's edge, often near another segment.
             var offset = Int.random(in: 0...(size - count), using: &random)
             if Bool.random(using: &random) { offset = max(0, min(size - count, offset & ~4095 - 2)) }
-            if Bool.random(using: &random), let last = segments.last { offset = min(size - count, Int(last.offset) + 1) }
+            if Bool.random(using: &random), let last = segments.last {
+                offset = min(size - count, Int(last.offset) + 1)
+            }
             let fill: UInt8 = Bool.random(using: &random) ? 0 : .random(in: 1...255, using: &random)
             var bytes = [UInt8](repeating: fill, count: count)
             if count > 2 { bytes[count / 2] = 0xAB }

@@ -12,7 +12,8 @@ import Testing
         var random = SplitMix64(seed: seed)
         let pool = try makePool()
         let image = try makeImage(
-            pages: 20, maximumPages: 60, segments: [segment(5000, Array(repeating: 3, count: 20_000)), segment(900_000, [8])],
+            pages: 20, maximumPages: 60,
+            segments: [segment(5000, Array(repeating: 3, count: 20_000)), segment(900_000, [8])],
             tables: [
                 Table(elements: (0..<700).map { UInt64($0) }), Table(elements: [7], isImmutable: true),
                 Table(elements: [0, 0, 0], maximum: 100),
@@ -43,7 +44,8 @@ import Testing
         let data = [UInt8](repeating: 0x55, count: 100_000)
         let sparse = (0..<6).map { segment($0 * (20 << 20) + 4094, [1, 2, 3, 4]) }
         let images = [
-            try makeImage(pages: 4, segments: [segment(0, data)], tables: [Table(elements: Array(repeating: 9, count: 900))]),
+            try makeImage(
+                pages: 4, segments: [segment(0, data)], tables: [Table(elements: Array(repeating: 9, count: 900))]),
             try makeImage(pages: 4, globals: 0),
             try makeImage(pages: 40, segments: [segment(wasmPage * 30, data)], globals: 200),
             try makeImage(pages: 1, segments: [segment(10, [1])]),
@@ -82,8 +84,16 @@ import Testing
         // Each change is one that `wasEntered: false` wrongly denies.
         let changes: [(String, (Slot, InstanceImage, Pool) -> Void)] = [
             ("memory", { slot, _, _ in slot.setByte(123, 1) }),
-            ("context", { slot, image, _ in slot.context.storeBytes(of: 7, toByteOffset: image.layout.global(1), as: UInt64.self) }),
-            ("context", { slot, _, _ in slot.context.storeBytes(of: 7, toByteOffset: VMContextLayout.request, as: UInt64.self) }),
+            (
+                "context",
+                { slot, image, _ in
+                    slot.context.storeBytes(of: 7, toByteOffset: image.layout.global(1), as: UInt64.self)
+                }
+            ),
+            (
+                "context",
+                { slot, _, _ in slot.context.storeBytes(of: 7, toByteOffset: VMContextLayout.request, as: UInt64.self) }
+            ),
             ("tables", { slot, image, _ in slot.table(0, of: image)[1] = 5 }),
             ("tables", { slot, image, _ in slot.table(0, of: image).baseAddress![50] = 5 }),
             ("guard below", { slot, _, _ in mprotect(slot.stackTop - (256 << 10) - 4096, 4096, PROT_READ) }),
@@ -134,7 +144,8 @@ import Testing
 
     @Test func anUntouchedSlotCostsNoSystemCall() throws {
         let pool = try makePool(slots: 2)
-        let image = try makeImage(pages: 17, segments: [segment(100, [1, 2, 3])], tables: [Table(elements: [1, 2, 3])])
+        let image = try makeImage(
+            pages: 17, segments: [segment(100, [1, 2, 3])], tables: [Table(elements: [1, 2, 3])])
         pool.release(try pool.acquire(image), wasEntered: false)
         let before = callCounts()
         for _ in 0..<100 { pool.release(try pool.acquire(image), wasEntered: false) }
@@ -143,7 +154,8 @@ import Testing
 
     @Test func aResetWithoutGrowthIsOneSystemCall() throws {
         let pool = try makePool()
-        let image = try makeImage(pages: 17, segments: [segment(100, [1, 2, 3])], tables: [Table(elements: [1, 2, 3])])
+        let image = try makeImage(
+            pages: 17, segments: [segment(100, [1, 2, 3])], tables: [Table(elements: [1, 2, 3])])
         let slot = try pool.acquire(image)
         let before = callCounts()
         slot.setByte(5, 5)

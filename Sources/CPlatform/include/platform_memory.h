@@ -59,7 +59,8 @@ uint64_t mayfly_address_space_limit(void);
 /// The system's text for an errno value, in `buffer` or static.
 const char *mayfly_error_message(int error, char *buffer, size_t bytes);
 
-/// Tests only: on the calling thread, lets `after` calls of this kind pass and makes the next `times` fail with `error`.
+/// Tests only: on the calling thread, lets `after` calls of this kind pass and makes the next `times` fail with
+/// `error`.
 void mayfly_test_fail_next(int kind, int after, int times, int error);
 /// Tests only: system calls of this kind made by the calling thread so far.
 uint64_t mayfly_test_call_count(int kind);

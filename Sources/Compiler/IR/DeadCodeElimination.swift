@@ -121,10 +121,12 @@ struct DeadCodeElimination: ~Copyable {
                 use(operandsOf: id, function.instructions[id], &function, replacing: replacing, passed: position)
             }
         }
+        // Backwards again: whether an instruction is removable may depend on its operands.
         let entryParameters = function.blocks[0].parameterCount
-        let count = UInt32(truncatingIfNeeded: function.instructions.count)
-        for id in entryParameters..<max(count, entryParameters) where function.useCounts[id] == 0 {
-            if isRemovable(function.instructions[id], in: function, replacing) {
+        var id = UInt32(truncatingIfNeeded: function.instructions.count)
+        while id > entryParameters {
+            id &-= 1
+            if function.useCounts[id] == 0 && isRemovable(function.instructions[id], in: function, replacing) {
                 function.instructions[id] = IRInstruction(operation: .nop, type: .none)
             }
         }

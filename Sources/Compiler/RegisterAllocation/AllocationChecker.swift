@@ -103,7 +103,8 @@ struct AllocationChecker {
                 }
             }
             if operand.isDefinition { checkSaved(place, output, name) }
-            if operand.role == .lateUse || operand.role == .earlyDef, place.isRegister,
+            // A definition may be there: what is destroyed with it is a temporary, or else a later use finds nothing.
+            if operand.role == .lateUse, place.isRegister,
                 input.clobbers[position] & place.register.mask != 0 {
                 violations.append("\(name): in a register the instruction destroys")
             }

@@ -2,8 +2,8 @@
 //!
 //! Everything that is moved is moved before the instruction, in order, so each step works on the state the one before
 //! left. `reads` are registers that some operand reads: no later move may overwrite them, though their values may get a new
-//! home. Order: fixed uses; late uses; other uses; tied uses, which are overwritten; then what dies is freed, registers
-//! the instruction destroys are emptied, and definitions take what is free.
+//! home. Order: fixed uses; late uses; other uses; tied uses, which are overwritten; uses that may be in memory; then what
+//! dies is freed, registers the instruction destroys are emptied, and definitions take what is free.
 
 /// What an instruction demands, and what has been promised so far.
 struct InstructionState: BitwiseCopyable {
@@ -21,6 +21,12 @@ struct InstructionState: BitwiseCopyable {
     var hasFixedUses = false
     var hasLateUses = false
     var hasTies = false
+    var hasMemoryUses = false
+    /// Registers that operands read and the instruction overwrites at the end.
+    var tiedReads: UInt32 = 0
+    /// Definitions without a fixed register: those written early, and all, per class.
+    var earlyDefinitions = (0, 0)
+    var definitions = (0, 0)
 
     var destroyed: UInt32 { clobbers | earlyFixed | lateFixed }
 }
@@ -52,7 +58,8 @@ extension RegisterAllocator {
             case .earlyDef: isSimple = false
             }
             switch operand.constraint {
-            case .any, .register: break
+            case .any: if !operand.isDefinition { instruction.hasMemoryUses = true }
+            case .register: break
             case .fixed:
                 isSimple = false
                 let mask = bit(operand.detail)
@@ -72,16 +79,21 @@ extension RegisterAllocator {
             }
         }
 
+        // Three operands always find registers, in whatever order they are placed.
+        if useEnd &- start > 3 { isSimple = false }
         if isSimple {
             placeSimpleUses(start, useEnd, operands, allocations, &instruction)
         } else {
             if instruction.hasFixedUses { placeFixedUses(start, useEnd, operands, allocations, &instruction) }
-            if instruction.hasLateUses {
-                placeUses(start, useEnd, late: true, tied: false, operands, allocations, &instruction)
-            }
-            placeUses(start, useEnd, late: false, tied: false, operands, allocations, &instruction)
-            if instruction.hasTies {
-                placeUses(start, useEnd, late: false, tied: true, operands, allocations, &instruction)
+            if instruction.hasLateUses { placeUses(.late, start, useEnd, operands, allocations, &instruction) }
+            placeUses(.early, start, useEnd, operands, allocations, &instruction)
+            if instruction.hasTies { placeUses(.tied, start, useEnd, operands, allocations, &instruction) }
+            if instruction.hasMemoryUses {
+                countDefinitions(useEnd, end, operands, &instruction)
+                if instruction.hasLateUses {
+                    placeMemoryUses(late: true, start, useEnd, operands, allocations, &instruction)
+                }
+                placeMemoryUses(late: false, start, useEnd, operands, allocations, &instruction)
             }
         }
         finishUses(start, useEnd, operands, allocations, position)
@@ -231,36 +243,109 @@ extension RegisterAllocator {
         valid |= bit(register)
     }
 
-    /// Places the uses without fixed register of one kind: first those that are in a good register, then the others.
+    private enum UseKind { case late, early, tied }
+
+    /// Places the uses of one kind that need a register: first those that are in a good one, then the others.
     private mutating func placeUses(
-        _ start: Int, _ end: Int, late: Bool, tied: Bool, _ operands: UnsafeMutablePointer<Operand>,
+        _ kind: UseKind, _ start: Int, _ end: Int, _ operands: UnsafeMutablePointer<Operand>,
         _ allocations: UnsafeMutablePointer<Allocation>, _ instruction: inout InstructionState
     ) {
-        for round in 0..<2 {
-            let isSecondRound = round == 1
-            for index in start..<end {
+        var isMissing = true
+        var round = 0
+        while isMissing, round < 2 {
+            isMissing = false
+            for index in start..<end where allocations[index] == .none {
                 let operand = operands[index]
-                guard operand.constraint != .fixed, allocations[index] == .none, (operand.role == .lateUse) == late
-                else { continue }
                 let tie = instruction.hasTies && index &- start < 256 ? ties[index &- start] : 0
-                guard (tie != 0) == tied else { continue }
-                var hard = instruction.earlyFixed
-                if late { hard |= instruction.lateFixed | instruction.clobbers }
-                if tied {
-                    hard |= instruction.lateFixed | (tie == 2 ? instruction.reads : instruction.lateReads)
+                switch kind {
+                case .late: guard operand.constraint == .register, operand.role == .lateUse else { continue }
+                case .early: guard operand.constraint == .register, operand.role == .use, tie == 0 else { continue }
+                case .tied:
+                    guard operand.constraint != .fixed, tie != 0 else { continue }
+                    let hard = instruction.earlyFixed | instruction.lateFixed
+                        | (tie == 2 ? instruction.reads : instruction.lateReads)
                     placeTied(index, start, end, operands, allocations, hard: hard, &instruction)
                     continue
                 }
+                var hard = instruction.earlyFixed
+                if kind == .late { hard |= instruction.lateFixed | instruction.clobbers }
                 let home = states[operand.virtualRegister].register
-                if isSecondRound {
-                    let soft = nextUses[index] == Self.dead && useBeyondBlock(operand.virtualRegister) == Self.dead
-                        ? 0 : instruction.destroyed
-                    reloadUse(index, operand, allocations, hard: hard, soft: soft, &instruction)
-                } else if home != Self.noRegister, bit(home) & hard == 0 {
+                if home != Self.noRegister, bit(home) & hard == 0 {
                     note(index, home, operand, allocations, &instruction)
+                } else if round == 0 {
+                    isMissing = true
+                } else {
+                    reloadUse(
+                        index, operand, allocations, hard: hard, soft: avoidedByUse(index, operand, instruction),
+                        &instruction)
                 }
             }
+            round &+= 1
         }
+    }
+
+    /// Registers in which a value that lives on would not stay.
+    @inline(__always)
+    private func avoidedByUse(_ index: Int, _ operand: Operand, _ instruction: InstructionState) -> UInt32 {
+        nextUses[index] == Self.dead && useBeyondBlock(operand.virtualRegister) == Self.dead
+            ? 0 : instruction.destroyed
+    }
+
+    private func countDefinitions(
+        _ start: Int, _ end: Int, _ operands: UnsafeMutablePointer<Operand>, _ instruction: inout InstructionState
+    ) {
+        for index in start..<end {
+            let operand = operands[index]
+            guard operand.constraint == .register || operand.constraint == .any else { continue }
+            let isEarly = operand.role == .earlyDef ? 1 : 0
+            if states[operand.virtualRegister].registerClass == 0 {
+                instruction.definitions.0 &+= 1
+                instruction.earlyDefinitions.0 &+= isEarly
+            } else {
+                instruction.definitions.1 &+= 1
+                instruction.earlyDefinitions.1 &+= isEarly
+            }
+        }
+    }
+
+    /// Places the uses that may be in memory. They take a register only as long as the definitions find theirs: there
+    /// may be any number of them.
+    private mutating func placeMemoryUses(
+        late: Bool, _ start: Int, _ end: Int, _ operands: UnsafeMutablePointer<Operand>,
+        _ allocations: UnsafeMutablePointer<Allocation>, _ instruction: inout InstructionState
+    ) {
+        for index in start..<end where allocations[index] == .none {
+            let operand = operands[index]
+            guard (operand.role == .lateUse) == late else { continue }
+            var hard = instruction.earlyFixed
+            if late { hard |= instruction.lateFixed | instruction.clobbers | instruction.tiedReads }
+            let state = states[operand.virtualRegister]
+            let isInteger = state.registerClass == 0
+            let needed = late
+                ? (isInteger ? instruction.definitions.0 : instruction.definitions.1)
+                : (isInteger ? instruction.earlyDefinitions.0 : instruction.earlyDefinitions.1)
+            let taken = instruction.reads | instruction.earlyFixed | instruction.lateFixed
+            let home = state.register
+            if home != Self.noRegister, bit(home) & hard == 0,
+                instruction.reads & bit(home) != 0
+                    || (classMask(state.registerClass) & ~taken & ~bit(home)).nonzeroBitCount >= needed {
+                note(index, home, operand, allocations, &instruction)
+            } else if (classMask(state.registerClass) & ~taken & ~hard).nonzeroBitCount > needed {
+                reloadUse(
+                    index, operand, allocations, hard: hard, soft: avoidedByUse(index, operand, instruction),
+                    &instruction)
+            } else {
+                if home != Self.noRegister { evict(home, at: instruction.position) }
+                useSlot(index, operand.virtualRegister, allocations)
+            }
+        }
+    }
+
+    @inline(__always)
+    private mutating func useSlot(_ index: Int, _ value: UInt32, _ allocations: UnsafeMutablePointer<Allocation>) {
+        needSlot(value)
+        allocations[index] = .slot(value)
+        slotOperands.append(UInt32(truncatingIfNeeded: index))
     }
 
     @inline(__always)
@@ -293,9 +378,7 @@ extension RegisterAllocator {
             let isUsedSoon = next != Self.dead && next != instruction.position && next < currentEnd
             let isUsedInLoop = !isCold && useBeyondBlock(value) < currentEnd &+ Self.loopExitPenalty
             if free == 0 || !(isUsedSoon || isUsedInLoop) {
-                needSlot(value)
-                allocations[index] = .slot(value)
-                slotOperands.append(UInt32(truncatingIfNeeded: index))
+                useSlot(index, value, allocations)
                 return
             }
         }
@@ -339,6 +422,7 @@ extension RegisterAllocator {
         let livesOn = useAfter(index, end, operands, position) != Self.dead
         if !livesOn, bit(home) & hard == 0 {
             note(index, home, operand, allocations, &instruction)
+            instruction.tiedReads |= bit(home)
             return
         }
         // The copy goes where the definition, of which the tied operand decides the place, would like to be.
@@ -356,6 +440,7 @@ extension RegisterAllocator {
             noteWrite(register)
             move(place(home), to: place(register), at: position, value)
             note(index, register, operand, allocations, &instruction)
+            instruction.tiedReads |= bit(register)
             return
         }
         // No room for both: something goes, perhaps the value's own home.
@@ -369,6 +454,7 @@ extension RegisterAllocator {
             move(place(home), to: place(register), at: position, value)
         }
         note(index, register, operand, allocations, &instruction)
+        instruction.tiedReads |= bit(register)
     }
     /// Moves next uses behind the instruction and frees what dies here. Registers stay reserved by `reads`.
     @inline(__always)

@@ -12,6 +12,9 @@ public final class EngineCore: Sendable {
     /// Elements that the tables of one instance may have together.
     let tableElements: Int
 
+    /// Function types that have an id now.
+    public var signatureCount: Int { signatures.count }
+
     public init(pool configuration: PoolConfiguration) throws(Failure) {
         do { try TrapHandler.install() } catch {
             throw .system(operation: error.operation, errno: error.errno)

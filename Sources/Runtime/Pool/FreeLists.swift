@@ -85,7 +85,8 @@ struct FreeLists: ~Copyable {
         return true
     }
 
-    /// Takes a warm slot of an image that nobody can acquire any more; nil, and the bin is gone, when there is none left.
+    /// Takes a warm slot of an image that nobody can acquire any more; nil, and the bin is gone, when there is none
+    /// left.
     ///
     /// One at a time: the others stay available to other images while this one is being cleaned.
     mutating func takeAbandoned(

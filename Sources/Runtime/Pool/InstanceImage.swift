@@ -1,12 +1,12 @@
 //! The state an instance starts in: memory, context, tables. Made once per template, never changed.
 //!
-//! `InstanceImage` is the handle its users hold; `ImageCore` is what slots hold. A slot that is warm for an image keeps the
-//! core alive, not the handle; when the last handle goes, the pools take the image out of their free slots, and with the
-//! last live slot the core goes and closes its file.
+//! `InstanceImage` is the handle its users hold; `ImageCore` is what slots hold. A slot that is warm for an image keeps
+//! the core alive, not the handle; when the last handle goes, the pools take the image out of their free slots, and
+//! with the last live slot the core goes and closes its file.
 
+internal import CPlatform
 public import Compiler
 internal import Glibc
-internal import CPlatform
 internal import Synchronization
 
 /// A template's initial state, from which slots are stamped.

@@ -1,8 +1,8 @@
 //! The initial contents of one linear memory: runs of a sealed file to map, and outliers to copy.
 //!
-//! Data segments that lie together become a *run*: a page-aligned piece of a memfd, mapped copy-on-write into each slot.
-//! What lies too far from the rest for that is an *outlier*, copied in before a slot is used. So one stray segment costs
-//! one copy, not a file as large as the memory, and a module without data has no file at all.
+//! Data segments that lie together become a *run*: a page-aligned piece of a memfd, mapped copy-on-write into each
+//! slot. What lies too far from the rest for that is an *outlier*, copied in before a slot is used. So one stray
+//! segment costs one copy, not a file as large as the memory, and a module without data has no file at all.
 //!
 //! Segments are applied in order: where they overlap, the later one wins.
 
@@ -74,7 +74,9 @@ final class MemoryImage: @unchecked Sendable {
         var chosen: [Cluster] = []
         for cluster in clusters where chosen.count < Self.mostRuns {
             // Two clusters may share a page; then only the larger one can be mapped.
-            if chosen.contains(where: { $0.firstPage <= cluster.lastPage && cluster.firstPage <= $0.lastPage }) { continue }
+            if chosen.contains(where: { $0.firstPage <= cluster.lastPage && cluster.firstPage <= $0.lastPage }) {
+                continue
+            }
             chosen.append(cluster)
         }
         chosen.sort { $0.start < $1.start }
@@ -167,8 +169,8 @@ extension MemoryImage {
         return kept
     }
 
-    /// Joins pieces while the span stays small in absolute terms or against the data in it. Pieces that overlap are always
-    /// joined, so that their order can be kept; that adds no more span than data.
+    /// Joins pieces while the span stays small in absolute terms or against the data in it. Pieces that overlap are
+    /// always joined, so that their order can be kept; that adds no more span than data.
     fileprivate static func clusters(of pieces: [Piece]) -> [Cluster] {
         var clusters: [Cluster] = []
         for piece in pieces.sorted(by: { $0.start < $1.start }) {

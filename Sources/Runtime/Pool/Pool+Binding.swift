@@ -146,7 +146,8 @@ extension Pool {
 }
 
 extension ImageCore {
-    /// Elements of room to grow for each table, from `spare` elements: equal shares, but no more than a table's maximum.
+    /// Elements of room to grow for each table, from `spare` elements: equal shares, but no more than a table's
+    /// maximum.
     func tableShares(of spare: Int) -> [Int] {
         var shares = [Int](repeating: 0, count: tables.count)
         var spare = spare

@@ -10,8 +10,8 @@ extension Pool {
     /// - Parameters:
     ///   - memory: index of the memory; a slot has memory 0.
     ///   - pages: Wasm pages of 64 KiB to add.
-    /// - Returns: the former size in pages, or nil, with nothing changed, if the declared maximum, the pool's limit or the
-    ///   kernel do not allow it.
+    /// - Returns: the former size in pages, or nil, with nothing changed, if the declared maximum, the pool's limit or
+    ///   the kernel do not allow it.
     public func grow(_ slot: Slot, memory: Int, by pages: UInt64) -> UInt64? {
         let record = records + Int(slot.index)
         guard memory == 0, record.pointee.state == .live, let image = record.pointee.image else { return nil }
@@ -42,8 +42,8 @@ extension Pool {
     /// - Parameters:
     ///   - elements: elements to add.
     ///   - fill: what the new elements are.
-    /// - Returns: the former size in elements, or nil, with nothing changed, if the declared maximum or the slot's room do
-    ///   not allow it.
+    /// - Returns: the former size in elements, or nil, with nothing changed, if the declared maximum or the slot's room
+    ///   do not allow it.
     public func growTable(_ slot: Slot, table number: Int, by elements: UInt64, fill: UInt64) -> UInt64? {
         let record = records + Int(slot.index)
         guard record.pointee.state == .live, let image = record.pointee.image else { return nil }

@@ -1,8 +1,9 @@
-//! Making a slot equal to its image again, after code ran in it: the baseline policy, which needs nothing but `madvise`.
+//! Making a slot equal to its image again, after code ran in it: the baseline policy, which needs nothing but
+//! `madvise`.
 //!
-//! Order matters. First the growth is closed, then everything that was accessible is discarded, the closed part included:
-//! so no byte of it is there when a later instance grows into it. A call that fails ends the reset as failed, and the
-//! caller must replace the mappings; nothing that is written before that is relied upon.
+//! Order matters. First the growth is closed, then everything that was accessible is discarded, the closed part
+//! included: so no byte of it is there when a later instance grows into it. A call that fails ends the reset as failed,
+//! and the caller must replace the mappings; nothing that is written before that is relied upon.
 
 internal import CPlatform
 internal import Compiler
@@ -90,9 +91,9 @@ extension Pool {
 
     /// Keeps what stays resident of a stack bounded: 64 KiB and a page.
     ///
-    /// Whether a guest went deeper shows in a strip it has to cross, which is zero otherwise. A frame that skips the strip
-    /// unwritten escapes this, so now and then the deep part is discarded without looking. Nothing depends on the result
-    /// but memory use, so a failing call changes nothing.
+    /// Whether a guest went deeper shows in a strip it has to cross, which is zero otherwise. A frame that skips the
+    /// strip unwritten escapes this, so now and then the deep part is discarded without looking. Nothing depends on the
+    /// result but memory use, so a failing call changes nothing.
     private func trimStack(_ index: UInt32) {
         let depth = PoolGeometry.keptStack + PoolGeometry.page
         guard geometry.stackBytes > depth else { return }

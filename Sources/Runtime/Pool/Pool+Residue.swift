@@ -1,7 +1,7 @@
 //! Proof, for tests and debugging, that nothing of a run is left in a slot: the whole slot compared with its image.
 //!
-//! Reads every byte rather than what the reset believes it changed, and asks the kernel, not the pool's records, what is
-//! accessible and where pages are. Slow (milliseconds and more), and not for production.
+//! Reads every byte rather than what the reset believes it changed, and asks the kernel, not the pool's records, what
+//! is accessible and where pages are. Slow (milliseconds and more), and not for production.
 
 internal import CPlatform
 internal import Compiler

@@ -1,17 +1,17 @@
 //! The pool: hands out slots that equal an image, takes them back, makes them equal again.
 //!
-//! Life of a slot: *blank* (no image) → bound to an image → *live* → reset → *warm* (free and equal to its image) → live …
-//! A warm slot is used for its own image without a system call. Which free slot is taken: the most recently released one
-//! that is warm for the image; a blank one; one never used; the least recently released one of another image, which is
-//! then mapped anew.
+//! Life of a slot: *blank* (no image) → bound to an image → *live* → reset → *warm* (free and equal to its image) →
+//! live … A warm slot is used for its own image without a system call. Which free slot is taken: the most recently
+//! released one that is warm for the image; a blank one; one never used; the least recently released one of another
+//! image, which is then mapped anew.
 //!
 //! Invariants:
 //! - A warm slot equals its image, byte for byte, up to outliers that are still to be copied (`needsOutliers`). Only a
-//!   reset whose every system call succeeded makes a slot warm; after a failed one its mappings are replaced, and if that
-//!   fails too the slot is retired.
+//!   reset whose every system call succeeded makes a slot warm; after a failed one its mappings are replaced, and if
+//!   that fails too the slot is retired.
 //! - Nothing beyond a free slot's initial memory holds a page or is accessible.
-//! - A record is touched by its slot's holder while live and under `lists` while free. Between leaving the lists and being
-//!   live, and between the end of being live and joining the lists, it is the acquiring or releasing thread's.
+//! - A record is touched by its slot's holder while live and under `lists` while free. Between leaving the lists and
+//!   being live, and between the end of being live and joining the lists, it is the acquiring or releasing thread's.
 //!
 //! `lists` guards a few pointer moves; no system call is made under it.
 
@@ -115,8 +115,8 @@ public final class Pool: @unchecked Sendable {
     /// The header fields of the context that the pool owns are set: stack limit and stack pointer, memory base and
     /// length; the cells for requests and traps are zero. The others are the caller's: see `Slot.isFresh`.
     ///
-    /// - Throws: `PoolError.exhausted`; `.memoryTooLarge`, `.contextTooLarge`, `.tableTooLarge` if the image does not fit
-    ///   this pool's slots; `.systemCall`.
+    /// - Throws: `PoolError.exhausted`; `.memoryTooLarge`, `.contextTooLarge`, `.tableTooLarge` if the image does not
+    ///   fit this pool's slots; `.systemCall`.
     public func acquire(_ image: InstanceImage) throws(PoolError) -> Slot {
         let core = image.core
         switch lists.withLock({ $0.take(core, records, poolNumber: number) }) {
@@ -203,7 +203,9 @@ public final class Pool: @unchecked Sendable {
 
     /// An image's handle is gone: its free slots become blank.
     func forget(_ core: ImageCore) {
-        while let index = lists.withLock({ $0.takeAbandoned(core, records, poolNumber: number) }) { discardImage(index) }
+        while let index = lists.withLock({ $0.takeAbandoned(core, records, poolNumber: number) }) {
+            discardImage(index)
+        }
     }
 
     /// Takes a slot that is in no list out of its image's hands: blank if that works, retired if not.

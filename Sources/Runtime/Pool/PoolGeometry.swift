@@ -5,9 +5,9 @@
 //!     | guard 2 GiB | memory of slot 0, 4 GiB | guard 2 GiB | memory of slot 1, 4 GiB | … | guard 2 GiB + 64 KiB |
 //!
 //! Compiled code adds a 32-bit index and a constant offset below 2 GiB − 64 KiB to the base without a check, so it
-//! reaches less than 6 GiB behind the base: the slot's own memory and the guard behind it, which is the next slot's guard
-//! in front. The guards are there for a full 4 GiB whatever the configured maximum is. The guard in front is for mistakes:
-//! an index that was sign-extended lands there.
+//! reaches less than 6 GiB behind the base: the slot's own memory and the guard behind it, which is the next slot's
+//! guard in front. The guards are there for a full 4 GiB whatever the configured maximum is. The guard in front is for
+//! mistakes: an index that was sign-extended lands there.
 //!
 //! Control slab, one reservation, per slot:
 //!

@@ -8,8 +8,8 @@ internal import Compiler
 public struct Slot: BitwiseCopyable, @unchecked Sendable {
     /// Position in the pool.
     public let index: UInt32
-    /// The slot's mappings were made for this image just now: the context's header fields that the pool does not own are
-    /// zero and must be set. Otherwise they are as the last holder, which had the same image, left them.
+    /// The slot's mappings were made for this image just now: the context's header fields that the pool does not own
+    /// are zero and must be set. Otherwise they are as the last holder, which had the same image, left them.
     public let isFresh: Bool
     /// The VM context, laid out by the image's `VMContextLayout`.
     public let context: UnsafeMutableRawPointer
@@ -24,7 +24,8 @@ public struct Slot: BitwiseCopyable, @unchecked Sendable {
     public var initialStackPointer: UnsafeMutableRawPointer { stackTop - 64 }
 }
 
-/// What the pool knows of a slot. In raw memory: written by the slot's holder, or under the pool's lock while it is free.
+/// What the pool knows of a slot. In raw memory: written by the slot's holder, or under the pool's lock while it is
+/// free.
 struct SlotRecord {
     enum State: UInt8 {
         /// No image: memory inaccessible, context and tables zero (or never opened).

@@ -1,7 +1,8 @@
 //! Constants that instructions read from memory, placed after the function that uses them.
 //!
 //! Equal constants of one function share a place. The lookup is a hash table, because a hostile function may have
-//! hundreds of thousands of distinct constants. The table shrinks when it is emptied, so that one such function does
+//! hundreds of thousands of distinct constants. It may also have chosen them to collide, so a search gives up after
+//! some steps; the constant is then placed once more. The table shrinks when it is emptied, so that one such function does
 //! not tax those after it.
 
 struct ConstantPool: ~Copyable {
@@ -13,6 +14,8 @@ struct ConstantPool: ~Copyable {
     }
 
     private static let initialTableSize = 32
+    /// Honest constants in a table at most half full need no more.
+    private static let maximumSteps = 64
 
     private(set) var entries = Vector<Entry>()
     /// Indices of `entries`, or `Assembler.none`. A power of two in size, at most half full.
@@ -30,36 +33,42 @@ struct ConstantPool: ~Copyable {
 
     /// The label of an equal entry, or nil.
     func find(_ low: UInt64, _ high: UInt64, bytes: UInt8) -> Label? {
-        let index = table[slot(of: low, high, bytes)]
+        guard let slot = slot(of: low, high, bytes) else { return nil }
+        let index = table[slot]
         return index == Assembler.none ? nil : entries[index].label
     }
 
-    /// Adds an entry, to which there is no equal one.
+    /// Adds an entry that `find` has not found.
     mutating func insert(_ entry: Entry) {
         if (entries.count + 1) * 2 > table.count {
             table.reset(to: Assembler.none, count: table.count * 2)
             for index in 0..<entries.count {
                 let old = entries[index]
-                table[slot(of: old.low, old.high, old.bytes)] = UInt32(truncatingIfNeeded: index)
+                if let slot = slot(of: old.low, old.high, old.bytes) {
+                    table[slot] = UInt32(truncatingIfNeeded: index)
+                }
             }
         }
-        table[slot(of: entry.low, entry.high, entry.bytes)] = UInt32(truncatingIfNeeded: entries.count)
+        if let slot = slot(of: entry.low, entry.high, entry.bytes) {
+            table[slot] = UInt32(truncatingIfNeeded: entries.count)
+        }
         entries.append(entry)
     }
 
-    /// Where in the table this constant is, or would be.
-    private func slot(of low: UInt64, _ high: UInt64, _ bytes: UInt8) -> Int {
+    /// Where in the table this constant is, or would be; nil if that is too far to look.
+    private func slot(of low: UInt64, _ high: UInt64, _ bytes: UInt8) -> Int? {
         var hash = (low ^ UInt64(bytes)) &* 0x9E37_79B9_7F4A_7C15
         hash = (hash ^ hash >> 32 ^ high) &* 0xD6E8_FEB8_6659_FD93
         let mask = table.count &- 1
         var slot = Int(truncatingIfNeeded: hash >> 32) & mask
-        while true {
+        for _ in 0..<Self.maximumSteps {
             let index = table[slot]
             if index == Assembler.none { return slot }
             let entry = entries[index]
             if entry.low == low && entry.high == high && entry.bytes == bytes { return slot }
             slot = (slot &+ 1) & mask
         }
+        return nil
     }
 }
 

@@ -23,8 +23,8 @@ struct Assembler: ~Copyable {
         var symbol: UInt32
     }
 
-    /// Bytes from which on the code counts as too large. Distances between any two places must fit in 32 bits, so at most
-    /// 2 GiB less the largest addend.
+    /// More bytes than this are too many. Distances between any two places must fit in 32 bits, so at most 2 GiB less
+    /// the largest addend.
     static let defaultMaximumSize = 1 << 30
     var maximumSize = defaultMaximumSize
 

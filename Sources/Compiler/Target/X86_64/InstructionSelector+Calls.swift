@@ -45,7 +45,7 @@ extension InstructionSelector {
             }
         }
 
-        if let index { use(index, .register, role: .lateUse) }
+        if let index { use(index, .register) }
         var clobbers = X86_64.callClobbers
         var places = ArgumentAssigner()
         for (position, type) in module.parameters(ofType: type).enumerated() {

@@ -111,7 +111,7 @@ enum MachineOperation: UInt8 {
 
     /// @arguments → @results. `immediate`: function index.
     case call
-    /// late r index, @arguments → early r, @results. Sequence. `immediate`: type index | table index << 32.
+    /// r index, @arguments → early r, @results. Sequence. `immediate`: type index | table index << 32.
     case callIndirect
     /// Nothing; cells at the stack pointer. `immediate`: `RuntimeFunction`.
     case callRuntime
