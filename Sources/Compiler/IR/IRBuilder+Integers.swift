@@ -83,7 +83,9 @@ extension IRBuilder {
             if k == mask { return left }
             if let inner { return binary(.and, type, x.a, constant(type, inner & k)) }
             let width = significantBits(left)
-            if width < 64 && k & ((1 &<< width) &- 1) == (1 &<< width) &- 1 { return left }
+            // Typed, for `==` would compare with a 32-bit integer, in which the shift wraps.
+            let ones: UInt64 = (1 &<< UInt64(width)) &- 1
+            if width < 64 && k & ones == ones { return left }
         case .or:
             if k == 0 { return left }
             if k == mask { return right }
