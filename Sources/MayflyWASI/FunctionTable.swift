@@ -1,8 +1,9 @@
-//! The functions of `wasi_snapshot_preview1` by name, with their types, each bound to the method of `WASI` that does it.
+//! The functions of `wasi_snapshot_preview1` by name, with their types, each bound to the method of `WASI` that does
+//! it.
 //!
 //! One list, so that what exists, what type it has and where its arguments go can be checked by reading it against the
-//! specification. Arguments are read from call cells by index. A function that stores results first checks that they have
-//! a place, so that nothing is done whose outcome cannot be told.
+//! specification. Arguments are read from call cells by index. A function that stores results first checks that they
+//! have a place, so that nothing is done whose outcome cannot be told.
 
 import Mayfly
 

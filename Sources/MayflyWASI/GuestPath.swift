@@ -1,7 +1,7 @@
 //! A path out of guest memory, ready for system calls.
 //!
-//! Invariants: not empty, relative, without NUL inside, shorter than PATH_MAX, NUL-terminated. Bytes are passed on as they
-//! are: host file names need not be Unicode, and a program that lists one can open it.
+//! Invariants: not empty, relative, without NUL inside, shorter than PATH_MAX, NUL-terminated. Bytes are passed on as
+//! they are: host file names need not be Unicode, and a program that lists one can open it.
 
 internal import Glibc
 

@@ -8,8 +8,8 @@
 //! - that holds while others rename and replace what is being walked.
 //!
 //! The kernel's openat2(2) does all of it in one call. Where it is missing (before Linux 5.6, or forbidden by a seccomp
-//! filter) the path is walked one component at a time, and `..` goes back to the directory that the walk came from, never
-//! to where the kernel says that the parent lies by now.
+//! filter) the path is walked one component at a time, and `..` goes back to the directory that the walk came from,
+//! never to where the kernel says that the parent lies by now.
 
 internal import CPlatform
 internal import Glibc
@@ -89,7 +89,8 @@ private struct Walk: ~Copyable {
     private let root: Int32
     /// The directories between the root and where the walk is, innermost last. All owned.
     private var directories: [Int32] = []
-    /// What is still to be walked, without terminator. Grows by the targets of symbolic links, which their number bounds.
+    /// What is still to be walked, without terminator. Grows by the targets of symbolic links, which their number
+    /// bounds.
     private var pending: ArraySlice<CChar>
     private var linkCount = 0
 

@@ -1,7 +1,8 @@
 //! fd_readdir: listing a directory.
 //!
-//! A WASI cookie is the kernel's own position in the directory (`d_off`), so that a listing of any length needs no memory
-//! between calls. A cookie that the guest made up leads to some other position in the same directory, or to an error.
+//! A WASI cookie is the kernel's own position in the directory (`d_off`), so that a listing of any length needs no
+//! memory between calls. A cookie that the guest made up leads to some other position in the same directory, or to an
+//! error.
 
 internal import CPlatform
 internal import Glibc

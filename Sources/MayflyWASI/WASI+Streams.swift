@@ -167,8 +167,8 @@ extension iovec {
     }
 }
 
-/// Keeps SIGPIPE from the thread while it writes to a stream: a guest whose reader went away gets an error, and the host
-/// process is not killed.
+/// Keeps SIGPIPE from the thread while it writes to a stream: a guest whose reader went away gets an error, and the
+/// host process is not killed.
 private struct BrokenPipeMask: ~Copyable {
     private var previous = sigset_t()
     private var brokenPipe = sigset_t()

@@ -1,8 +1,8 @@
 //! The context of one guest: what `wasi_snapshot_preview1` functions act on.
 //!
-//! Plain host code over system calls, in extensions by topic (`WASI+….swift`): each WASI function is a method that takes
-//! the guest's memory and its arguments and throws an `Errno`. `Imports+WASI.swift` makes imports of them. A context belongs
-//! to one guest at a time and is not `Sendable`; making one costs no system call.
+//! Plain host code over system calls, in extensions by topic (`WASI+….swift`): each WASI function is a method that
+//! takes the guest's memory and its arguments and throws an `Errno`. `Imports+WASI.swift` makes imports of them. A
+//! context belongs to one guest at a time and is not `Sendable`; making one costs no system call.
 
 internal import Glibc
 

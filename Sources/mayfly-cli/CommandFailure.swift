@@ -1,4 +1,5 @@
-//! How the tool fails: one error type with an exit code and a message, and the rules that make one of every other error.
+//! How the tool fails: one error type with an exit code and a message, and the rules that make one of every other
+//! error.
 
 import ArgumentParser
 import Glibc
@@ -28,8 +29,8 @@ struct CommandFailure: Error {
          71  the operating system refused memory or another resource
          73  the output file cannot be written
         134  the guest trapped; its backtrace is on standard error
-        Other codes of `mayfly run` are the guest's own, as given to proc_exit (the system keeps the lowest 8 bits of them). \
-        A guest can give any of the above too.
+        Other codes of `mayfly run` are the guest's own, as given to proc_exit (the system keeps the lowest 8 \
+        bits of them). A guest can give any of the above too.
 
         """
 

@@ -9,8 +9,8 @@ struct CompileCommand: ParsableCommand {
         commandName: "compile",
         abstract: "Compile a module ahead of time.",
         discussion: """
-            Writes native code that `mayfly run` loads without compiling. It is good for this version of Mayfly and for \
-            processors with the features of this one; elsewhere it is refused, never misread.
+            Writes native code that `mayfly run` loads without compiling. It is good for this version of Mayfly and \
+            for processors with the features of this one; elsewhere it is refused, never misread.
 
             EXIT CODES
             \(CommandFailure.exitCodeTable)
@@ -40,8 +40,8 @@ struct ValidateCommand: ParsableCommand {
         commandName: "validate",
         abstract: "Check modules without compiling them.",
         discussion: """
-            Says nothing about valid modules. For each other one a line on standard error says what is wrong, and at which \
-            offset in bytes. All files are looked at; the exit code is that of the first failure.
+            Says nothing about valid modules. For each other one a line on standard error says what is wrong, and at \
+            which offset in bytes. All files are looked at; the exit code is that of the first failure.
 
             EXIT CODES
             \(CommandFailure.exitCodeTable)

@@ -21,7 +21,8 @@ struct Disassembly {
         while written < code.count {
             let count = code.withUnsafeBytes { write(file, $0.baseAddress! + written, $0.count - written) }
             if count < 0, errno != EINTR {
-                throw CommandFailure(.cannotCreate, "cannot write a temporary file: \(String(cString: strerror(errno)))")
+                throw CommandFailure(
+                    .cannotCreate, "cannot write a temporary file: \(String(cString: strerror(errno)))")
             }
             written += max(count, 0)
         }
@@ -38,7 +39,9 @@ struct Disassembly {
         for line in lines {
             // Instructions are lines of an address and a colon; all else is objdump's own headings.
             let trimmed = line.drop { $0 == " " }
-            guard let colon = trimmed.firstIndex(of: ":"), let address = Int(trimmed[..<colon], radix: 16) else { continue }
+            guard let colon = trimmed.firstIndex(of: ":"), let address = Int(trimmed[..<colon], radix: 16) else {
+                continue
+            }
             while let function = pending.first, function.codeRange.lowerBound <= address {
                 print("\n\(function.index)\(function.name.map { " \($0)" } ?? ""): \(function.codeRange.count) bytes")
                 pending = pending.dropFirst()

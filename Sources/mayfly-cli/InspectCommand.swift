@@ -56,7 +56,8 @@ struct InspectCommand: ParsableCommand {
         }
         guard let match = matches.first else {
             throw CommandFailure(
-                .usage, "\(self.module) defines no function '\(name)': give an index or a name that `mayfly inspect` shows")
+                .usage,
+                "\(self.module) defines no function '\(name)': give an index or a name that `mayfly inspect` shows")
         }
         return match
     }
@@ -67,7 +68,8 @@ struct InspectCommand: ParsableCommand {
 
         print("\nsections")
         for section in BinarySection.all(in: module.binary) {
-            print("  \(section.name.padded(20)) \(section.size.description.padded(10)) at 0x\(hexadecimal(section.offset))")
+            let size = section.size.description
+            print("  \(section.name.padded(20)) \(size.padded(10)) at 0x\(hexadecimal(section.offset))")
         }
         print("\nimports: \(module.imports.count)")
         for entry in module.imports { print("  \(entry.module) \(entry.name): \(entry.type)") }
@@ -148,7 +150,8 @@ private struct BinarySection {
     var size: Int
 
     private static let names = [
-        "custom", "type", "import", "function", "table", "memory", "global", "export", "start", "element", "code", "data",
+        "custom", "type", "import", "function", "table", "memory", "global", "export", "start", "element", "code",
+        "data",
         "data count", "tag",
     ]
 

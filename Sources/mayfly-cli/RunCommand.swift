@@ -137,7 +137,8 @@ struct RunCommand: ParsableCommand {
     private func checkEntry(_ module: Module, _ path: String) throws {
         let exports = functionExports(module)
         let name = invoke ?? "_start"
-        let names = exports.isEmpty ? "It exports no function." : "It exports \(exports.map(\.name).joined(separator: ", "))."
+        let names =
+            exports.isEmpty ? "It exports no function." : "It exports \(exports.map(\.name).joined(separator: ", "))."
         guard let entry = exports.first(where: { $0.name == name }) else {
             let advice = invoke == nil ? "call one of its exports with --invoke. " : ""
             throw CommandFailure(.usage, "\(path) has no function '\(name)': \(advice)\(names)")

@@ -131,7 +131,9 @@ struct CommandTests {
             #expect(try call("halve", "-inf").output == "-inf\n")
             #expect(try call("both", "1.5", "7").output == "7\n1.5\n")
             #expect(try call("nothing").output == "")
-            for (name, arguments) in [("add", ["x", "1"]), ("add", ["4294967296", "1"]), ("halve", ["one"]), ("none", [])] {
+            for (name, arguments) in [
+                ("add", ["x", "1"]), ("add", ["4294967296", "1"]), ("halve", ["one"]), ("none", []),
+            ] {
                 let outcome =
                     arguments.count == 2
                     ? try call(name, arguments[0], arguments[1])
@@ -197,7 +199,8 @@ struct CommandTests {
         try withDirectory {
             try write(Self.functions)
             for arguments in [
-                ["run"], ["run", "--unknown", "m.wasm"], ["run", "--env", "X", "m.wasm"], ["run", "--dir", "::/", "m.wasm"],
+                ["run"], ["run", "--unknown", "m.wasm"], ["run", "--env", "X", "m.wasm"],
+                ["run", "--dir", "::/", "m.wasm"],
                 ["run", "m.wasm"], ["frobnicate"], ["validate"], ["compile"], ["inspect", "m.wasm", "nofunction"],
             ] {
                 let outcome =
@@ -288,7 +291,8 @@ struct CommandTests {
             let outcome = try mayfly("inspect", "m.wasm")
             #expect(outcome.code == 0, "\(outcome.errors)")
             for text in [
-                "sections", "  code ", "imports: 4", "wasi_snapshot_preview1 fd_write: function (i32, i32, i32, i32) -> i32",
+                "sections", "  code ", "imports: 4",
+                "wasi_snapshot_preview1 fd_write: function (i32, i32, i32, i32) -> i32",
                 "exports: 2", "_start: function () -> ()", "1 pages of 64 KiB", "code: ",
             ] {
                 #expect(outcome.output.contains(text), "\(text)\n\(outcome.output)")
@@ -308,7 +312,9 @@ struct CommandTests {
             let without = try mayfly("inspect", "m.wasm", "--disassemble", path: directory.path)
             #expect(without.code == 69 && without.errors.contains("objdump") && without.errors.contains("binutils"))
             let paths = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
-            guard paths.contains(where: { FileManager.default.isExecutableFile(atPath: "\($0)/objdump") }) else { return }
+            guard paths.contains(where: { FileManager.default.isExecutableFile(atPath: "\($0)/objdump") }) else {
+                return
+            }
             let all = try mayfly("inspect", "m.wasm", "--disassemble")
             #expect(all.code == 0 && all.output.contains("add") && all.output.contains("5 inner: "))
             let one = try mayfly("inspect", "m.wasm", "--disassemble", "inner")

@@ -1,7 +1,7 @@
 //! The WASI 0.1 conformance suite: C, Rust and AssemblyScript programs that check their host.
 //!
-//! Every program runs twice, with each way of resolving paths. Beside each lies a `.json` with its arguments, environment,
-//! directory and expected outcome.
+//! Every program runs twice, with each way of resolving paths. Beside each lies a `.json` with its arguments,
+//! environment, directory and expected outcome.
 
 import Foundation
 import Mayfly

@@ -16,7 +16,9 @@ struct WASIHostileTests {
         let guest = try directory.guest()
         let max = UInt64(UInt32.max)
         let (_, file) = guest.open("file", rights: TestGuest.readWrite)
-        for (address, count) in [(end, 1), (end - 7, 1), (0, max), (max, max), (max - 7, 1), (4096, end / 8)] as [(UInt64, UInt64)] {
+        for (address, count) in [(end, 1), (end - 7, 1), (0, max), (max, max), (max - 7, 1), (4096, end / 8)]
+            as [(UInt64, UInt64)]
+        {
             #expect(guest.call("fd_read", file, address, count, 0) == .fault)
             #expect(guest.call("fd_write", file, address, count, 0) == .fault)
             #expect(guest.call("fd_pread", file, address, count, 0, 0) == .fault)
@@ -24,7 +26,8 @@ struct WASIHostileTests {
         }
         // The array lies inside, what it describes does not.
         let vector = guest.allocate(16)
-        for (address, count) in [(end, 1), (end - 1, 2), (max, max), (0, max), (1, max), (max, 1)] as [(UInt64, UInt64)] {
+        for (address, count) in [(end, 1), (end - 1, 2), (max, max), (0, max), (1, max), (max, 1)] as [(UInt64, UInt64)]
+        {
             guest.store(UInt32(address), at: vector)
             guest.store(UInt32(count), at: vector + 4)
             for function in ["fd_read", "fd_write"] {
@@ -102,7 +105,8 @@ struct WASIHostileTests {
         }
         var random = SplitMix(state: seed)
         let paths = [
-            "file", "sub", "sub/", "sub/../file", "out", "parent", "parent/secret", "parent/", "..", ".", "new", "new/x", "/",
+            "file", "sub", "sub/", "sub/../file", "out", "parent", "parent/secret", "parent/", "..", ".", "new",
+            "new/x", "/",
             "sub/../../secret", "x\0y", "",
         ].map { guest.place($0) }
         // Waiting for a clock for ever is a right of guests, but not of this test.

@@ -72,7 +72,9 @@ struct WASISandboxTests {
     @Test("parent directories end at the directory given", arguments: resolutions)
     func dotDot(_ resolution: PathResolution) throws {
         let guest = try directory.guest(resolution)
-        for path in ["..", "../", "../secret", "../inside/file", "a/../../secret", "a/b/c/../../../../secret", "./.././secret"] {
+        for path in [
+            "..", "../", "../secret", "../inside/file", "a/../../secret", "a/b/c/../../../../secret", "./.././secret",
+        ] {
             expectNoEscape(guest, path)
             #expect(guest.contents(path).0 == .notcapable, "\(path)")
         }
@@ -148,12 +150,14 @@ struct WASISandboxTests {
         try directory.link("out", to: "../secret")
         let guest = try directory.guest(resolution)
         let path = guest.place("out")
-        let before = try FileManager.default.attributesOfItem(
-            atPath: directory.outside.appendingPathComponent("secret").path)[.modificationDate] as? Date
+        let before =
+            try FileManager.default.attributesOfItem(
+                atPath: directory.outside.appendingPathComponent("secret").path)[.modificationDate] as? Date
         #expect(guest.call("path_filestat_set_times", 3, 1, path.address, path.count, 0, 1, 4) == .notcapable)
         #expect(guest.call("path_filestat_set_times", 3, 0, path.address, path.count, 0, 1, 4) == .success)
-        let after = try FileManager.default.attributesOfItem(
-            atPath: directory.outside.appendingPathComponent("secret").path)[.modificationDate] as? Date
+        let after =
+            try FileManager.default.attributesOfItem(
+                atPath: directory.outside.appendingPathComponent("secret").path)[.modificationDate] as? Date
         #expect(before == after)
     }
 
@@ -267,8 +271,8 @@ struct WASISandboxTests {
         }
     }
 
-    /// Repeats an attempt while another thread changes the directory under it, until it succeeded often enough for the two
-    /// to have met, or long enough.
+    /// Repeats an attempt while another thread changes the directory under it, until it succeeded often enough for the
+    /// two to have met, or long enough.
     private func race(_ change: @escaping @Sendable () -> Void, attempt: () -> Bool) throws {
         let stop = Stop()
         let thread = Thread { while !stop.isSet { change() } }

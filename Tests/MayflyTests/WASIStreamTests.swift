@@ -50,7 +50,9 @@ struct WASIStreamTests {
     }
 
     /// Places subscriptions with their index as user data, and polls.
-    private func poll(_ guest: TestGuest, _ subscriptions: [Subscription], overlapping: Bool = false) -> (Errno, [Event]) {
+    private func poll(_ guest: TestGuest, _ subscriptions: [Subscription], overlapping: Bool = false) -> (
+        Errno, [Event]
+    ) {
         let source = guest.allocate(48 * subscriptions.count)
         for (index, subscription) in subscriptions.enumerated() {
             let record = source + UInt32(index) * 48
