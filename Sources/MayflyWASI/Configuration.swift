@@ -8,18 +8,22 @@ extension WASI {
         public var arguments: [String] = []
         /// The program's environment. Guests see it sorted by name.
         public var environment: [String: String] = [:]
-        public var standardInput: Input = .null
-        public var standardOutput: Output = .null
-        public var standardError: Output = .null
+        public var standardInput: Input = .null { didSet { initialDescriptors = makeInitialDescriptors() } }
+        public var standardOutput: Output = .null { didSet { initialDescriptors = makeInitialDescriptors() } }
+        public var standardError: Output = .null { didSet { initialDescriptors = makeInitialDescriptors() } }
         /// How many descriptors a guest may have open at once, the standard streams and given directories included.
         public var maximumDescriptorCount = 1024
 
         /// The directories given, in the order in which guests find them (from descriptor 3 on).
-        public private(set) var preopens: [Preopen] = []
+        public private(set) var preopens: [Preopen] = [] {
+            didSet { initialDescriptors = makeInitialDescriptors() }
+        }
 
+        /// What every context's table starts with.
+        private(set) var initialDescriptors: [Descriptor?] = []
         var pathResolution = PathResolution.automatic
 
-        public init() {}
+        public init() { initialDescriptors = makeInitialDescriptors() }
 
         /// Gives a directory to the guest, and all that lies beneath it.
         ///
@@ -65,6 +69,8 @@ extension WASI {
         case descriptor(Int32)
         /// These bytes, then the end.
         case bytes([UInt8])
+
+        var bytes: [UInt8] { if case .bytes(let bytes) = self { bytes } else { [] } }
     }
 
     /// Where a guest's standard output or standard error goes.
@@ -80,5 +86,7 @@ extension WASI {
         case capture(limit: Int)
         /// Kept in memory, up to 16 MiB.
         public static var capture: Output { .capture(limit: 16 << 20) }
+
+        var captureLimit: Int { if case .capture(let limit) = self { limit } else { 0 } }
     }
 }

@@ -5,14 +5,22 @@
 
 internal import Glibc
 
-struct Descriptor {
-    enum Object {
+struct Descriptor: Sendable {
+    enum Object: Sendable {
         /// A file, directory or stream of the host.
         case host(Int32)
         /// Reading finds the end, what is written vanishes.
         case null
-        case input(InputBytes)
-        case output(OutputBuffer)
+        /// The bytes configured as standard input.
+        case input
+        /// Captured in memory.
+        case output(Capture)
+    }
+
+    /// Which of a context's buffers takes what is written.
+    enum Capture: Sendable {
+        case standardOutput
+        case standardError
     }
 
     var object: Object
@@ -43,7 +51,7 @@ struct Descriptor {
 }
 
 /// The bytes that stand in for a standard input.
-final class InputBytes {
+struct InputBytes {
     private let bytes: [UInt8]
     private var position = 0
 
@@ -51,7 +59,7 @@ final class InputBytes {
 
     var remainingCount: Int { bytes.count - position }
 
-    func read(into destination: UnsafeMutableRawBufferPointer) -> Int {
+    mutating func read(into destination: UnsafeMutableRawBufferPointer) -> Int {
         let count = min(destination.count, remainingCount)
         destination.copyBytes(from: bytes[position..<position + count])
         position += count
@@ -60,23 +68,22 @@ final class InputBytes {
 }
 
 /// The memory that stands in for a standard output.
-final class OutputBuffer {
+struct OutputBuffer {
     private(set) var bytes: [UInt8] = []
-    /// Bytes.
-    private let limit: Int
-    private var totalCount = 0
+    /// Bytes that can be written before the limit is reached.
+    private var capacity: Int
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int) { capacity = max(limit, 0) }
 
     /// Takes as much as fits.
-    func write(_ source: UnsafeMutableRawBufferPointer) -> Int {
-        let count = min(source.count, max(limit - totalCount, 0))
+    mutating func write(_ source: UnsafeMutableRawBufferPointer) -> Int {
+        let count = min(source.count, capacity)
         bytes.append(contentsOf: source.prefix(count))
-        totalCount += count
+        capacity -= count
         return count
     }
 
-    func take() -> [UInt8] {
+    mutating func take() -> [UInt8] {
         defer { bytes = [] }
         return bytes
     }
@@ -84,17 +91,22 @@ final class OutputBuffer {
 
 /// Descriptors by number.
 struct DescriptorTable: ~Copyable {
-    private var entries: [Descriptor?] = []
+    private var entries: [Descriptor?]
     /// No number below this one is free.
-    private var lowestFree = 0
+    private var lowestFree: Int
     private let maximumCount: Int
+    /// There may be something to close.
+    private var ownsAny = false
 
-    init(maximumCount: Int, reserving count: Int) {
-        self.maximumCount = maximumCount
-        entries.reserveCapacity(count)
+    /// Starts with entries of which none is owned. Contexts share them until one changes its own.
+    init(_ entries: [Descriptor?], maximumCount: Int) {
+        self.entries = entries
+        lowestFree = entries.count
+        self.maximumCount = max(maximumCount, entries.count)
     }
 
     deinit {
+        guard ownsAny else { return }
         for case let entry? in entries { Self.close(entry) }
     }
 
@@ -107,6 +119,7 @@ struct DescriptorTable: ~Copyable {
 
     /// Gives a descriptor the lowest free number. The table takes over ownership, also if it throws.
     mutating func insert(_ descriptor: Descriptor) throws(Errno) -> UInt32 {
+        if descriptor.isOwned { ownsAny = true }
         while lowestFree < entries.count, entries[lowestFree] != nil { lowestFree += 1 }
         if lowestFree < entries.count {
             entries[lowestFree] = descriptor
@@ -131,6 +144,7 @@ struct DescriptorTable: ~Copyable {
     mutating func update(_ number: UInt32, _ change: (inout Descriptor) -> Void) throws(Errno) {
         guard number < entries.count, entries[Int(number)] != nil else { throw .badf }
         change(&entries[Int(number)]!)
+        if entries[Int(number)]!.isOwned { ownsAny = true }
     }
 
     mutating func remove(_ number: UInt32) throws(Errno) -> Errno {

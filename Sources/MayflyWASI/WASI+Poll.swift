@@ -127,7 +127,7 @@ extension WASI {
             let event = subscription.kind == .read ? POLLIN : POLLOUT
             requests.append(pollfd(fd: host, events: Int16(event), revents: 0))
         case .null: subscription.isReady = true
-        case .input(let input):
+        case .input:
             guard subscription.kind == .read else { throw .badf }
             subscription.isReady = true
             subscription.byteCount = UInt64(input.remainingCount)

@@ -20,7 +20,7 @@ extension WASI {
                 try requireReadiness(descriptor, host, POLLIN)
                 return try interruptible { readv(host, vectors.baseAddress, Int32(vectors.count)) }
             case .null: return 0
-            case .input(let input):
+            case .input:
                 var total = 0
                 for vector in vectors { total += input.read(into: vector.bytes) }
                 return total
@@ -42,16 +42,17 @@ extension WASI {
                     return try interruptible { writev(host, vectors.baseAddress, Int32(vectors.count)) }
                 }
                 let mask = BrokenPipeMask()
-                let result = writev(host, vectors.baseAddress, Int32(vectors.count))
-                if result >= 0 { return result }
-                if errno == EPIPE { mask.discardSignal() }
-                if errno != EINTR { throw .current }
-                return try interruptible { writev(host, vectors.baseAddress, Int32(vectors.count)) }
+                do throws(Errno) {
+                    return try interruptible { writev(host, vectors.baseAddress, Int32(vectors.count)) }
+                } catch {
+                    if error == .pipe { mask.discardSignal() }
+                    throw error
+                }
             case .null: return vectors.reduce(0) { $0 + $1.iov_len }
-            case .output(let output):
+            case .output(let capture):
                 var written = 0
                 for vector in vectors where vector.iov_len > 0 {
-                    let count = output.write(vector.bytes)
+                    let count = self.capture(vector.bytes, as: capture)
                     written += count
                     if count < vector.iov_len {
                         if written == 0 { throw .nospc }
@@ -179,12 +180,10 @@ private struct BrokenPipeMask: ~Copyable {
         pthread_sigmask(SIG_BLOCK, &brokenPipe, &previous)
     }
 
-    /// Takes the pending signal away. Keeps `errno`.
+    /// Takes the pending signal away.
     func discardSignal() {
-        let saved = errno
         var noWait = timespec()
         withUnsafePointer(to: brokenPipe) { _ = sigtimedwait($0, nil, &noWait) }
-        errno = saved
     }
 
     deinit { withUnsafePointer(to: previous) { _ = pthread_sigmask(SIG_SETMASK, $0, nil) } }
