@@ -423,6 +423,39 @@ import Testing
         #expect(AllocatedProgram(builder).violations == [])
     }
 
+    /// An interpreter's loop: each arm changes one of many variables, a join collects them, the loop starts again.
+    @Test func variablesThatAnArmDoesNotChangeStayWhereTheyAre() {
+        var builder = ProgramBuilder()
+        let count = 30
+        let initial = (0..<count).map { _ in builder.constant() }
+        let header = builder.block(depth: 1, header: true)
+        let variables = (0..<count).map { _ in builder.parameter(of: header) }
+        builder.jump(header, initial)
+        builder.current = header
+        let opcode = builder.constant()
+        let join = builder.block(depth: 1)
+        let merged = (0..<count).map { _ in builder.parameter(of: join) }
+        let arms = (0..<count).map { _ in builder.block(depth: 1) }
+        let leave = builder.block()
+        builder.emit(.use(opcode))
+        builder.blocks[builder.current].successors = arms + [leave]
+        for (index, arm) in arms.enumerated() {
+            builder.current = arm
+            var next = variables
+            next[index] = builder.compute(variables[index])
+            builder.jump(join, next)
+        }
+        builder.current = join
+        builder.jump(header, merged)
+        builder.current = leave
+        for variable in variables { builder.emit(.use(variable, .any)) }
+        builder.finish()
+        let program = AllocatedProgram(builder)
+        #expect(program.violations == [])
+        // Per arm a few moves for the variable it changes, none for the others.
+        #expect(program.moves { $0.loopDepth > 0 }.count <= 3 * count)
+    }
+
     @Test func manyWaysIntoOneJoin() {
         var builder = ProgramBuilder()
         let selector = builder.constant()

@@ -300,7 +300,9 @@ extension RegisterAllocator {
         worklist.removeAll()
         let pressure = blocks[index].pressure
         var counts = (0, 0)
-        let limits = (integerMask.nonzeroBitCount, floatMask.nonzeroBitCount)
+        var limits = (integerMask.nonzeroBitCount, floatMask.nonzeroBitCount)
+        // With all registers taken, the loop's first own value would have to evict one that the back edge must reload.
+        if isHeader { limits = (limits.0 - 1, limits.1 - 1) }
         // Values of the loop's own are counted in its pressure, parameters among them.
         var usedInLoop = (0, 0)
         if isHeader {
@@ -333,7 +335,8 @@ extension RegisterAllocator {
                         guard isMostlyHere, isInteger ? spare.0 > 0 : spare.1 > 0 else { continue }
                         if isInteger { spare.0 -= 1 } else { spare.1 -= 1 }
                     }
-                } else if !isMostlyHere && (!isNear || isCold) {
+                } else if !isMostlyHere {
+                    // A reload at the use costs no more than one on each edge, and perhaps never happens.
                     continue
                 }
             } else if isHeader, !isNear {

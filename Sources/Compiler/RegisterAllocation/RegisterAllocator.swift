@@ -91,9 +91,11 @@ struct BlockState: BitwiseCopyable {
     var exitRegisters: UInt32 = 0
     var firstExitValue: UInt32 = 0
     var exitValid: UInt32 = 0
-    /// Into `edgeMoves`: what goes before the terminator.
+    /// Into `edgeMoves` and `parallelMoves`: what goes before the terminator.
     var firstEdgeMove: UInt32 = 0
     var edgeMoveCount: UInt32 = 0
+    var firstParallelMove: UInt32 = 0
+    var parallelMoveCount: UInt32 = 0
 }
 
 struct LiveEntry: BitwiseCopyable {
@@ -165,12 +167,17 @@ struct RegisterAllocator: ~Copyable {
 
     // Scratch of one join (`+BlockEntry`), by virtual register.
     var votes = Vector<Vote>(capacity: 512)
-    // Scratch of one edge (`+Edges`); places are registers, then slots by virtual register.
+    /// The moves of all edges, not ordered yet.
     var parallelMoves = Vector<ParallelMove>(capacity: 64)
+    /// Arguments and parameters that are both in slots and may share one.
+    var affinities = Vector<SlotAffinity>(capacity: 64)
+    // Scratch of one edge (`+Edges`); places are registers, then slots.
     var readers = Vector<UInt32>(capacity: 512)
     var writers = Vector<UInt32>(capacity: 512)
+    var temporarySlot: UInt32 = 0
     var usesTemporarySlot = false
     // Scratch of `+Spilling`.
+    var owners = Vector<SlotOwner>(capacity: 64)
     var slotIndices = Vector<UInt32>(capacity: 512)
     var intervalStarts = Vector<UInt64>(capacity: 64)
     var intervalEnds = Vector<UInt64>(capacity: 64)
@@ -234,9 +241,7 @@ struct RegisterAllocator: ~Copyable {
         let count = input.virtualRegisterCount
         states.reset(to: VirtualRegisterState(), count: count)
         votes.reset(to: Vote(), count: count)
-        readers.reset(to: 0, count: count &+ 32)
-        writers.reset(to: 0, count: count &+ 32)
-        slotIndices.reset(to: Self.none, count: count &+ 1)
+        slotIndices.reset(to: Self.none, count: count)
         blocks.reset(to: BlockState(), count: input.blocks.count)
         nextUses.reset(to: Self.dead, count: input.operands.count)
         parameterNextUses.reset(to: Self.dead, count: input.virtualRegisterLists.count)
@@ -250,6 +255,8 @@ struct RegisterAllocator: ~Copyable {
         edgeMoves.removeAll()
         slotOwners.removeAll()
         slotOperands.removeAll()
+        parallelMoves.removeAll()
+        affinities.removeAll()
         usesTemporarySlot = false
         occupied = 0
         valid = 0
