@@ -8,7 +8,7 @@
 //! 1. `+Loops`: the loop forest.
 //! 2. `+Liveness`: one backward pass: what lives into each block and how far its next use is.
 //! 3. `+BlockEntry`: which values are in which registers when a block starts.
-//! 4. `+Instruction`: operands, constraints, clobbers, definitions.
+//! 4. `+Instruction` and `+Definitions`: operands, constraints, clobbers, results. `+State` is what they are made of.
 //! 5. `+Edges`: the parallel moves that make a predecessor's end match the block's start.
 //! 6. `+Spilling`: where stores go, which spill slot is whose, and the final list of moves.
 //!
