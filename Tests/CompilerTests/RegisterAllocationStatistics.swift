@@ -16,7 +16,9 @@ import Testing
 
     @Test(.enabled(if: ProcessInfo.processInfo.environment["MAYFLY_STATISTICS"] != nil))
     func randomPrograms() {
-        let settings = [("typical", RegisterFile.x86, true), ("hard", .x86, false), ("hard, five registers", .tiny, false)]
+        let settings = [
+            ("typical", RegisterFile.x86, true), ("hard", .x86, false), ("hard, five registers", .tiny, false),
+        ]
         for (name, file, isTypical) in settings {
             var allocator = RegisterAllocator()
             var output = AllocationOutput()
@@ -64,7 +66,9 @@ import Testing
                     }
                 }
             }
-            func rate(_ count: Int, _ total: Int) -> String { String(format: "%.1f", 1000 * Double(count) / Double(total)) }
+            func rate(_ count: Int, _ total: Int) -> String {
+                String(format: "%.1f", 1000 * Double(count) / Double(total))
+            }
             let nanoseconds = time / Double(2 * instructions)
             print("\(name): \(instructions) instructions, \(operands) operands, \(blocks) blocks")
             print("  per 1000: copies \(rate(kinds.copies, instructions)) reloads \(rate(kinds.reloads, instructions))",

@@ -1,9 +1,9 @@
 //! Which values are in registers when a block starts, and in which.
 //!
-//! A block with one predecessor starts as that one ended. At a join, what the more frequent predecessors have in registers
-//! stays there, nearest use first. At a loop header, predecessors say little, the loop says more: what it uses comes into
-//! registers, reloaded on the way in if need be, and what merely lives through it stays in a register only if the
-//! loop's own pressure leaves one.
+//! A block with one predecessor starts as that one ended. At a join, what the more frequent predecessors have in
+//! registers stays there, nearest use first. At a loop header, predecessors say little, the loop says more: what it
+//! uses comes into registers, reloaded on the way in if need be, and what merely lives through it stays in a register
+//! only if the loop's own pressure leaves one.
 
 /// What the predecessors of a join say about a value.
 struct Vote: BitwiseCopyable {
@@ -394,7 +394,8 @@ extension RegisterAllocator {
                         register = votes[value].register
                     } else {
                         register = chooseRegister(
-                            value, from: free, after: first, until: isParameter ? state.lastUse : state.nextUse, mild: 0)
+                            value, from: free, after: first, until: isParameter ? state.lastUse : state.nextUse,
+                            mild: 0)
                     }
                 }
                 occupy(register, value)

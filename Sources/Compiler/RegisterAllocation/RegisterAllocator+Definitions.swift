@@ -13,8 +13,8 @@ extension RegisterAllocator {
         }
     }
 
-    /// Empties a register: its value goes to another one if that pays, else to its slot. A value that the instruction itself
-    /// reads may go where only `lenient` forbids.
+    /// Empties a register: its value goes to another one if that pays, else to its slot. A value that the instruction
+    /// itself reads may go where only `lenient` forbids.
     mutating func rescue(_ register: UInt8, forbidden: UInt32, lenient: UInt32, at position: UInt32) {
         let value = occupants[Int(register)]
         let use = states[value].nextUse

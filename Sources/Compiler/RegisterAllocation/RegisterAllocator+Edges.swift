@@ -1,6 +1,7 @@
 //! The moves of one edge: from where the predecessor left values to where the block expects them.
 //!
-//! They are collected during the walk and ordered when slots are known, because values may come to share a slot. All of them happen at once, so they are ordered: a move whose target nobody still reads goes first; when only cycles are
+//! They are collected during the walk and ordered when slots are known, because values may come to share a slot. All of
+//! them happen at once, so they are ordered: a move whose target nobody still reads goes first; when only cycles are
 //! left, each is opened with a scratch register, or with a spill slot if it passes through slots, because then the
 //! scratch register is busy carrying values from slot to slot.
 

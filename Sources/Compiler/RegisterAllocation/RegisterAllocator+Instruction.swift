@@ -1,9 +1,9 @@
 //! One instruction: places for its operands, and the moves before it.
 //!
 //! Everything that is moved is moved before the instruction, in order, so each step works on the state the one before
-//! left. `reads` are registers that some operand reads: no later move may overwrite them, though their values may get a new
-//! home. Order: fixed uses; late uses; other uses; tied uses, which are overwritten; uses that may be in memory; then what
-//! dies is freed, registers the instruction destroys are emptied, and definitions take what is free.
+//! left. `reads` are registers that some operand reads: no later move may overwrite them, though their values may get a
+//! new home. Order: fixed uses; late uses; other uses; tied uses, which are overwritten; uses that may be in memory;
+//! then what dies is freed, registers the instruction destroys are emptied, and definitions take what is free.
 
 /// What an instruction demands, and what has been promised so far.
 struct InstructionState: BitwiseCopyable {
@@ -104,7 +104,9 @@ extension RegisterAllocator {
         if instruction.destroyed & occupied != 0 { rescueDestroyed(&instruction) }
         if useEnd < end { placeDefinitions(start, useEnd, end, operands, allocations, &instruction, input) }
         if instruction.hasTies {
-            for index in useEnd..<end where operands[index].constraint == .reuse { ties[Int(operands[index].detail)] = 0 }
+            for index in useEnd..<end where operands[index].constraint == .reuse {
+                ties[Int(operands[index].detail)] = 0
+            }
         }
     }
 

@@ -4,10 +4,10 @@
 //! is expected to execute less. The second keeps stores out of a loop when the value is given up only behind it, or on
 //! a cold path only.
 //!
-//! Slots are shared by values whose live ranges, taken as intervals in block order, do not touch. Every block in which a
-//! value is live comes at or after its definition and at or before the last block found live, so intervals cover
-//! live ranges, loops included. A parameter's slot is written at the ends of the predecessors: its interval covers them.
-//! A parameter and an argument that both are in slots share one if they can, so that passing it costs nothing.
+//! Slots are shared by values whose live ranges, taken as intervals in block order, do not touch. Every block in which
+//! a value is live comes at or after its definition and at or before the last block found live, so intervals cover live
+//! ranges, loops included. A parameter's slot is written at the ends of the predecessors: its interval covers them. A
+//! parameter and an argument that both are in slots share one if they can, so that passing it costs nothing.
 
 /// A value with a slot, and the group of values that share it.
 struct SlotOwner: BitwiseCopyable {
@@ -160,8 +160,8 @@ extension RegisterAllocator {
         }
     }
 
-    /// Lets the groups of two owners, which may share a slot, share one if all their other members may, too. Groups stay
-    /// small, so that this takes constant time.
+    /// Lets the groups of two owners, which may share a slot, share one if all their other members may, too. Groups
+    /// stay small, so that this takes constant time.
     private mutating func join(_ first: UInt32, _ second: UInt32) {
         let owners = owners.base
         let a = Int(owners[Int(first)].leader)

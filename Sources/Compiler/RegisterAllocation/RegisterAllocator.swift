@@ -1,9 +1,10 @@
 //! The register allocator: one forward walk over the blocks that spills and assigns at once.
 //!
-//! The method is Belady's rule ("give up what is needed last") extended to control flow by next-use distances that cross
-//! block boundaries, as Braun and Hack describe ("Register Spilling and Live-Range Splitting for SSA-Form Programs",
-//! 2009). Leaving a loop or entering a cold block adds a large distance, so what a loop uses stays in registers and what
-//! only a cold path uses goes first. Steps, one file each:
+//! The method is Belady's rule ("give up what is needed last") extended to control flow by next-use distances that
+//! cross block boundaries, as Braun and Hack describe ("Register Spilling and Live-Range Splitting for SSA-Form
+//! Programs",
+//! 2009). Leaving a loop or entering a cold block adds a large distance, so what a loop uses stays in registers and
+//! what only a cold path uses goes first. Steps, one file each:
 //!
 //! 1. `+Loops`: the loop forest.
 //! 2. `+Liveness`: one backward pass: what lives into each block and how far its next use is.
@@ -17,13 +18,13 @@
 //! - Until step 6 a slot is named by its virtual register. Giving up a register never costs anything during the walk:
 //!   either the value is stored right after its definition, or at each of the places that give it up; step 6 decides by
 //!   the cheaper sum. A register's bit in `valid` says that the second way has stored this value on every path to here.
-//! - Every pass is linear in the input plus the sizes of the live sets. Where those would explode, values that live across
-//!   a block boundary live in slots (`isLocal`) and no set is ever built.
+//! - Every pass is linear in the input plus the sizes of the live sets. Where those would explode, values that live
+//!   across a block boundary live in slots (`isLocal`) and no set is ever built.
 
 /// What the allocator knows of one virtual register.
 struct VirtualRegisterState: BitwiseCopyable {
-    /// The position of the next use, counted from where the walk is: an instruction of the current block, the block's end
-    /// for an argument, beyond that a distance added to it. Meaningful while the value is live.
+    /// The position of the next use, counted from where the walk is: an instruction of the current block, the block's
+    /// end for an argument, beyond that a distance added to it. Meaningful while the value is live.
     var nextUse: UInt32 = 0
     /// Stamps say for which block the value is live, in the backward pass, on entry and on exit.
     var stamp: UInt32 = 0
@@ -205,8 +206,8 @@ struct RegisterAllocator: ~Copyable {
         ties.append(repeating: 0, count: 256)
     }
 
-    /// Gives every operand of `input` a place. Always succeeds if `input` keeps its invariants and each instruction, once
-    /// its fixed registers are set aside, finds enough registers of `registers` for its other operands.
+    /// Gives every operand of `input` a place. Always succeeds if `input` keeps its invariants and each instruction,
+    /// once its fixed registers are set aside, finds enough registers of `registers` for its other operands.
     mutating func allocate(
         _ input: borrowing AllocationInput, registers: RegisterFile, into output: inout AllocationOutput
     ) {
