@@ -167,7 +167,8 @@ struct ByteReader {
         let start = offset
         let count = Int(try u32())
         guard count <= remaining else {
-            throw malformed("length out of bounds: unexpected end after \(remaining) bytes for \(count) \(what)", at: start)
+            throw malformed(
+                "length out of bounds: unexpected end after \(remaining) bytes for \(count) \(what)", at: start)
         }
         guard count <= limit else {
             throw WasmError(.limitExceeded, at: start, "too many \(what): \(count), and the limit is \(limit)")

@@ -38,6 +38,7 @@ struct FlatModule: ~Copyable {
 
     static let mutableFlag: UInt32 = 0x100
     private static let singles: [ValueType] = [.i32, .i64, .f32, .f64, .funcref, .externref]
+    static let singleCount = 6
 
     init(_ module: DecodedModule) {
         let total = module.types.reduce(Self.singles.count) { $0 + $1.parameters.count + $1.results.count }
@@ -45,6 +46,7 @@ struct FlatModule: ~Copyable {
         signatures = .allocate(capacity: module.types.count)
         typeCount = UInt32(module.types.count)
         var used = 0
+        assert(Self.singles.count == Self.singleCount)
         for single in Self.singles {
             arena[used] = single.bits
             used += 1
@@ -90,10 +92,12 @@ struct FlatModule: ~Copyable {
         tables.deallocate()
         elements.deallocate()
     }
+}
 
+extension FunctionValidator {
     /// The list of one value type.
-    func single(_ type: ValueType) -> TypeList {
-        for index in 0..<Self.singles.count where arena[index] == type.bits {
+    mutating func single(_ type: ValueType) -> TypeList {
+        for index in 0..<FlatModule.singleCount where flat.arena[index] == type.bits {
             return TypeList(offset: UInt32(index), count: 1)
         }
         return .empty

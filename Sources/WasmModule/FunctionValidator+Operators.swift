@@ -24,7 +24,7 @@ extension FunctionValidator {
 
     /// Instructions whose rule is more than a table entry.
     private mutating func validateUntabled(_ byte: UInt8, _ reader: inout ByteReader) throws(WasmError) {
-        guard let opcode = Opcode(rawValue: byte) else { throw reader.illegal(byte, at: offset) }
+        guard let opcode = opcodes[Int(byte)] else { throw reader.illegal(byte, at: offset) }
         switch opcode {
         // MARK: Control
         case .unreachable: setUnreachable()
@@ -209,10 +209,10 @@ extension FunctionValidator {
 
     // MARK: Control
 
-    private func signature(of type: BlockType) throws(WasmError) -> FlatSignature {
+    private mutating func signature(of type: BlockType) throws(WasmError) -> FlatSignature {
         switch type {
         case .empty: return FlatSignature(parameters: .empty, results: .empty)
-        case .value(let type): return FlatSignature(parameters: .empty, results: flat.single(type))
+        case .value(let type): return FlatSignature(parameters: .empty, results: single(type))
         case .function(let index):
             guard index < flat.typeCount else { throw unknown("type", index) }
             return flat.signatures[Int(index)]
@@ -266,30 +266,30 @@ extension FunctionValidator {
     // MARK: Index spaces
 
     @inline(__always)
-    private func localType(_ index: UInt32) throws(WasmError) -> UInt32 {
+    private mutating func localType(_ index: UInt32) throws(WasmError) -> UInt32 {
         index < expandedLocalCount ? locals[Int(index)] : try distantLocal(index)
     }
 
-    private func global(_ index: UInt32) throws(WasmError) -> UInt32 {
+    private mutating func global(_ index: UInt32) throws(WasmError) -> UInt32 {
         guard index < flat.globalCount else { throw unknown("global", index) }
         return flat.globals[Int(index)]
     }
 
-    private func tableElement(_ index: UInt32) throws(WasmError) -> UInt32 {
+    private mutating func tableElement(_ index: UInt32) throws(WasmError) -> UInt32 {
         guard index < flat.tableCount else { throw unknown("table", index) }
         return flat.tables[Int(index)]
     }
 
-    private func elementType(_ index: UInt32) throws(WasmError) -> UInt32 {
+    private mutating func elementType(_ index: UInt32) throws(WasmError) -> UInt32 {
         guard index < flat.elementCount else { throw unknown("elem segment", index) }
         return flat.elements[Int(index)]
     }
 
-    private func requireMemory(_ index: UInt32) throws(WasmError) {
+    private mutating func requireMemory(_ index: UInt32) throws(WasmError) {
         guard index < memoryCount else { throw unknown("memory", index) }
     }
 
-    private func requireData(_ index: UInt32) throws(WasmError) {
+    private mutating func requireData(_ index: UInt32) throws(WasmError) {
         guard module.hasDataCount else { throw WasmError(.malformed, at: offset, "data count section required") }
         guard index < module.data.count else { throw unknown("data segment", index) }
     }
@@ -309,7 +309,7 @@ extension FunctionValidator {
     }
 
     @inline(__always)
-    private func validateMemoryArgument(_ reader: inout ByteReader, natural: UInt32) throws(WasmError) {
+    private mutating func validateMemoryArgument(_ reader: inout ByteReader, natural: UInt32) throws(WasmError) {
         let flags = try reader.u32()
         guard flags < 0x80 else { throw reader.malformed("malformed memop flags", at: offset) }
         // Bit 6 announces an explicit memory index.

@@ -21,6 +21,8 @@ struct ControlFrame: BitwiseCopyable {
     var label: TypeList { kind == .loop ? start : end }
 }
 
+// Methods on the way of every instruction are `mutating` even where they change nothing: the compiler passes the
+// validator by address to those, and may copy all of it for the others.
 extension FunctionValidator {
     // MARK: Operands
 
@@ -86,7 +88,7 @@ extension FunctionValidator {
     /// Checks that the operands of `list` could be popped, and returns how many of them really are on the stack: in
     /// unreachable code the others are implied.
     @inline(__always)
-    func check(_ list: TypeList) throws(WasmError) -> Int {
+    mutating func check(_ list: TypeList) throws(WasmError) -> Int {
         let count = Int(list.count)
         let present = min(count, operandTop - floor)
         if present < count && !isUnreachable { throw tooFewOperands(list) }
@@ -123,7 +125,7 @@ extension FunctionValidator {
     }
 
     /// Whether two lists have the same types.
-    func equal(_ left: TypeList, _ right: TypeList) -> Bool {
+    mutating func equal(_ left: TypeList, _ right: TypeList) -> Bool {
         guard left.count == right.count else { return false }
         if left.offset == right.offset { return true }
         for index in 0..<Int(left.count)
@@ -177,7 +179,7 @@ extension FunctionValidator {
 
     /// The frame a label refers to: 0 is the innermost.
     @inline(__always)
-    func frame(_ label: UInt32) throws(WasmError) -> UnsafeMutablePointer<ControlFrame> {
+    mutating func frame(_ label: UInt32) throws(WasmError) -> UnsafeMutablePointer<ControlFrame> {
         guard label < frameCount else { throw unknown("label", label) }
         return frames + (frameCount - 1 - Int(label))
     }

@@ -15,6 +15,8 @@ public struct FunctionValidator: ~Copyable {
     let module: DecodedModule
     let flat: FlatModule
     let signatures: UnsafeMutablePointer<OperatorSignature>
+    /// `Opcode(rawValue:)` as a table, which the compiler does not make of it.
+    let opcodes: UnsafeMutablePointer<Opcode?>
     let memoryCount: UInt32
 
     // The operand stack: type bytes, `unknown` for the bottom type.
@@ -60,6 +62,8 @@ public struct FunctionValidator: ~Copyable {
         memoryCount = UInt32(module.memories.count)
         signatures = .allocate(capacity: 256)
         OperatorSignature.fill(signatures)
+        opcodes = .allocate(capacity: 256)
+        for byte in 0...UInt8.max { (opcodes + Int(byte)).initialize(to: Opcode(rawValue: byte)) }
 
         operandBase = .allocate(capacity: 1024)
         operandTop = operandBase
@@ -75,6 +79,7 @@ public struct FunctionValidator: ~Copyable {
 
     deinit {
         signatures.deallocate()
+        opcodes.deallocate()
         operandBase.deallocate()
         frames.deallocate()
         locals.deallocate()
@@ -153,7 +158,7 @@ public struct FunctionValidator: ~Copyable {
 
     /// The type of a local that is not in the expanded part.
     @inline(never)
-    func distantLocal(_ index: UInt32) throws(WasmError) -> UInt32 {
+    mutating func distantLocal(_ index: UInt32) throws(WasmError) -> UInt32 {
         guard index < localCount else { throw invalid("unknown local \(index)") }
         var low = 0
         var high = runCount - 1

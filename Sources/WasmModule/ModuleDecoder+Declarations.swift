@@ -148,7 +148,8 @@ extension ModuleDecoder {
             throw WasmError(.invalid, at: start, "memory size must be at most 65536 pages (4 GiB)")
         }
         guard pages <= UInt64(limits.memoryPages) else {
-            throw WasmError(.limitExceeded, at: start, "memory of \(pages) pages, and the limit is \(limits.memoryPages)")
+            throw WasmError(
+                .limitExceeded, at: start, "memory of \(pages) pages, and the limit is \(limits.memoryPages)")
         }
         return memory
     }
@@ -213,7 +214,9 @@ extension ModuleDecoder {
             let kindOffset = reader.offset
             let kindByte = try reader.byte()
             guard let kind = Export.Kind(rawValue: kindByte) else {
-                if kindByte == 4 { throw WasmError(.unsupported, at: kindOffset, UnsupportedFeature.exceptions.message) }
+                if kindByte == 4 {
+                    throw WasmError(.unsupported, at: kindOffset, UnsupportedFeature.exceptions.message)
+                }
                 throw reader.malformed("malformed export kind \(kindByte)", at: kindOffset)
             }
             let index = try reader.u32()

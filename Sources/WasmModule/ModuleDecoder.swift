@@ -73,7 +73,8 @@ struct ModuleDecoder {
     private func inconsistentDataCount(_ offset: Int) -> WasmError {
         WasmError(
             .malformed, at: offset,
-            "data count and data section have inconsistent lengths: \(dataCount ?? 0) and \(module.data.count) segments")
+            "data count and data section have inconsistent lengths: \(dataCount ?? 0) and \(module.data.count) segments"
+        )
     }
 
     private func header(_ reader: inout ByteReader) throws(WasmError) {
@@ -139,7 +140,9 @@ struct ModuleDecoder {
         try reader.skip(reader.remaining)
         if name == "name" {
             // Should there be several, the first counts.
-            if !sawNames { module.names = Names(decoding: ByteReader(base: reader.base, range: payload), limits: limits) }
+            if !sawNames {
+                module.names = Names(decoding: ByteReader(base: reader.base, range: payload), limits: limits)
+            }
             sawNames = true
             return
         }
@@ -186,7 +189,8 @@ struct ModuleDecoder {
             case let flags: throw reader.malformed("malformed data segment kind \(flags)", at: start)
             }
             let size = try reader.u32()
-            let range = try reader.take(size, orElse: "unexpected end of section or function: a data segment is cut off")
+            let range = try reader.take(
+                size, orElse: "unexpected end of section or function: a data segment is cut off")
             module.data.append(DataSegment(mode: mode, range: range))
         }
         if dataCount != nil && dataCount != count { throw inconsistentDataCount(start) }

@@ -123,7 +123,11 @@ public struct WasmBuilder {
     ) -> UInt32 {
         var runs: [(count: UInt32, type: ValueType)] = []
         for type in locals {
-            if let last = runs.last, last.type == type { runs[runs.count - 1].count += 1 } else { runs.append((1, type)) }
+            if let last = runs.last, last.type == type {
+                runs[runs.count - 1].count += 1
+            } else {
+                runs.append((1, type))
+            }
         }
         return function(export, type: type(parameters, results), localRuns: runs, body)
     }
@@ -256,7 +260,9 @@ public struct WasmBuilder {
     }
 
     /// A segment given as raw bytes, flags included.
-    @discardableResult public mutating func rawElement(_ bytes: [UInt8]) -> UInt32 { elements.append { $0.append(bytes) } }
+    @discardableResult public mutating func rawElement(_ bytes: [UInt8]) -> UInt32 {
+        elements.append { $0.append(bytes) }
+    }
 
     /// An active data segment; `offset` writes the constant expression without its `end`.
     @discardableResult public mutating func data(

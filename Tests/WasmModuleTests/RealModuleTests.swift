@@ -1,8 +1,9 @@
 //! Real programs decode and validate, and what the operator reader sees of them is consistent.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
+
 @testable import WasmModule
 
 @Suite struct RealModuleTests {

@@ -1,7 +1,7 @@
 //! What the tests of this target share: building, decoding and expecting errors.
 
-import Testing
 import TestSupport
+import Testing
 import WasmModule
 
 /// Decodes and validates everything.
