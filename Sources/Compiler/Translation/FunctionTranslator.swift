@@ -14,9 +14,9 @@ struct FunctionTranslator: ~Copyable {
         /// 20 bytes each, and 4 of source offset.
         var instructions = 6_000_000
         /// Arguments of edges and calls, 4 bytes each.
-        var listEntries = 12_000_000
+        var listEntries = 32_000_000
         /// Locals in the sets of `AssignedLocals`, and values kept for `else` arms.
-        var assignedLocals = 12_000_000
+        var assignedLocals = 16_000_000
         var nesting = 200_000
     }
 
