@@ -263,7 +263,8 @@ int mayfly_traps_are_installed(void) {
 // What handlers may use besides the kernel's frame; the handler of another library is called from ours.
 enum { handler_bytes = 64 * 1024, guard_bytes = 4096 };
 
-static _Thread_local bool thread_is_prepared;
+// One byte: fits what the loader keeps for libraries that are loaded late, and saves a call per entry.
+static _Thread_local bool thread_is_prepared __attribute__((tls_model("initial-exec")));
 
 static size_t signal_stack_bytes(void) {
     size_t frame = getauxval(AT_MINSIGSTKSZ);
