@@ -61,7 +61,7 @@ struct FunctionCompiler: ~Copyable {
         do throws(TranslationError) {
             try translator.translate(body: body, of: context, into: &function)
         } catch { throw .functionTooComplex(context.function(ofBody: body)) }
-        elimination.run(on: &function)
+        elimination.run(on: &function, in: context)
         verifyIR()
         selector.select(function, into: &selected)
         allocator.allocate(selected.input, registers: X86_64.registerFile, into: &allocation)

@@ -182,7 +182,20 @@ public struct OperatorReader {
     @inlinable @inline(__always)
     mutating func readOffset() -> UInt32 {
         let first = readByte()
-        return first < 0x80 ? UInt32(first) : UInt32(truncatingIfNeeded: readLongSigned(first, bits: 70))
+        return first < 0x80 ? UInt32(first) : readLongOffset(first)
+    }
+
+    @inlinable
+    mutating func readLongOffset(_ first: UInt8) -> UInt32 {
+        var result = UInt64(first & 0x7F)
+        var shift: UInt64 = 7
+        while shift < 70 {
+            let byte = readByte()
+            if shift < 64 { result |= UInt64(byte & 0x7F) &<< shift }
+            if byte < 0x80 { break }
+            shift &+= 7
+        }
+        return UInt32(truncatingIfNeeded: result)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Runs functions in IR form over a toy state, so that tests can check what translated code does. Far from fast.
 
-@testable import Compiler
 import WasmModule
+
+@testable import Compiler
 
 /// The state that functions of a module share while they are interpreted.
 final class InterpreterState {
@@ -22,7 +23,8 @@ final class InterpreterState {
     init(_ context: ModuleContext, steps: Int = 1_000_000) {
         self.context = context
         self.steps = steps
-        memory = context.memoryCount > 0 ? Array(repeating: 0, count: Int(context.memory(0).minimum) * Self.pageSize) : []
+        memory =
+            context.memoryCount > 0 ? Array(repeating: 0, count: Int(context.memory(0).minimum) * Self.pageSize) : []
         globals = (0..<context.globalCount).map { index in
             let initializer = index - context.module.importedGlobalCount
             guard initializer >= 0 else { return 0 }
@@ -55,7 +57,9 @@ final class InterpreterState {
         return Int(start)
     }
 
-    func load(_ access: MemoryAccess, _ type: IRType, _ base: UInt64, _ offset: UInt32) throws(InterpreterTrap) -> UInt64 {
+    func load(_ access: MemoryAccess, _ type: IRType, _ base: UInt64, _ offset: UInt32) throws(InterpreterTrap)
+        -> UInt64
+    {
         let start = try address(base, offset, access.bytes)
         var bits: UInt64 = 0
         for index in (0..<Int(access.bytes)).reversed() { bits = bits << 8 | UInt64(memory[start + index]) }
@@ -71,7 +75,9 @@ final class InterpreterState {
 
     func store(_ access: MemoryAccess, _ base: UInt64, _ offset: UInt32, _ value: UInt64) throws(InterpreterTrap) {
         let start = try address(base, offset, access.bytes)
-        for index in 0..<Int(access.bytes) { memory[start + index] = UInt8(truncatingIfNeeded: value >> (8 * UInt64(index))) }
+        for index in 0..<Int(access.bytes) {
+            memory[start + index] = UInt8(truncatingIfNeeded: value >> (8 * UInt64(index)))
+        }
     }
 
     func tableElement(_ table: UInt32, _ index: UInt64) throws(InterpreterTrap) -> UInt64 {
@@ -130,7 +136,9 @@ final class InterpreterState {
             return count
         case .tableCopy:
             let (to, from) = (Int(a[3]), Int(a[4]))
-            guard a[0] + a[2] <= tables[to].count, a[1] + a[2] <= tables[from].count else { throw .trap(.tableOutOfBounds) }
+            guard a[0] + a[2] <= tables[to].count, a[1] + a[2] <= tables[from].count else {
+                throw .trap(.tableOutOfBounds)
+            }
             let source = Array(tables[from][Int(a[1])..<Int(a[1] + a[2])])
             tables[to].replaceSubrange(Int(a[0])..<Int(a[0] + a[2]), with: source)
         case .tableFill:
@@ -138,8 +146,11 @@ final class InterpreterState {
             for index in Int(a[0])..<Int(a[0] + a[2]) { tables[Int(a[3])][index] = a[1] }
         case .tableInit:
             let segment = UInt32(a[3])
-            let items = droppedElements.contains(segment) ? [] : context.module.elements[Int(segment)].items.map(Self.reference)
-            guard a[0] + a[2] <= tables[Int(a[4])].count, a[1] + a[2] <= items.count else { throw .trap(.tableOutOfBounds) }
+            let items =
+                droppedElements.contains(segment) ? [] : context.module.elements[Int(segment)].items.map(Self.reference)
+            guard a[0] + a[2] <= tables[Int(a[4])].count, a[1] + a[2] <= items.count else {
+                throw .trap(.tableOutOfBounds)
+            }
             tables[Int(a[4])].replaceSubrange(Int(a[0])..<Int(a[0] + a[2]), with: items[Int(a[1])..<Int(a[1] + a[2])])
         case .elementDrop: droppedElements.insert(UInt32(a[0]))
         }

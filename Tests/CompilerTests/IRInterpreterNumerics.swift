@@ -107,7 +107,9 @@ enum Numerics {
             return a == b ? (a.sign == .plus ? a : b) : Swift.max(a, b)
         case .floatCopySign: return F(signOf: b, magnitudeOf: a)
         case .floatNegate: return -a
-        case .floatAbsolute: return F(sign: .plus, exponentBitPattern: a.exponentBitPattern, significandBitPattern: a.significandBitPattern)
+        case .floatAbsolute:
+            return F(
+                sign: .plus, exponentBitPattern: a.exponentBitPattern, significandBitPattern: a.significandBitPattern)
         case .floatSquareRoot: return a.squareRoot()
         case .floatCeil: return a.rounded(.up)
         case .floatFloor: return a.rounded(.down)
@@ -117,7 +119,9 @@ enum Numerics {
         }
     }
 
-    private static func truncate(_ operation: Operation, _ type: IRType, _ value: Double) throws(InterpreterTrap) -> UInt64 {
+    private static func truncate(_ operation: Operation, _ type: IRType, _ value: Double) throws(InterpreterTrap)
+        -> UInt64
+    {
         let isSigned = operation == .truncateSigned || operation == .truncateSaturatingSigned
         let saturates = operation == .truncateSaturatingSigned || operation == .truncateSaturatingUnsigned
         if value.isNaN {
@@ -127,7 +131,10 @@ enum Numerics {
         let whole = value.rounded(.towardZero)
         // Bounds are powers of two: exact.
         let bits = type == .i32 ? 32 : 64
-        let upper = isSigned ? Double(sign: .plus, exponent: bits - 1, significand: 1) : Double(sign: .plus, exponent: bits, significand: 1)
+        let upper =
+            isSigned
+            ? Double(sign: .plus, exponent: bits - 1, significand: 1)
+            : Double(sign: .plus, exponent: bits, significand: 1)
         let lower = isSigned ? -upper : 0
         let mask: UInt64 = type == .i32 ? 0xFFFF_FFFF : .max
         if whole >= upper {

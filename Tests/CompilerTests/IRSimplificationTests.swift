@@ -1,9 +1,10 @@
 //! What the builder makes of expressions: the table of rules, as source on one side and IR text on the other.
 
-@testable import Compiler
 import TestSupport
 import Testing
 import WasmModule
+
+@testable import Compiler
 
 @Suite("IR: simplification")
 struct IRSimplificationTests {
@@ -15,7 +16,8 @@ struct IRSimplificationTests {
         let expected: String
         let code: @Sendable (CodeBuilder) -> Void
 
-        init(_ name: String, _ result: ValueType, _ expected: String, _ code: @escaping @Sendable (CodeBuilder) -> Void) {
+        init(_ name: String, _ result: ValueType, _ expected: String, _ code: @escaping @Sendable (CodeBuilder) -> Void)
+        {
             self.name = name
             self.result = result
             self.expected = expected
@@ -67,11 +69,35 @@ struct IRSimplificationTests {
         Rule("x div_u 16", .i64, "shiftRightUnsigned.i64 v1, v6 ; 4") { $0.localGet(1).i64Const(16).i64DivU() },
         Rule("x rem_u 16", .i64, "and.i64 v1, v6 ; 15") { $0.localGet(1).i64Const(16).i64RemU() },
         Rule("(x + 3) + 4", .i32, "add.i32 v0, v8 ; 7") { $0.localGet(0).i32Const(3).i32Add().i32Const(4).i32Add() },
-        Rule("(x & 255) & 15", .i32, "and.i32 v0, v7 ; 15") { $0.localGet(0).i32Const(255).i32And().i32Const(15).i32And() },
-        Rule("(x << 3) << 4", .i32, "shiftLeft.i32 v0, v8 ; 7") { $0.localGet(0).i32Const(3).i32Shl().i32Const(4).i32Shl() },
-        Rule("(x << 24) >>s 24", .i32, "signExtend8.i32 v0") { $0.localGet(0).i32Const(24).i32Shl().i32Const(24).i32ShrS() },
-        Rule("(x << 24) >>u 24", .i32, "and.i32 v0, v7 ; 255") { $0.localGet(0).i32Const(24).i32Shl().i32Const(24).i32ShrU() },
-        Rule("x << (y & 31)", .i32, "shiftLeft.i32 v0, v2") { $0.localGet(0).localGet(2).i32Const(31).i32And().i32Shl() },
+        Rule("(x & 255) & 15", .i32, "and.i32 v0, v7 ; 15") {
+            $0.localGet(0).i32Const(255).i32And().i32Const(15).i32And()
+        },
+        Rule("(x << 3) << 4", .i32, "shiftLeft.i32 v0, v8 ; 7") {
+            $0.localGet(0).i32Const(3).i32Shl().i32Const(4).i32Shl()
+        },
+        Rule("(x << 24) >>s 24", .i32, "signExtend8.i32 v0") {
+            $0.localGet(0).i32Const(24).i32Shl().i32Const(24).i32ShrS()
+        },
+        Rule("(x << 24) >>u 24", .i32, "and.i32 v0, v7 ; 255") {
+            $0.localGet(0).i32Const(24).i32Shl().i32Const(24).i32ShrU()
+        },
+        Rule("x << (y & 31)", .i32, "shiftLeft.i32 v0, v2") {
+            $0.localGet(0).localGet(2).i32Const(31).i32And().i32Shl()
+        },
+        Rule("low half of an i64", .i64, "zeroExtend.i64 v6") { $0.localGet(1).i64Const(0xFFFF_FFFF).i64And() },
+        Rule("low byte of the low half", .i64, "and.i64 v1, v8 ; 255") {
+            $0.localGet(1).i64Const(0xFFFF_FFFF).i64And().i64Const(255).i64And()
+        },
+        // Addresses
+        Rule("addend of an address that cannot wrap", .i32, "load.i32 unsigned32 memory0[v5 + 104]") {
+            $0.localGet(0).i32Load8U().i32Const(100).i32Add().i32Load(offset: 4)
+        },
+        Rule("addend of an address that may wrap", .i32, "load.i32 unsigned32 memory0[v6 + 4]") {
+            $0.localGet(0).i32Const(100).i32Add().i32Load(offset: 4)
+        },
+        Rule("negative addend of an address", .i32, "load.i32 unsigned32 memory0[v7 + 4]") {
+            $0.localGet(0).i32Load8U().i32Const(-1).i32Add().i32Load(offset: 4)
+        },
         // Conversions
         Rule("wrap of extension", .i32, "parameter 0") { $0.localGet(0).i64ExtendI32U().i32WrapI64() },
         Rule("extension of wrap", .i64, "zeroExtend.i64 v5") { $0.localGet(1).i32WrapI64().i64ExtendI32U() },
@@ -90,23 +116,28 @@ struct IRSimplificationTests {
         Rule("- - x", .f32, "parameter 4") { $0.localGet(4).f32Neg().f32Neg() },
         Rule("|-x|", .f32, "floatAbsolute.f32 v4") { $0.localGet(4).f32Neg().f32Abs() },
         // Conditions
-        Rule("!(x < y)", .i32, "compare.i32 v0 greaterOrEqualSigned v2") { $0.localGet(0).localGet(2).i32LtS().i32Eqz() },
-        Rule("!!(x <u y)", .i32, "compare.i64 v1 lessUnsigned v3") { $0.localGet(1).localGet(3).i64LtU().i32Eqz().i32Eqz() },
+        Rule("!(x < y)", .i32, "compare.i32 v0 greaterOrEqualSigned v2") {
+            $0.localGet(0).localGet(2).i32LtS().i32Eqz()
+        },
+        Rule("!!(x <u y)", .i32, "compare.i64 v1 lessUnsigned v3") {
+            $0.localGet(1).localGet(3).i64LtU().i32Eqz().i32Eqz()
+        },
         Rule("!(f == f)", .i32, "compare.f32 v4 notEqual v4") { $0.localGet(4).localGet(4).f32Eq().i32Eqz() },
-        Rule("!(f < f) has no opposite", .i32, "compare.i32 v5 equal v6") { $0.localGet(4).localGet(4).f32Lt().i32Eqz() },
+        Rule("!(f < f) has no opposite", .i32, "compare.i32 v5 equal v6") {
+            $0.localGet(4).localGet(4).f32Lt().i32Eqz()
+        },
         Rule("5 < x", .i32, "compare.i32 v0 greaterSigned v5") { $0.i32Const(5).localGet(0).i32LtS() },
         Rule("x <u 1", .i32, "compare.i32 v0 equal v6 ; 0") { $0.localGet(0).i32Const(1).i32LtU() },
         Rule("x <u 0", .i32, "constant.i32 0") { $0.localGet(0).i32Const(0).i32LtU() },
         Rule("x >=u 0", .i32, "constant.i32 1") { $0.localGet(0).i32Const(0).i32GeU() },
         Rule("x <= x", .i32, "constant.i32 1") { $0.localGet(0).localGet(0).i32LeS() },
-        Rule("x - y == 0", .i32, "compare.i32 v0 equal v2") { $0.localGet(0).localGet(2).i32Sub().i32Eqz() },
-        Rule("x ^ y != 0", .i32, "compare.i64 v1 notEqual v3") { $0.localGet(1).localGet(3).i64Xor().i64Const(0).i64Ne() },
-        Rule("x + 3 == 5", .i32, "compare.i32 v0 equal v8 ; 2") { $0.localGet(0).i32Const(3).i32Add().i32Const(5).i32Eq() },
         Rule("extended x == 0", .i32, "compare.i32 v0 equal v7 ; 0") { $0.localGet(0).i64ExtendI32U().i64Eqz() },
         Rule("extended x == 2^32", .i32, "constant.i32 0") { $0.localGet(0).i64ExtendI32U().i64Const(1 << 32).i64Eq() },
         Rule("select 1, 0", .i32, "compare.i32 v0 notEqual v6 ; 0") { $0.i32Const(1).i32Const(0).localGet(0).select() },
         Rule("select a, a", .i32, "parameter 2") { $0.localGet(2).localGet(2).localGet(0).select() },
-        Rule("select on not x", .i64, "select.i64 v0, v3, v1") { $0.localGet(1).localGet(3).localGet(0).i32Eqz().select() },
+        Rule("select on not x", .i64, "select.i64 v0, v3, v1") {
+            $0.localGet(1).localGet(3).localGet(0).i32Eqz().select()
+        },
         Rule("select on a constant", .i64, "parameter 3") { $0.localGet(1).localGet(3).i32Const(0).select() },
     ]
 
@@ -211,6 +242,23 @@ struct IRSimplificationTests {
             }
         }
         #expect(module.texts[0].contains("branch v0, block2, block1"))
+    }
+
+    @Test("A sum that stays in use is not taken apart")
+    func frameAddresses() throws {
+        let module = try TranslatedModule {
+            $0.memory(1)
+            let pointer = $0.global(.i32, mutable: true) { $0.i32Const(4096) }
+            $0.function("f", locals: [.i32]) {
+                $0.globalGet(pointer).i32Const(32).i32Sub().localTee(0).globalSet(pointer)
+                $0.localGet(0).i32Const(16).i32Add().localGet(0).i32Store()
+                $0.localGet(0).i32Const(32).i32Add().globalSet(pointer)
+            }
+        }
+        let instructions = module.optimized[0].instructions
+        let pointer = try #require(instructions.firstIndex { $0.operation == .globalGet })
+        #expect(instructions.filter { $0.operation == .add && $0.a == UInt32(pointer) }.count == 1)
+        #expect(instructions.filter { $0.operation == .add }.count == 3)
     }
 
     @Test("Stores drop what only changes bits they do not store")

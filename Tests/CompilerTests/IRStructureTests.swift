@@ -1,9 +1,10 @@
 //! The shape of translated functions: parameters only where they are needed, loops, cold blocks, and the printed form.
 
-@testable import Compiler
 import TestSupport
 import Testing
 import WasmModule
+
+@testable import Compiler
 
 @Suite("IR: structure")
 struct IRStructureTests {
@@ -74,7 +75,8 @@ struct IRStructureTests {
             }
         }
         for header in module.optimized[0].blocks where header.isLoopHeader {
-            let parameters = module.optimized[0].instructions[Int(header.first)..<Int(header.first + header.parameterCount)]
+            let parameters = module.optimized[0].instructions[
+                Int(header.first)..<Int(header.first + header.parameterCount)]
             #expect(parameters.filter { $0.operation == .parameter }.count == 1)
         }
         #expect(try module.call(0, 20, 5) == [5])
@@ -130,7 +132,8 @@ struct IRStructureTests {
             $0.importFunction("env", "report", [.i32])
             $0.function("f", [.i32], [.i32]) {
                 $0.localGet(0).if()
-                $0.localGet(0).i32Const(1).i32Eq().if().i32Const(1).call(0).else().i32Const(2).call(0).end().unreachable()
+                $0.localGet(0).i32Const(1).i32Eq().if().i32Const(1).call(0).else().i32Const(2).call(0).end()
+                    .unreachable()
                 $0.end()
                 $0.loop().localGet(0).i32Const(9).i32Eq().if().unreachable().end().br(0).end()
                 $0.unreachable()

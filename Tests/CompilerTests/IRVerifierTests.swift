@@ -1,9 +1,10 @@
 //! The verifier finds what it claims to find: a sound function is damaged in one place, and the damage is named.
 
-@testable import Compiler
 import TestSupport
 import Testing
 import WasmModule
+
+@testable import Compiler
 
 @Suite("IR: verifier")
 struct IRVerifierTests {
@@ -84,7 +85,8 @@ struct IRVerifierTests {
             $0.instructions[first(.integerCompare, in: $0)].flags = 99
         },
         Damage("high bits in an i32", "high bits") {
-            $0.instructions[first(.integerConstant, in: $0)] = IRInstruction(operation: .integerConstant, type: .i32, b: 1)
+            $0.instructions[first(.integerConstant, in: $0)] = IRInstruction(
+                operation: .integerConstant, type: .i32, b: 1)
         },
         Damage("a list beyond the end", "list") { $0.instructions[first(.return, in: $0)].b = 1000 },
         Damage("a wrong number of results", "return") { $0.instructions[first(.return, in: $0)].b = 0 },
@@ -117,7 +119,7 @@ struct IRVerifierTests {
     func useCounts() throws {
         let (context, sample) = try makeSample()
         var elimination = DeadCodeElimination()
-        elimination.run(on: &sample.function)
+        elimination.run(on: &sample.function, in: context)
         #expect(IRVerifier.violations(sample.function, in: context) == [])
         sample.function.useCounts[Self.first(.load, in: sample.function)] += 1
         #expect(IRVerifier.violations(sample.function, in: context).contains { $0.contains("uses, counted") })
@@ -127,7 +129,8 @@ struct IRVerifierTests {
     func dominance() throws {
         var builder = WasmBuilder()
         builder.function("f", [.i32, .i32], [.i32]) {
-            $0.localGet(0).if(.value(.i32)).localGet(0).localGet(1).i32Mul().else().localGet(0).localGet(1).i32Xor().end()
+            $0.localGet(0).if(.value(.i32)).localGet(0).localGet(1).i32Mul().else().localGet(0).localGet(1).i32Xor()
+                .end()
             $0.localGet(1).i32Add()
         }
         let context = ModuleContext(try DecodedModule(decoding: builder.build()))

@@ -53,7 +53,8 @@ struct RandomProgram {
             for _ in 0..<1 + random.below(6) { statement(depth: 0) }
             values(type.results, depth: 1)
             let body = code.bytes
-            builder.function(nil, type.parameters, type.results, locals: Array(locals.dropFirst(type.parameters.count))) {
+            builder.function(nil, type.parameters, type.results, locals: Array(locals.dropFirst(type.parameters.count)))
+            {
                 $0.append(body)
             }
             functions.append(type)
@@ -227,6 +228,7 @@ struct RandomProgram {
     private mutating func address() {
         expression(.i32, depth: 2)
         code.i32Const(random.oneIn(30) ? -1 : 0xFFF).i32And()
+        if random.oneIn(3) { code.i32Const(random.oneIn(20) ? -100 : Int32(random.below(200))).i32Add() }
     }
 
     private mutating func expression(_ type: ValueType, depth: Int) {
@@ -302,7 +304,9 @@ struct RandomProgram {
 
     private mutating func constant(_ type: ValueType) {
         let small: [Int64] = [0, 0, 1, 1, -1, 2, 3, 4, 7, 8, 16, 24, 31, 32, 48, 63, 64, 127, 128, 255, 256, 65_535]
-        let large: [Int64] = [0xFFFF_FFFF, 0x8000_0000, -0x8000_0000, .max, .min, 0x7FFF_FFFF, 0x1_0000_0000, 0xFFFF_0000]
+        let large: [Int64] = [
+            0xFFFF_FFFF, 0x8000_0000, -0x8000_0000, .max, .min, 0x7FFF_FFFF, 0x1_0000_0000, 0xFFFF_0000,
+        ]
         switch type {
         case .i32: code.i32Const(Int32(truncatingIfNeeded: random.oneIn(3) ? random.pick(large) : random.pick(small)))
         case .i64: code.i64Const(random.oneIn(3) ? random.pick(large) : random.pick(small))
@@ -314,7 +318,11 @@ struct RandomProgram {
     private mutating func comparison(depth: Int) {
         let type = type()
         expression(type, depth: depth + 1)
-        if random.oneIn(2) && (type == .i32 || type == .i64) { constant(type) } else { expression(type, depth: depth + 1) }
+        if random.oneIn(2) && (type == .i32 || type == .i64) {
+            constant(type)
+        } else {
+            expression(type, depth: depth + 1)
+        }
         switch type {
         case .i32: code.op(Opcode(rawValue: UInt8(0x46 + random.below(10)))!)
         case .i64: code.op(Opcode(rawValue: UInt8(0x51 + random.below(10)))!)
@@ -322,18 +330,28 @@ struct RandomProgram {
         default: code.op(Opcode(rawValue: UInt8(0x61 + random.below(6)))!)
         }
         if random.oneIn(3) { code.i32Eqz() }
-        if random.oneIn(6) { code.i32Const(random.oneIn(2) ? 0 : 1).op(random.pick([.i32Eq, .i32Ne, .i32Xor, .i32And])) }
+        if random.oneIn(6) {
+            code.i32Const(random.oneIn(2) ? 0 : 1).op(random.pick([.i32Eq, .i32Ne, .i32Xor, .i32And]))
+        }
     }
 
     private mutating func conversion(to type: ValueType, depth: Int) {
         let choices: [(ValueType, Opcode)] =
             switch type {
             case .i32:
-                [(.i64, .i32WrapI64), (.i64, .i32WrapI64), (.i64, .i64Eqz), (.f32, .i32ReinterpretF32), (.f32, .i32TruncF32S), (.f64, .i32TruncF64U)]
+                [
+                    (.i64, .i32WrapI64), (.i64, .i32WrapI64), (.i64, .i64Eqz), (.f32, .i32ReinterpretF32),
+                    (.f32, .i32TruncF32S), (.f64, .i32TruncF64U),
+                ]
             case .i64:
-                [(.i32, .i64ExtendI32S), (.i32, .i64ExtendI32U), (.i32, .i64ExtendI32U), (.f64, .i64ReinterpretF64), (.f64, .i64TruncF64S)]
-            case .f32: [(.i32, .f32ConvertI32S), (.i64, .f32ConvertI64U), (.f64, .f32DemoteF64), (.i32, .f32ReinterpretI32)]
-            default: [(.i32, .f64ConvertI32U), (.i64, .f64ConvertI64S), (.f32, .f64PromoteF32), (.i64, .f64ReinterpretI64)]
+                [
+                    (.i32, .i64ExtendI32S), (.i32, .i64ExtendI32U), (.i32, .i64ExtendI32U), (.f64, .i64ReinterpretF64),
+                    (.f64, .i64TruncF64S),
+                ]
+            case .f32:
+                [(.i32, .f32ConvertI32S), (.i64, .f32ConvertI64U), (.f64, .f32DemoteF64), (.i32, .f32ReinterpretI32)]
+            default:
+                [(.i32, .f64ConvertI32U), (.i64, .f64ConvertI64S), (.f32, .f64PromoteF32), (.i64, .f64ReinterpretI64)]
             }
         let (source, opcode) = random.pick(choices)
         expression(source, depth: depth + 1)

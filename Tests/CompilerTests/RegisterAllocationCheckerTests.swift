@@ -1,5 +1,6 @@
 //! The checker is the oracle of the allocator's tests: these tests make sure that it can say no.
 
+import TestSupport
 import Testing
 
 @testable import Compiler
@@ -244,7 +245,8 @@ import Testing
     /// Breaks right answers at random. A broken answer can still be right: a reload on a back edge serves nobody if the
     /// value happens to be used behind the loop's first exit only. So the tests ask for a rate.
     private func detected(
-        _ seeds: Range<UInt64>, _ mutate: (borrowing AllocationInput, inout AllocationOutput, inout SeededGenerator) -> Bool
+        _ seeds: Range<UInt64>,
+        _ mutate: (borrowing AllocationInput, inout AllocationOutput, inout SeededGenerator) -> Bool
     ) -> (caught: Int, tried: Int) {
         var caught = 0
         var tried = 0

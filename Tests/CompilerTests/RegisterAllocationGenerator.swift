@@ -1,19 +1,8 @@
 //! Random programs for the register allocator: structured control flow, every kind of operand, from a seed.
 
-@testable import Compiler
+import TestSupport
 
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var result = state
-        result = (result ^ (result >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        result = (result ^ (result >> 27)) &* 0x94D0_49BB_1331_11EB
-        return result ^ (result >> 31)
-    }
-}
+@testable import Compiler
 
 struct ProgramGenerator {
     var builder = ProgramBuilder()
@@ -25,21 +14,24 @@ struct ProgramGenerator {
     let floats: Int
     let vectors: Int
     let calls: Int
+    /// Few branches and short-lived values, as in compiled programs, rather than everything at once.
+    let isTypical: Bool
     /// Values defined on every path to here.
     var environment: [Value] = []
 
-    init(seed: UInt64, file: RegisterFile) {
+    init(seed: UInt64, file: RegisterFile, isTypical: Bool = false) {
         random = SeededGenerator(seed: seed)
         self.file = file
-        budget = Int.random(in: 5...120, using: &random)
+        self.isTypical = isTypical
+        budget = Int.random(in: isTypical ? 50...800 : 5...120, using: &random)
         floats = [0, 20, 50].randomElement(using: &random)!
         vectors = [0, 0, 15].randomElement(using: &random)!
         calls = [0, 3, 12].randomElement(using: &random)!
     }
 
-    static func program(seed: UInt64, file: RegisterFile) -> ProgramBuilder {
-        var generator = ProgramGenerator(seed: seed, file: file)
-        for _ in 0..<Int.random(in: 1...20, using: &generator.random) {
+    static func program(seed: UInt64, file: RegisterFile, isTypical: Bool = false) -> ProgramBuilder {
+        var generator = ProgramGenerator(seed: seed, file: file, isTypical: isTypical)
+        for _ in 0..<Int.random(in: 1...(isTypical ? 6 : 20), using: &generator.random) {
             generator.define { .def($0) }
         }
         generator.region(depth: 0, cold: false)
@@ -62,6 +54,7 @@ struct ProgramGenerator {
             environment.append(result)
             return result
         }
+        if isTypical, chance(90) { return fitting.suffix(chance(80) ? 4 : 12).randomElement(using: &random)! }
         if chance(60) { return fitting.suffix(6).randomElement(using: &random)! }
         return fitting.randomElement(using: &random)!
     }
@@ -180,6 +173,10 @@ struct ProgramGenerator {
     private mutating func region(depth: Int, cold: Bool) {
         while budget > 0 {
             budget -= 1
+            if isTypical, chance(65) {
+                instruction()
+                continue
+            }
             switch Int.random(in: 0..<100, using: &random) {
             case ..<8: conditional(depth: depth, cold: cold)
             case ..<14: loop(depth: depth, cold: cold)
@@ -199,7 +196,7 @@ struct ProgramGenerator {
     }
 
     private mutating func parameters(of block: Int) {
-        let counts = [0, 1, 2, 3, chance(10) ? 30 : 4]
+        let counts = [0, 1, 2, 3, chance(10) && !isTypical ? 30 : 4]
         for _ in 0..<counts.randomElement(using: &random)! {
             environment.append(builder.parameter(of: block, anyClass()))
         }

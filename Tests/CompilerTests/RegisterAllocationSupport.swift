@@ -232,7 +232,8 @@ struct AllocatedProgram: ~Copyable {
             let successors = (0..<block.successorCount).map { input.successors[block.firstSuccessor + $0] }
             let arguments = (0..<block.argumentCount).map { input.virtualRegisterLists[block.firstArgument + $0] }
             lines.append(
-                "block \(index)\(parameters) cold \(block.isCold) depth \(block.loopDepth) -> \(successors)\(arguments)")
+                "block \(index)\(parameters) cold \(block.isCold) depth \(block.loopDepth)"
+                    + " -> \(successors)\(arguments)")
             for position in block.firstInstruction..<block.endInstruction {
                 while cursor < output.moves.count, output.moves[cursor].position == position {
                     lines.append("        \(name(output.moves[cursor].to)) <- \(name(output.moves[cursor].from))")

@@ -327,6 +327,82 @@ import Testing
         #expect(!program.moves { $0.loopDepth > 0 }.contains { $0.to.isSlot })
     }
 
+    @Test func aColdCallInALoopLeavesTheLoopAlone() {
+        var builder = ProgramBuilder()
+        let invariants = (0..<4).map { _ in builder.constant() }
+        countingLoop(&builder) { builder, sum in
+            var sum = sum
+            for value in invariants { sum = builder.compute(sum, value) }
+            let slow = builder.block(cold: true, depth: 1)
+            let fast = builder.block(depth: 1)
+            let join = builder.block(depth: 1)
+            builder.branch(sum, slow, fast)
+            builder.current = slow
+            builder.call(.x86)
+            builder.jump(join)
+            builder.current = fast
+            builder.jump(join)
+            builder.current = join
+            return builder.compute(sum, invariants[0])
+        }
+        builder.finish()
+        let program = AllocatedProgram(builder)
+        #expect(program.violations == [])
+        #expect(program.moves { !$0.isCold }.isEmpty)
+        #expect(program.output.calleeSavedUsed == 0)
+    }
+
+    /// Three loops deep, as a product of matrices is: addresses, bounds and the sum stay where they are.
+    @Test func matrixProductHasNoMovesInItsInnermostLoop() {
+        var builder = ProgramBuilder()
+        let a = builder.constant()
+        let b = builder.constant()
+        let size = builder.constant()
+        var body: (inout ProgramBuilder, Int, [Value]) -> Void = { _, _, _ in }
+        body = { builder, depth, indices in
+            let zero = builder.constant()
+            let header = builder.block(depth: depth, header: true)
+            let again = builder.block(depth: depth)
+            let exit = builder.block(depth: depth - 1)
+            let index = builder.parameter(of: header)
+            if depth < 3 {
+                builder.jump(header, zero)
+                builder.current = header
+                body(&builder, depth + 1, indices + [index])
+                let next = builder.compute(index)
+                builder.emit(.use(next), .use(size, .any))
+                builder.blocks[builder.current].successors = [again, exit]
+                builder.current = again
+                builder.jump(header, next)
+            } else {
+                let start = builder.constant(.float)
+                let sum = builder.parameter(of: header, .float)
+                builder.jump(header, zero, start)
+                builder.current = header
+                let left = builder.value(.float)
+                builder.emit(.use(builder.compute(a, indices[0])), .use(index), .def(left))
+                let right = builder.value(.float)
+                builder.emit(.use(builder.compute(b, index)), .use(indices[1]), .def(right))
+                let product = builder.compute(left, right)
+                let newSum = builder.compute(sum, product)
+                let next = builder.compute(index)
+                builder.emit(.use(next), .use(size, .any))
+                builder.blocks[builder.current].successors = [again, exit]
+                builder.current = again
+                builder.jump(header, next, newSum)
+                builder.blocks[exit].instructions = []
+                builder.current = exit
+                builder.emit(.use(newSum), .use(indices[0]), .use(indices[1]))
+            }
+            builder.current = exit
+        }
+        body(&builder, 1, [])
+        builder.finish()
+        let program = AllocatedProgram(builder)
+        #expect(program.violations == [])
+        #expect(program.allMoves.isEmpty)
+    }
+
     @Test func nestedLoopsKeepTheInnerLoopClean() {
         var builder = ProgramBuilder()
         let outerValues = (0..<9).map { _ in builder.constant() }
@@ -421,6 +497,39 @@ import Testing
         for parameter in parameters { builder.emit(.use(parameter, .any)) }
         builder.finish()
         #expect(AllocatedProgram(builder).violations == [])
+    }
+
+    /// An interpreter's loop: each arm changes one of many variables, a join collects them, the loop starts again.
+    @Test func variablesThatAnArmDoesNotChangeStayWhereTheyAre() {
+        var builder = ProgramBuilder()
+        let count = 30
+        let initial = (0..<count).map { _ in builder.constant() }
+        let header = builder.block(depth: 1, header: true)
+        let variables = (0..<count).map { _ in builder.parameter(of: header) }
+        builder.jump(header, initial)
+        builder.current = header
+        let opcode = builder.constant()
+        let join = builder.block(depth: 1)
+        let merged = (0..<count).map { _ in builder.parameter(of: join) }
+        let arms = (0..<count).map { _ in builder.block(depth: 1) }
+        let leave = builder.block()
+        builder.emit(.use(opcode))
+        builder.blocks[builder.current].successors = arms + [leave]
+        for (index, arm) in arms.enumerated() {
+            builder.current = arm
+            var next = variables
+            next[index] = builder.compute(variables[index])
+            builder.jump(join, next)
+        }
+        builder.current = join
+        builder.jump(header, merged)
+        builder.current = leave
+        for variable in variables { builder.emit(.use(variable, .any)) }
+        builder.finish()
+        let program = AllocatedProgram(builder)
+        #expect(program.violations == [])
+        // Per arm a few moves for the variable it changes, none for the others.
+        #expect(program.moves { $0.loopDepth > 0 }.count <= 3 * count)
     }
 
     @Test func manyWaysIntoOneJoin() {

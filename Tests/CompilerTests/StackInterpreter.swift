@@ -1,8 +1,9 @@
 //! Runs WebAssembly code as the specification describes it: an operand stack and labels, straight from the bytes. It
 //! knows nothing of the IR and is what translated code is compared with.
 
-@testable import Compiler
 import WasmModule
+
+@testable import Compiler
 
 final class StackInterpreter {
     /// A body and where its constructs end.
@@ -33,7 +34,9 @@ final class StackInterpreter {
         shapes = Array(UnsafeBufferPointer(start: table, count: 256))
         table.deallocate()
         let context = state.context
-        for index in 0..<context.bodyCount { bodies.append(scan(Array(context.module.bytes[context.range(ofBody: index)]))) }
+        for index in 0..<context.bodyCount {
+            bodies.append(scan(Array(context.module.bytes[context.range(ofBody: index)])))
+        }
     }
 
     private func scan(_ bytes: [UInt8]) -> Body {
@@ -74,7 +77,8 @@ final class StackInterpreter {
         let result = body.bytes.withUnsafeBufferPointer { buffer in
             Result { () throws(InterpreterTrap) in
                 try run(
-                    body, OperatorReader(start: buffer.baseAddress!, end: buffer.baseAddress! + buffer.count), arguments,
+                    body, OperatorReader(start: buffer.baseAddress!, end: buffer.baseAddress! + buffer.count),
+                    arguments,
                     resultCount)
             }
         }
@@ -172,7 +176,8 @@ final class StackInterpreter {
                 try state.setTableElement(reader.readU32(), values[0], values[1])
             case .load:
                 let offset = reader.readMemoryArgument().offset
-                stack.append(try state.load(MemoryAccess(rawValue: shape.flags)!, shape.type, stack.removeLast(), offset))
+                stack.append(
+                    try state.load(MemoryAccess(rawValue: shape.flags)!, shape.type, stack.removeLast(), offset))
             case .store:
                 let offset = reader.readMemoryArgument().offset
                 let values = popLast(2)
@@ -195,7 +200,8 @@ final class StackInterpreter {
                 let values = popLast(2)
                 stack.append(
                     try Numerics.apply(
-                        shape.operation, shape.type, operandType: shape.type, flags: shape.flags, values[0], values[1], 0))
+                        shape.operation, shape.type, operandType: shape.type, flags: shape.flags, values[0], values[1],
+                        0))
             case .integerUnary, .floatUnary:
                 stack.append(
                     try Numerics.apply(
@@ -203,7 +209,8 @@ final class StackInterpreter {
             case .conversion:
                 let source = Self.sourceType(Opcode(rawValue: byte)!)
                 stack.append(
-                    try Numerics.apply(shape.operation, shape.type, operandType: source, flags: 0, stack.removeLast(), 0, 0))
+                    try Numerics.apply(
+                        shape.operation, shape.type, operandType: source, flags: 0, stack.removeLast(), 0, 0))
             case .prefixFC: try prefixed(&reader, &stack)
             }
         }

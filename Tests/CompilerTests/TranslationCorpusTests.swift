@@ -1,10 +1,11 @@
 //! Every function of real programs is translated and verified after each pass.
 
-@testable import Compiler
 import Foundation
 import TestSupport
 import Testing
 import WasmModule
+
+@testable import Compiler
 
 @Suite("Translation: real programs")
 struct TranslationCorpusTests {
@@ -18,6 +19,8 @@ struct TranslationCorpusTests {
         var edges = 0
         var parameters = 0
         var liveParameters = 0
+        /// How many of each operation are left.
+        var operations: [Compiler.Operation: Int] = [:]
         /// Processor time in nanoseconds.
         var phases: [String: Double] = [:]
 
@@ -26,7 +29,10 @@ struct TranslationCorpusTests {
             instructions += function.instructions.count
             blocks += function.blocks.count
             edges += function.edges.count
-            for id in 0..<function.instructions.count where function.instructions[id].operation != .nop { live += 1 }
+            for id in 0..<function.instructions.count where function.instructions[id].operation != .nop {
+                live += 1
+                operations[function.instructions[id].operation, default: 0] += 1
+            }
             for index in 1..<max(function.blocks.count, 1) {
                 let block = function.blocks[index]
                 parameters += Int(block.parameterCount)
@@ -53,7 +59,7 @@ struct TranslationCorpusTests {
                 return statistics
             }
             let beginning = Self.processorTime()
-            elimination.run(on: &function)
+            elimination.run(on: &function, in: context)
             let end = Self.processorTime()
             statistics.phases["translation", default: 0] += translated - start
             statistics.phases["elimination", default: 0] += end - beginning
@@ -131,6 +137,8 @@ struct TranslationCorpusTests {
         for (phase, nanoseconds) in best.sorted(by: { $0.key > $1.key }) {
             print("  \(phase): \(nanoseconds / 1e6) ms, \(nanoseconds / Double(operators)) ns per operator")
         }
+        let frequent = statistics.operations.sorted { $0.value > $1.value }.prefix(40)
+        print("  " + frequent.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
         print(
             "  \(statistics.instructions) instructions, \(statistics.live) live, \(statistics.blocks) blocks,",
             "\(statistics.edges) edges, \(statistics.parameters) parameters, \(statistics.liveParameters) live")

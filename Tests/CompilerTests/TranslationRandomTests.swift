@@ -1,10 +1,11 @@
 //! Random programs do the same when their bytes are interpreted, when they are translated, and after dead code
 //! elimination: results, traps, memory, globals, tables and the calls they make.
 
-@testable import Compiler
 import TestSupport
 import Testing
 import WasmModule
+
+@testable import Compiler
 
 @Suite("Translation: random programs")
 struct TranslationRandomTests {
@@ -25,7 +26,8 @@ struct TranslationRandomTests {
             }
             var random = SeededGenerator(seed: seed)
             for function in 1..<UInt32(module.context.functionCount) {
-                let arguments = module.context.parameters(ofType: module.context.type(ofFunction: function)).map { type in
+                let arguments = module.context.parameters(ofType: module.context.type(ofFunction: function)).map {
+                    type in
                     switch type {
                     case .i32: cell(random.pick([0, 1, -1, 100, .min, Int32(truncatingIfNeeded: random.next())]))
                     case .f32: UInt64(random.pick([Float(0), -1, 1e10, .infinity]).bitPattern)

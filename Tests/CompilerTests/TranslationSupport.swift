@@ -1,9 +1,10 @@
 //! From a module builder to translated functions, verified after every pass.
 
-@testable import Compiler
 import TestSupport
 import Testing
 import WasmModule
+
+@testable import Compiler
 
 /// A validated module whose functions have all been translated.
 struct TranslatedModule {
@@ -26,7 +27,7 @@ struct TranslatedModule {
             try translator.translate(body: body, of: context, into: &function)
             if let report = IRVerifier.report(function, in: context) { throw Malformed(description: report) }
             translated.append(IRInterpreter.Function(function))
-            elimination.run(on: &function)
+            elimination.run(on: &function, in: context)
             if let report = IRVerifier.report(function, in: context) { throw Malformed(description: report) }
             optimized.append(IRInterpreter.Function(function))
             texts.append(IRPrinter.text(function))

@@ -1,9 +1,10 @@
 //! What translated functions do when they run: control flow, locals, calls and state.
 
-@testable import Compiler
 import TestSupport
 import Testing
 import WasmModule
+
+@testable import Compiler
 
 @Suite("Translation: behaviour")
 struct TranslationTests {
@@ -166,7 +167,8 @@ struct TranslationTests {
             $0.function("f", [.i32], [.i32], locals: [.i64]) {
                 $0.block(.value(.i32))
                 $0.i32Const(4).br(0)
-                $0.i32Add().if(.value(.i32)).loop().br(0).end().i32Const(1).else().i64Const(9).localSet(1).unreachable().end()
+                $0.i32Add().if(.value(.i32)).loop().br(0).end().i32Const(1).else().i64Const(9).localSet(1).unreachable()
+                    .end()
                 $0.block().block().localGet(0).brTable([0, 1, 0], default: 1).end().end()
                 $0.f32Const(1.5).drop().f64Const(2.5).drop().call(0).refNull(.funcref).drop()
                 $0.end()

@@ -19,7 +19,8 @@ struct DeadCodeElimination: ~Copyable {
 
     init() {}
 
-    mutating func run(on function: inout IRFunction) {
+    /// Requires a function as the translator leaves it.
+    mutating func run(on function: inout IRFunction, in context: ModuleContext) {
         collectIncomingEdges(of: function)
         replacements.removeAll()
         replaceRedundantParameters(in: function)
@@ -29,6 +30,7 @@ struct DeadCodeElimination: ~Copyable {
         } else {
             mark(&function, replacing: true)
         }
+        IRVerifier.assertValid(function, in: context)
     }
 
     private mutating func collectIncomingEdges(of function: borrowing IRFunction) {
@@ -56,14 +58,25 @@ struct DeadCodeElimination: ~Copyable {
     @inline(__always)
     private func resolve(_ value: UInt32) -> UInt32 {
         var value = value
-        while replacements[value] != value { value = replacements[value] }
-        return value
+        while true {
+            let next = replacements[value]
+            if next == value { return value }
+            // Shorten the way for those who come after.
+            let following = replacements[next]
+            replacements[value] = following
+            value = following
+        }
     }
 
     private mutating func replaceRedundantParameters(in function: borrowing IRFunction) {
-        for _ in 0..<Self.rounds {
+        for round in 0..<Self.rounds {
             var isChanged = false
-            for block in 1..<max(1, function.blocks.count) {
+            // From inner loops to outer ones, then along the flow.
+            let last = function.blocks.count - 1
+            var index = 0
+            while index < last {
+                index += 1
+                let block = round & 1 == 0 ? last + 1 - index : index
                 let record = function.blocks[block]
                 for position in 0..<record.parameterCount {
                     let parameter = record.first &+ position
@@ -135,7 +148,8 @@ struct DeadCodeElimination: ~Copyable {
     /// Counts the uses that a needed instruction makes; for a parameter, of the arguments on all edges to it.
     @inline(__always)
     private mutating func use(
-        operandsOf id: UInt32, _ instruction: IRInstruction, _ function: inout IRFunction, replacing: Bool, passed: UInt32
+        operandsOf id: UInt32, _ instruction: IRInstruction, _ function: inout IRFunction, replacing: Bool,
+        passed: UInt32
     ) {
         let fields = instruction.operation.valueFieldCount
         if fields > 0 {
@@ -175,7 +189,9 @@ struct DeadCodeElimination: ~Copyable {
     }
 
     @inline(__always)
-    private mutating func use(listEntry index: UInt32, _ function: inout IRFunction, _ replacing: Bool, _ passed: UInt32) {
+    private mutating func use(
+        listEntry index: UInt32, _ function: inout IRFunction, _ replacing: Bool, _ passed: UInt32
+    ) {
         var value = function.lists[index]
         if replacing {
             value = resolve(value)

@@ -33,8 +33,10 @@ extension IRBuilder {
             // A boolean compared with a constant.
             if x.operation == .integerCompare || x.operation == .floatCompare {
                 if k > 1 { return constant(.i32, condition == .equal ? 0 : 1) }
-                return (k == 1) == (condition == .equal) ? a : inverted(a) ?? value(.integerCompare, .i32, a, b, flags: condition.rawValue)
+                return (k == 1) == (condition == .equal)
+                    ? a : inverted(a) ?? value(.integerCompare, .i32, a, b, flags: condition.rawValue)
             }
+            // A sum is left alone: a loop's counter is compared after its increment, and both would be alive at once.
             switch x.operation {
             case .zeroExtend:
                 if k > 0xFFFF_FFFF { return constant(.i32, condition == .equal ? 0 : 1) }
@@ -42,13 +44,6 @@ extension IRBuilder {
             case .signExtend:
                 if Self.signExtended(k, from: 32) != k { return constant(.i32, condition == .equal ? 0 : 1) }
                 return compare(condition, .i32, x.a, constant(.i32, k))
-            case .add:
-                if let addend = constantBits(x.b) { return compare(condition, type, x.a, constant(type, k &- addend)) }
-            case .xor:
-                if k == 0 { return compare(condition, type, x.a, x.b) }
-                if let other = constantBits(x.b) { return compare(condition, type, x.a, constant(type, k ^ other)) }
-            case .subtract:
-                if k == 0 { return compare(condition, type, x.a, x.b) }
             default: break
             }
         case .lessUnsigned:

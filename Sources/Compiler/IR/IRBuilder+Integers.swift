@@ -37,7 +37,9 @@ extension IRBuilder {
             }
             if let bits = constantBits(left) {
                 if bits == 0 { return left }
-                if bits == Self.mask(type) && operation != .shiftLeft && operation != .shiftRightUnsigned { return left }
+                if bits == Self.mask(type) && operation != .shiftLeft && operation != .shiftRightUnsigned {
+                    return left
+                }
             }
         case .add:
             // x + (0 - y)
@@ -64,9 +66,13 @@ extension IRBuilder {
         switch operation {
         case .add:
             if k == 0 { return left }
-            if let inner { return binary(.add, type, x.a, constant(type, inner &+ k)) }
-            if x.operation == .subtract, let minuend = constantBits(x.a) {
-                return binary(.subtract, type, constant(type, minuend &+ k), x.b)
+            // Otherwise the inner sum most likely stays in use, as a frame address does for all that is reached from it; then
+            // the rewriting saves nothing and keeps its operand alive beside it.
+            if isFresh(left) {
+                if let inner { return binary(.add, type, x.a, constant(type, inner &+ k)) }
+                if x.operation == .subtract, let minuend = constantBits(x.a) {
+                    return binary(.subtract, type, constant(type, minuend &+ k), x.b)
+                }
             }
         case .subtract:
             return binary(.add, type, left, constant(type, 0 &- k))
@@ -82,6 +88,13 @@ extension IRBuilder {
             if k == 0 { return right }
             if k == mask { return left }
             if let inner { return binary(.and, type, x.a, constant(type, inner & k)) }
+            if type == .i64 && k <= 0xFFFF_FFFF {
+                // The low half is what `wrap` takes; as a mask it would not even fit an immediate.
+                if x.operation == .zeroExtend, case let low = instruction(x.a), low.operation == .wrap {
+                    return binary(.and, type, low.a, right)
+                }
+                if k == 0xFFFF_FFFF { return convert(.zeroExtend, .i64, convert(.wrap, .i32, left)) }
+            }
             let width = significantBits(left)
             if width < 64 && k & ((1 &<< width) &- 1) == (1 &<< width) &- 1 { return left }
         case .or:
@@ -109,6 +122,13 @@ extension IRBuilder {
         default: break
         }
         return value(operation, type, left, right)
+    }
+
+    /// Whether a value was computed last, constants aside.
+    private func isFresh(_ value: UInt32) -> Bool {
+        var last = function.instructions.count &- 1
+        for _ in 0..<4 where function.instructions[last].operation == .integerConstant { last &-= 1 }
+        return last == Int(value)
     }
 
     /// A shift or rotation by a constant.
@@ -192,7 +212,8 @@ extension IRBuilder {
             }
         default: break
         }
-        if width == 16 && x.operation == .signExtend32 || width == 8 && (x.operation == .signExtend16 || x.operation == .signExtend32) {
+        if x.operation == .signExtend32 || x.operation == .signExtend16 {
+            // A narrower extension; the wider ones were taken care of.
             return signExtendLow(operation, type, x.a)
         }
         return value(operation, type, a)
@@ -247,17 +268,18 @@ extension IRBuilder {
     /// The result of an operation on constants; nil if it traps.
     private static func evaluate(_ operation: Operation, _ type: IRType, _ a: UInt64, _ b: UInt64) -> UInt64? {
         if type == .i32 {
-            return evaluate(operation, UInt32(truncatingIfNeeded: a), UInt32(truncatingIfNeeded: b)) {
-                Int32(bitPattern: $0)
-            } unsigned: { UInt32(bitPattern: $0) }.map { UInt64($0) }
+            return evaluate(operation, UInt32(truncatingIfNeeded: a), UInt32(truncatingIfNeeded: b), Int32.self)
+                .map { UInt64($0) }
         }
-        return evaluate(operation, a, b) { Int64(bitPattern: $0) } unsigned: { UInt64(bitPattern: $0) }
+        return evaluate(operation, a, b, Int64.self)
     }
 
     @inline(__always)
     private static func evaluate<U: FixedWidthInteger & UnsignedInteger, S: FixedWidthInteger & SignedInteger>(
-        _ operation: Operation, _ a: U, _ b: U, signed: (U) -> S, unsigned: (S) -> U
+        _ operation: Operation, _ a: U, _ b: U, _: S.Type
     ) -> U? {
+        let signedA = S(truncatingIfNeeded: a)
+        let signedB = S(truncatingIfNeeded: b)
         let count = b & U(U.bitWidth - 1)
         switch operation {
         case .add: return a &+ b
@@ -268,17 +290,17 @@ extension IRBuilder {
         case .xor: return a ^ b
         case .shiftLeft: return a &<< count
         case .shiftRightUnsigned: return a &>> count
-        case .shiftRightSigned: return unsigned(signed(a) &>> S(truncatingIfNeeded: count))
+        case .shiftRightSigned: return U(truncatingIfNeeded: signedA &>> S(truncatingIfNeeded: count))
         case .rotateLeft: return a &<< count | a &>> (0 &- count)
         case .rotateRight: return a &>> count | a &<< (0 &- count)
         case .divideUnsigned: return b == 0 ? nil : a / b
         case .remainderUnsigned: return b == 0 ? nil : a % b
         case .divideSigned:
-            if b == 0 || (signed(b) == -1 && signed(a) == S.min) { return nil }
-            return unsigned(signed(a) / signed(b))
+            if b == 0 || (signedB == -1 && signedA == S.min) { return nil }
+            return U(truncatingIfNeeded: signedA / signedB)
         case .remainderSigned:
             if b == 0 { return nil }
-            return signed(b) == -1 ? 0 : unsigned(signed(a) % signed(b))
+            return signedB == -1 ? 0 : U(truncatingIfNeeded: signedA % signedB)
         default: return nil
         }
     }

@@ -202,13 +202,39 @@ extension IRBuilder {
     /// Where the next list begins.
     var listEnd: UInt32 { @inline(__always) get { UInt32(truncatingIfNeeded: function.lists.count) } }
 
+    /// A load from memory 0.
+    @inline(__always)
+    mutating func load(_ access: MemoryAccess, _ type: IRType, _ address: UInt32, offset: UInt32) -> UInt32 {
+        var address = address
+        var offset = offset
+        foldAddend(&address, &offset)
+        return append(
+            IRInstruction(operation: .load, type: type, flags: access.rawValue, a: address, b: offset, c: 0))
+    }
+
+    /// Moves a constant addend of an address into the offset where the addition cannot wrap: the offset is added without
+    /// wrapping, so otherwise the address would change.
+    @inline(__always)
+    private func foldAddend(_ address: inout UInt32, _ offset: inout UInt32) {
+        let x = instruction(address)
+        guard x.operation == .add, let addend = constantBits(x.b), addend &+ UInt64(offset) < 1 &<< 31 else { return }
+        let bits = significantBits(x.a)
+        guard bits < 32, (1 &<< UInt64(bits)) &+ addend <= 1 &<< 32 else { return }
+        address = x.a
+        offset &+= UInt32(truncatingIfNeeded: addend)
+    }
+
     /// A store to memory 0. What only changes bits that are not stored is taken off the value.
     mutating func store(_ access: MemoryAccess, _ address: UInt32, _ newValue: UInt32, offset: UInt32) {
+        var address = address
+        var offset = offset
+        foldAddend(&address, &offset)
         var stored = newValue
         if access.rawValue < MemoryAccess.bits64.rawValue {
             let bits = UInt64(access.bytes) * 8
             let low: UInt64 = (1 &<< bits) - 1
-            strip: while true {
+            // Bounded, because every store of a long chain would walk all of it.
+            strip: for _ in 0..<4 {
                 let x = instruction(stored)
                 switch x.operation {
                 case .and:

@@ -48,7 +48,8 @@ struct IRPrinter {
         case .nop: return "nop"
         case .parameter: return "\(name) block\(i.a) #\(i.b)"
         case .integerConstant:
-            let value = i.type == .i32 ? Int64(Int32(truncatingIfNeeded: i.constantBits)) : Int64(bitPattern: i.constantBits)
+            let value =
+                i.type == .i32 ? Int64(Int32(truncatingIfNeeded: i.constantBits)) : Int64(bitPattern: i.constantBits)
             return "constant.\(i.type) \(value)"
         case .floatConstant:
             let value = i.type == .f32 ? "\(Float(bitPattern: i.a))" : "\(Double(bitPattern: i.constantBits))"

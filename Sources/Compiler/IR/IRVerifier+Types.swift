@@ -136,7 +136,9 @@ extension IRVerifier {
         }
     }
 
-    private mutating func checkSignature(_ id: UInt32, _ i: IRInstruction, _ arguments: ArraySlice<IRType>, _ type: UInt32) {
+    private mutating func checkSignature(
+        _ id: UInt32, _ i: IRInstruction, _ arguments: ArraySlice<IRType>, _ type: UInt32
+    ) {
         require(Array(arguments) == Array(context.parameters(ofType: type)), "v\(id): arguments \(arguments)")
         let results = context.results(ofType: type)
         if i.operation == .tailCall || i.operation == .tailCallIndirect {
@@ -147,7 +149,9 @@ extension IRVerifier {
     }
 
     private mutating func checkRuntimeCall(_ id: UInt32, _ i: IRInstruction, _ operands: [IRType]) {
-        guard let callee = RuntimeFunction(rawValue: i.a) else { return require(false, "v\(id): runtime function \(i.a)") }
+        guard let callee = RuntimeFunction(rawValue: i.a) else {
+            return require(false, "v\(id): runtime function \(i.a)")
+        }
         var expected = Array(repeating: IRType.i32, count: callee.argumentCount)
         if callee == .tableGrow { expected[0] = .ref }
         if callee == .tableFill { expected[1] = .ref }
@@ -163,7 +167,8 @@ extension IRVerifier {
         else { return require(false, "v\(id): handlers") }
         let arguments = i.operation == .tryCall ? operands[...] : operands.dropFirst()
         require(
-            Array(arguments) == Array(context.parameters(ofType: function.lists[i.d])), "v\(id): arguments \(arguments)")
+            Array(arguments) == Array(context.parameters(ofType: function.lists[i.d])), "v\(id): arguments \(arguments)"
+        )
     }
 
     private mutating func checkAccess(_ id: UInt32, _ i: IRInstruction, _ type: IRType, isLoad: Bool) {

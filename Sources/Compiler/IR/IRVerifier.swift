@@ -24,6 +24,14 @@ struct IRVerifier {
         return violations.joined(separator: "\n") + "\n" + IRPrinter.text(function)
     }
 
+    /// Stops a debug build on a violation. Does nothing in release builds.
+    @inline(__always)
+    static func assertValid(_ function: borrowing IRFunction, in context: ModuleContext) {
+        #if DEBUG
+            if let report = report(function, in: context) { assertionFailure(report) }
+        #endif
+    }
+
     let context: ModuleContext
     var violations: [String] = []
     /// The block of each instruction.
@@ -41,7 +49,9 @@ struct IRVerifier {
 
     private mutating func checkBlocks(_ function: borrowing IRFunction) {
         let count = UInt32(function.instructions.count)
-        require(function.sourceOffsets.count == Int(count), "\(function.sourceOffsets.count) source offsets for \(count) instructions")
+        require(
+            function.sourceOffsets.count == Int(count),
+            "\(function.sourceOffsets.count) source offsets for \(count) instructions")
         require(!function.blocks.isEmpty, "no blocks")
         require(Int(function.functionIndex) < context.functionCount, "function index \(function.functionIndex)")
         require(Int(function.typeIndex) < context.typeCount, "type index \(function.typeIndex)")
@@ -70,7 +80,8 @@ struct IRVerifier {
                 }
                 require(
                     instruction.operation.isTerminator == (id == block.end - 1),
-                    "v\(id): \(instruction.operation) at \(id - block.first) of \(block.end - block.first) in block\(index)")
+                    "v\(id): \(instruction.operation) at \(id - block.first) of \(block.end - block.first) in block\(index)"
+                )
             }
         }
         require(next == count, "the last block ends at \(next), not at \(count)")
@@ -116,7 +127,8 @@ struct IRVerifier {
                 }
                 require(
                     edge.argumentCount == target.parameterCount,
-                    "\(edge.argumentCount) arguments from block\(block) to block\(edge.target), not \(target.parameterCount)")
+                    "\(edge.argumentCount) arguments from block\(block) to block\(edge.target), not \(target.parameterCount)"
+                )
                 guard edge.argumentCount == target.parameterCount else { return }
                 for position in 0..<edge.argumentCount {
                     let parameter = function.instructions[target.first + position]
@@ -128,7 +140,8 @@ struct IRVerifier {
                     }
                     require(
                         function.instructions[argument].type == parameter.type,
-                        "argument \(position) from block\(block) to block\(edge.target): \(function.instructions[argument].type) v\(argument) for \(parameter.type)")
+                        "argument \(position) from block\(block) to block\(edge.target): \(function.instructions[argument].type) v\(argument) for \(parameter.type)"
+                    )
                 }
             }
         }
@@ -181,7 +194,9 @@ struct IRVerifier {
         }
         for block in 0..<UInt32(count) {
             for predecessor in predecessors[Int(block)] where predecessor >= block {
-                require(dominates(block, predecessor), "back edge from block\(predecessor), which block\(block) does not dominate")
+                require(
+                    dominates(block, predecessor),
+                    "back edge from block\(predecessor), which block\(block) does not dominate")
             }
             let record = function.blocks[block]
             for id in record.first..<record.end {

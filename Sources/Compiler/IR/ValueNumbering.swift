@@ -69,7 +69,8 @@ struct ValueNumbering: ~Copyable {
 
     @inline(__always)
     private static func hash(_ instruction: IRInstruction) -> UInt32 {
-        let head = UInt64(instruction.operation.rawValue) | UInt64(instruction.type.rawValue) &<< 8
+        let head =
+            UInt64(instruction.operation.rawValue) | UInt64(instruction.type.rawValue) &<< 8
             | UInt64(instruction.flags) &<< 16 | UInt64(instruction.c) &<< 32
         let operands = UInt64(instruction.a) | UInt64(instruction.b) &<< 32
         var hash = (head &+ UInt64(instruction.d) &<< 24) &* 0x9E37_79B9_7F4A_7C15 ^ operands &* 0xC2B2_AE3D_27D4_EB4F

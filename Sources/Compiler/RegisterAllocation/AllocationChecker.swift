@@ -1,9 +1,9 @@
 //! Proves an allocator's answer by executing it symbolically: the oracle of the allocator's tests.
 //!
-//! The state says which virtual registers' values each place holds. Moves copy, definitions replace, clobbers erase, and an
-//! edge renames arguments to parameters; where paths meet, a place holds what it holds on all of them. Once the states
-//! of all blocks are stable, every use must find its value in its place. What does not depend on values (constraints,
-//! overlaps, registers that may be used, the form of moves) is checked instruction by instruction.
+//! The state says which virtual registers' values each place holds. Moves copy, definitions replace, clobbers erase,
+//! and an edge renames arguments to parameters; where paths meet, a place holds what it holds on all of them. Once the
+//! states of all blocks are stable, every use must find its value in its place. What does not depend on values
+//! (constraints, overlaps, registers that may be used, the form of moves) is checked instruction by instruction.
 //! Written for clarity, not for speed: it runs in tests only.
 
 struct AllocationChecker {

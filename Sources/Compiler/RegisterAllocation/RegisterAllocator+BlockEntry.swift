@@ -1,9 +1,9 @@
 //! Which values are in registers when a block starts, and in which.
 //!
-//! A block with one predecessor starts as that one ended. At a join, what the more frequent predecessors have in registers
-//! stays there, nearest use first. At a loop header, predecessors say little, the loop says more: what it uses comes into
-//! registers, reloaded on the way in if need be, and what merely lives through it stays in a register only if the
-//! loop's own pressure leaves one.
+//! A block with one predecessor starts as that one ended. At a join, what the more frequent predecessors have in
+//! registers stays there, nearest use first. At a loop header, predecessors say little, the loop says more: what it
+//! uses comes into registers, reloaded on the way in if need be, and what merely lives through it stays in a register
+//! only if the loop's own pressure leaves one.
 
 /// What the predecessors of a join say about a value.
 struct Vote: BitwiseCopyable {
@@ -300,7 +300,9 @@ extension RegisterAllocator {
         worklist.removeAll()
         let pressure = blocks[index].pressure
         var counts = (0, 0)
-        let limits = (integerMask.nonzeroBitCount, floatMask.nonzeroBitCount)
+        var limits = (integerMask.nonzeroBitCount, floatMask.nonzeroBitCount)
+        // With all registers taken, the loop's first own value would have to evict one that the back edge must reload.
+        if isHeader { limits = (limits.0 - 1, limits.1 - 1) }
         // Values of the loop's own are counted in its pressure, parameters among them.
         var usedInLoop = (0, 0)
         if isHeader {
@@ -333,7 +335,8 @@ extension RegisterAllocator {
                         guard isMostlyHere, isInteger ? spare.0 > 0 : spare.1 > 0 else { continue }
                         if isInteger { spare.0 -= 1 } else { spare.1 -= 1 }
                     }
-                } else if !isMostlyHere && (!isNear || isCold) {
+                } else if !isMostlyHere {
+                    // A reload at the use costs no more than one on each edge, and perhaps never happens.
                     continue
                 }
             } else if isHeader, !isNear {
@@ -391,7 +394,8 @@ extension RegisterAllocator {
                         register = votes[value].register
                     } else {
                         register = chooseRegister(
-                            value, from: free, after: first, until: isParameter ? state.lastUse : state.nextUse, mild: 0)
+                            value, from: free, after: first, until: isParameter ? state.lastUse : state.nextUse,
+                            mild: 0)
                     }
                 }
                 occupy(register, value)

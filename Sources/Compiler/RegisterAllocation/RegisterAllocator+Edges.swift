@@ -1,18 +1,26 @@
 //! The moves of one edge: from where the predecessor left values to where the block expects them.
 //!
-//! All of them happen at once, so they are ordered: a move whose target nobody still reads goes first; when only cycles are
+//! They are collected during the walk and ordered when slots are known, because values may come to share a slot. All of
+//! them happen at once, so they are ordered: a move whose target nobody still reads goes first; when only cycles are
 //! left, each is opened with a scratch register, or with a spill slot if it passes through slots, because then the
 //! scratch register is busy carrying values from slot to slot.
 
-/// One of several moves that happen at once. A place is a register, or 32 plus the virtual register whose slot it is.
+/// One of several moves that happen at once. A place is a register, or 32 plus the virtual register whose slot it is;
+/// while moves are being ordered, 32 plus the slot.
 struct ParallelMove: BitwiseCopyable {
     var from: UInt32
     var to: UInt32
     var registerClass: UInt8
 }
 
+/// An argument and its parameter, both in slots, of which neither is live where the other is defined.
+struct SlotAffinity: BitwiseCopyable {
+    var parameter: UInt32
+    var argument: UInt32
+}
+
 extension RegisterAllocator {
-    /// Appends the moves of an edge to `edgeMoves`. Only for predecessors with one successor: others need none.
+    /// Collects the moves of an edge. Only for predecessors with one successor: others need none.
     mutating func resolveEdge(
         from predecessor: Int, to successor: Int, isBackEdge: Bool, _ input: borrowing AllocationInput
     ) {
@@ -21,7 +29,7 @@ extension RegisterAllocator {
         let position = source.endInstruction &- 1
         let stamp = UInt32(truncatingIfNeeded: predecessor &+ 1)
         blocks[predecessor].firstEdgeMove = UInt32(truncatingIfNeeded: edgeMoves.count)
-        parallelMoves.removeAll()
+        blocks[predecessor].firstParallelMove = UInt32(truncatingIfNeeded: parallelMoves.count)
         stampEdge(predecessor)
 
         // Values expected in registers.
@@ -58,11 +66,17 @@ extension RegisterAllocator {
             let from = placeAtEnd(argument, stamp: stamp)
             if from != to {
                 parallelMoves.append(ParallelMove(from: from, to: to, registerClass: state.registerClass))
+                // The parameter is live only behind this edge, so if the argument is not, they never are both.
+                if from >= 32, to >= 32, !isBackEdge, !isLocal,
+                    states[argument].entryStamp != UInt32(truncatingIfNeeded: successor &+ 1) {
+                    affinities.append(SlotAffinity(parameter: parameter, argument: argument))
+                }
             }
         }
-        orderParallelMoves(at: position)
         blocks[predecessor].edgeMoveCount =
             UInt32(truncatingIfNeeded: edgeMoves.count) &- blocks[predecessor].firstEdgeMove
+        blocks[predecessor].parallelMoveCount =
+            UInt32(truncatingIfNeeded: parallelMoves.count) &- blocks[predecessor].firstParallelMove
     }
 
     @inline(__always)
@@ -105,36 +119,50 @@ extension RegisterAllocator {
 
     // MARK: - Ordering
 
-    private mutating func orderParallelMoves(at position: UInt32) {
-        let count = parallelMoves.count
-        guard count > 0 else { return }
+    /// Emits the moves of the edge out of `predecessor`, in an order in which one after the other does what all at once
+    /// would.
+    mutating func orderMoves(from predecessor: Int, at position: UInt32, _ output: inout AllocationOutput) {
+        let first = Int(blocks[predecessor].firstParallelMove)
+        let end = first &+ Int(blocks[predecessor].parallelMoveCount)
+        guard first < end else { return }
+        let moves = parallelMoves.base
         let readers = readers.base
         let writers = writers.base
-        for index in 0..<count {
-            let move = parallelMoves[index]
-            readers[Int(move.from)] &+= 1
-            writers[Int(move.to)] = UInt32(truncatingIfNeeded: index &+ 1)
+        for index in first..<end {
+            let from = finalPlace(moves[index].from)
+            let to = finalPlace(moves[index].to)
+            moves[index].from = from
+            moves[index].to = to
+            // Values that share a slot need no move.
+            if from == to { continue }
+            readers[Int(from)] &+= 1
+            writers[Int(to)] = UInt32(truncatingIfNeeded: index &+ 1)
         }
         worklist.removeAll()
-        for index in 0..<count where readers[Int(parallelMoves[index].to)] == 0 {
+        for index in first..<end where moves[index].from != moves[index].to && readers[Int(moves[index].to)] == 0 {
             worklist.append(UInt32(truncatingIfNeeded: index))
         }
         while !worklist.isEmpty {
-            let move = parallelMoves[worklist.popLast()]
-            emit(move.from, to: move.to, move.registerClass, at: position)
+            let move = moves[Int(worklist.popLast())]
+            emit(move.from, to: move.to, move.registerClass, at: position, &output)
             writers[Int(move.to)] = 0
             readers[Int(move.from)] &-= 1
             if readers[Int(move.from)] == 0, writers[Int(move.from)] != 0 {
                 worklist.append(writers[Int(move.from)] &- 1)
             }
         }
-        for index in 0..<count where writers[Int(parallelMoves[index].to)] == UInt32(truncatingIfNeeded: index &+ 1) {
-            breakCycle(at: index, position)
+        for index in first..<end where writers[Int(moves[index].to)] == UInt32(truncatingIfNeeded: index &+ 1) {
+            breakCycle(at: index, position, &output)
         }
     }
 
+    @inline(__always)
+    private func finalPlace(_ place: UInt32) -> UInt32 {
+        place < 32 ? place : slotIndices.base[Int(place &- 32)] &+ 32
+    }
+
     /// Emits a cycle, of which each place is read once and written once.
-    private mutating func breakCycle(at start: Int, _ position: UInt32) {
+    private mutating func breakCycle(at start: Int, _ position: UInt32, _ output: inout AllocationOutput) {
         let opened = parallelMoves[start].to
         var touchesSlot = false
         var readerClass = parallelMoves[start].registerClass
@@ -149,38 +177,38 @@ extension RegisterAllocator {
         let temporary: UInt32
         if touchesSlot {
             usesTemporarySlot = true
-            temporary = UInt32(truncatingIfNeeded: states.count) &+ 32
+            temporary = temporarySlot &+ 32
         } else {
             temporary = UInt32((readerClass == 0 ? file.integerScratch : file.floatScratch).number)
         }
-        emit(opened, to: temporary, readerClass, at: position)
+        emit(opened, to: temporary, readerClass, at: position, &output)
         place = opened
         while true {
             let move = parallelMoves[writers[Int(place)] &- 1]
             writers[Int(place)] = 0
             readers[Int(move.from)] = 0
             if move.from == opened {
-                emit(temporary, to: place, move.registerClass, at: position)
+                emit(temporary, to: place, move.registerClass, at: position, &output)
                 return
             }
-            emit(move.from, to: place, move.registerClass, at: position)
+            emit(move.from, to: place, move.registerClass, at: position, &output)
             place = move.from
         }
     }
 
-    private mutating func emit(_ from: UInt32, to: UInt32, _ registerClass: UInt8, at position: UInt32) {
+    private mutating func emit(
+        _ from: UInt32, to: UInt32, _ registerClass: UInt8, at position: UInt32, _ output: inout AllocationOutput
+    ) {
         let source = from < 32 ? Allocation(bits: from) : .slot(from &- 32)
         let target = to < 32 ? Allocation(bits: to) : .slot(to &- 32)
+        let moveClass = Self.registerClass(registerClass)
         guard from >= 32, to >= 32 else {
-            if to < 32 { noteWrite(UInt8(truncatingIfNeeded: to)) }
-            edgeMoves.append(PendingMove(
-                position: position, from: source, to: target, registerClass: registerClass, isEviction: false))
+            output.moves.append(AllocationMove(
+                position: position, from: source, to: target, registerClass: moveClass))
             return
         }
         let scratch = Allocation.register(registerClass == 0 ? file.integerScratch : file.floatScratch)
-        edgeMoves.append(PendingMove(
-            position: position, from: source, to: scratch, registerClass: registerClass, isEviction: false))
-        edgeMoves.append(PendingMove(
-            position: position, from: scratch, to: target, registerClass: registerClass, isEviction: false))
+        output.moves.append(AllocationMove(position: position, from: source, to: scratch, registerClass: moveClass))
+        output.moves.append(AllocationMove(position: position, from: scratch, to: target, registerClass: moveClass))
     }
 }

@@ -1,8 +1,8 @@
 //! Liveness with next-use distances, by one backward pass over the forward edges.
 //!
-//! A value that lives into a loop's header lives everywhere in the loop. So back edges need no iteration: the pass ignores
-//! them, and the walk later adds to each block the set of its innermost loop, which is its header's set with that of the
-//! loop around it ("fast liveness" by the loop forest). Sets are unordered lists; stamps replace searching.
+//! A value that lives into a loop's header lives everywhere in the loop. So back edges need no iteration: the pass
+//! ignores them, and the walk later adds to each block the set of its innermost loop, which is its header's set with
+//! that of the loop around it ("fast liveness" by the loop forest). Sets are unordered lists; stamps replace searching.
 //!
 //! On the way the pass collects what costs nothing here: for each operand the next use in its block, instructions with
 //! fixed registers, hints, which values outlive a call, and how many registers a loop's own values need.
@@ -112,8 +112,8 @@ extension RegisterAllocator {
         }
     }
 
-    /// Walks a block backwards from what `worklist` says is live at its end, leaving there what is live at its start (with
-    /// a current stamp). Returns the number of calls.
+    /// Walks a block backwards from what `worklist` says is live at its end, leaving there what is live at its start
+    /// (with a current stamp). Returns the number of calls.
     private mutating func scanBackward(
         _ index: Int, _ input: borrowing AllocationInput, inside: UInt32, pressure: inout (UInt32, UInt32)
     ) -> UInt32 {

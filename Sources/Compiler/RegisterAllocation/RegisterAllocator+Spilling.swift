@@ -4,24 +4,39 @@
 //! is expected to execute less. The second keeps stores out of a loop when the value is given up only behind it, or on
 //! a cold path only.
 //!
-//! Slots are shared by values whose live ranges, taken as intervals in block order, do not touch. Every block in which a
-//! value is live comes at or after its definition and at or before the last block found live, so intervals cover
-//! live ranges, loops included. A parameter's slot is written at the ends of the predecessors: its interval covers them.
+//! Slots are shared by values whose live ranges, taken as intervals in block order, do not touch. Every block in which
+//! a value is live comes at or after its definition and at or before the last block found live, so intervals cover live
+//! ranges, loops included. A parameter's slot is written at the ends of the predecessors: its interval covers them. A
+//! parameter and an argument that both are in slots share one if they can, so that passing it costs nothing.
+
+/// A value with a slot, and the group of values that share it.
+struct SlotOwner: BitwiseCopyable {
+    var value: UInt32
+    /// The live interval.
+    var first: UInt32
+    var last: UInt32
+    /// Owners of a group name the same leader, which knows the group, and form a ring.
+    var leader: UInt32
+    var next: UInt32
+    var groupFirst: UInt32
+    var groupLast: UInt32
+    var count: UInt32 = 1
+    var slot: UInt32 = 0
+}
 
 extension RegisterAllocator {
     mutating func finish(_ input: borrowing AllocationInput, _ output: inout AllocationOutput) {
         output.slotCount = assignSlots(input)
-        let temporarySlot = (output.slotCount &+ 1) & ~1
-        if usesTemporarySlot {
-            output.slotCount = temporarySlot &+ 2
-            slotIndices[states.count] = temporarySlot
-        }
+        temporarySlot = (output.slotCount &+ 1) & ~1
+        readers.reset(to: 0, count: Int(temporarySlot) &+ 34)
+        writers.reset(to: 0, count: Int(temporarySlot) &+ 34)
         for index in 0..<slotOperands.count {
             let operand = Int(slotOperands[index])
             output.allocations[operand] = .slot(slotIndices[output.allocations[operand].slot])
         }
         output.calleeSavedUsed = calleeSavedUsed
         mergeMoves(input, &output)
+        if usesTemporarySlot { output.slotCount = temporarySlot &+ 2 }
     }
 
     private enum StorePlace { case never, definition, evictions }
@@ -29,7 +44,7 @@ extension RegisterAllocator {
     @inline(__always)
     private func storePlace(of value: UInt32) -> StorePlace {
         let state = states.base + Int(value)
-        if value >= states.count || state.pointee.has(VirtualRegisterState.arrivesInSlot) { return .never }
+        if state.pointee.has(VirtualRegisterState.arrivesInSlot) { return .never }
         if isLocal { return .definition }
         return state.pointee.evictionCost <= blocks.base[Int(state.pointee.definitionBlock)].weight
             ? .evictions : .definition
@@ -74,11 +89,12 @@ extension RegisterAllocator {
                 append(edgeMoves.base[edge], &output)
                 edge &+= 1
             }
+            orderMoves(from: index, at: end &- 1, &output)
         }
     }
 
     @inline(__always)
-    private static func registerClass(_ raw: UInt8) -> RegisterClass {
+    static func registerClass(_ raw: UInt8) -> RegisterClass {
         raw == 0 ? .integer : raw == 1 ? .float : .vector
     }
 
@@ -97,9 +113,29 @@ extension RegisterAllocator {
 
     /// Gives each owner a slot; returns how many there are.
     private mutating func assignSlots(_ input: borrowing AllocationInput) -> UInt32 {
-        var count: UInt32 = 0
+        findOwners(input)
+        for index in 0..<affinities.count {
+            let affinity = affinities[index]
+            let parameter = slotIndices[affinity.parameter]
+            let argument = slotIndices[affinity.argument]
+            if parameter != Self.none, argument != Self.none { join(parameter, argument) }
+        }
         intervalStarts.removeAll()
         intervalEnds.removeAll()
+        for index in 0..<owners.count where Int(owners[index].leader) == index {
+            intervalStarts.append(UInt64(owners[index].groupFirst) &<< 32 | UInt64(index))
+            intervalEnds.append(UInt64(owners[index].groupLast) &<< 32 | UInt64(index))
+        }
+        Self.sort(intervalStarts)
+        Self.sort(intervalEnds)
+        let count = sweep()
+        for index in 0..<owners.count { slotIndices[owners[index].value] = owners[owners[index].leader].slot }
+        return count
+    }
+
+    /// Fills `owners` with live intervals; until slots are known, `slotIndices` says which owner a value is.
+    private mutating func findOwners(_ input: borrowing AllocationInput) {
+        owners.removeAll()
         for index in 0..<slotOwners.count {
             let value = slotOwners[index]
             let state = states[value]
@@ -116,43 +152,82 @@ extension RegisterAllocator {
                     last = max(last, end)
                 }
             }
-            intervalStarts.append(UInt64(first) &<< 32 | UInt64(value))
-            intervalEnds.append(UInt64(last) &<< 32 | UInt64(value))
+            let number = UInt32(truncatingIfNeeded: index)
+            slotIndices[value] = number
+            owners.append(SlotOwner(
+                value: value, first: first, last: last, leader: number, next: number, groupFirst: first,
+                groupLast: last))
         }
-        Self.sort(intervalStarts)
-        Self.sort(intervalEnds)
+    }
+
+    /// Lets the groups of two owners, which may share a slot, share one if all their other members may, too. Groups
+    /// stay small, so that this takes constant time.
+    private mutating func join(_ first: UInt32, _ second: UInt32) {
+        let owners = owners.base
+        let a = Int(owners[Int(first)].leader)
+        let b = Int(owners[Int(second)].leader)
+        guard a != b, owners[a].count &+ owners[b].count <= 16 else { return }
+        var left = a
+        repeat {
+            var right = b
+            repeat {
+                let isPair = left == Int(first) && right == Int(second)
+                if !isPair, owners[left].last >= owners[right].first, owners[right].last >= owners[left].first {
+                    return
+                }
+                right = Int(owners[right].next)
+            } while right != b
+            left = Int(owners[left].next)
+        } while left != a
+
+        var member = b
+        repeat {
+            owners[member].leader = UInt32(truncatingIfNeeded: a)
+            member = Int(owners[member].next)
+        } while member != b
+        swap(&owners[a].next, &owners[b].next)
+        owners[a].count &+= owners[b].count
+        owners[a].groupFirst = min(owners[a].groupFirst, owners[b].groupFirst)
+        owners[a].groupLast = max(owners[a].groupLast, owners[b].groupLast)
+    }
+
+    /// Hands out slots in the order in which intervals start; returns how many there are.
+    private mutating func sweep() -> UInt32 {
+        var count: UInt32 = 0
         freeSlots.removeAll()
         freeVectorSlots.removeAll()
         var ended = 0
         for index in 0..<intervalStarts.count {
             let first = intervalStarts[index] &>> 32
             while intervalEnds[ended] &>> 32 < first {
-                let value = UInt32(truncatingIfNeeded: intervalEnds[ended])
+                let owner = owners[UInt32(truncatingIfNeeded: intervalEnds[ended])]
                 ended &+= 1
-                if states[value].registerClass == RegisterClass.vector.rawValue {
-                    freeVectorSlots.append(slotIndices[value])
+                if states[owner.value].registerClass == RegisterClass.vector.rawValue {
+                    freeVectorSlots.append(owner.slot)
                 } else {
-                    freeSlots.append(slotIndices[value])
+                    freeSlots.append(owner.slot)
                 }
             }
-            let value = UInt32(truncatingIfNeeded: intervalStarts[index])
-            if states[value].registerClass == RegisterClass.vector.rawValue {
+            let owner = Int(UInt32(truncatingIfNeeded: intervalStarts[index]))
+            let slot: UInt32
+            if states[owners[owner].value].registerClass == RegisterClass.vector.rawValue {
                 if !freeVectorSlots.isEmpty {
-                    slotIndices[value] = freeVectorSlots.popLast()
-                    continue
+                    slot = freeVectorSlots.popLast()
+                } else {
+                    if count & 1 != 0 {
+                        freeSlots.append(count)
+                        count &+= 1
+                    }
+                    slot = count
+                    count &+= 2
                 }
-                if count & 1 != 0 {
-                    freeSlots.append(count)
-                    count &+= 1
-                }
-                slotIndices[value] = count
-                count &+= 2
             } else if !freeSlots.isEmpty {
-                slotIndices[value] = freeSlots.popLast()
+                slot = freeSlots.popLast()
             } else {
-                slotIndices[value] = count
+                slot = count
                 count &+= 1
             }
+            owners[owner].slot = slot
         }
         return count
     }

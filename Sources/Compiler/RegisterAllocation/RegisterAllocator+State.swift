@@ -47,7 +47,9 @@ extension RegisterAllocator {
     }
 
     @inline(__always)
-    mutating func move(_ from: Allocation, to: Allocation, at position: UInt32, _ value: UInt32, isEviction: Bool = false) {
+    mutating func move(
+        _ from: Allocation, to: Allocation, at position: UInt32, _ value: UInt32, isEviction: Bool = false
+    ) {
         moves.append(PendingMove(
             position: position, from: from, to: to, registerClass: states[value].registerClass, isEviction: isEviction))
     }
@@ -66,7 +68,8 @@ extension RegisterAllocator {
         vacate(register)
     }
 
-    /// Of `registers`, all occupied, the one whose value is needed last; among equals one whose slot is written already.
+    /// Of `registers`, all occupied, the one whose value is needed last; among equals one whose slot is written
+    /// already.
     @inline(__always)
     func furthest(_ registers: UInt32) -> UInt8 {
         var registers = registers
@@ -102,8 +105,8 @@ extension RegisterAllocator {
         return victim
     }
 
-    /// The best of `candidates`, which are free: a register that is hinted at, else one that no instruction before `end`
-    /// demands, callee-saved only if it is worth it.
+    /// The best of `candidates`, which are free: a register that is hinted at, else one that no instruction before
+    /// `end` demands, callee-saved only if it is worth it.
     mutating func chooseRegister(
         _ value: UInt32, from candidates: UInt32, after position: UInt32, until end: UInt32, mild: UInt32
     ) -> UInt8 {

@@ -1,14 +1,15 @@
 //! The register allocator: one forward walk over the blocks that spills and assigns at once.
 //!
-//! The method is Belady's rule ("give up what is needed last") extended to control flow by next-use distances that cross
-//! block boundaries, as Braun and Hack describe ("Register Spilling and Live-Range Splitting for SSA-Form Programs",
-//! 2009). Leaving a loop or entering a cold block adds a large distance, so what a loop uses stays in registers and what
-//! only a cold path uses goes first. Steps, one file each:
+//! The method is Belady's rule ("give up what is needed last") extended to control flow by next-use distances that
+//! cross block boundaries, as Braun and Hack describe ("Register Spilling and Live-Range Splitting for SSA-Form
+//! Programs",
+//! 2009). Leaving a loop or entering a cold block adds a large distance, so what a loop uses stays in registers and
+//! what only a cold path uses goes first. Steps, one file each:
 //!
 //! 1. `+Loops`: the loop forest.
 //! 2. `+Liveness`: one backward pass: what lives into each block and how far its next use is.
 //! 3. `+BlockEntry`: which values are in which registers when a block starts.
-//! 4. `+Instruction`: operands, constraints, clobbers, definitions.
+//! 4. `+Instruction` and `+Definitions`: operands, constraints, clobbers, results. `+State` is what they are made of.
 //! 5. `+Edges`: the parallel moves that make a predecessor's end match the block's start.
 //! 6. `+Spilling`: where stores go, which spill slot is whose, and the final list of moves.
 //!
@@ -17,13 +18,13 @@
 //! - Until step 6 a slot is named by its virtual register. Giving up a register never costs anything during the walk:
 //!   either the value is stored right after its definition, or at each of the places that give it up; step 6 decides by
 //!   the cheaper sum. A register's bit in `valid` says that the second way has stored this value on every path to here.
-//! - Every pass is linear in the input plus the sizes of the live sets. Where those would explode, values that live across
-//!   a block boundary live in slots (`isLocal`) and no set is ever built.
+//! - Every pass is linear in the input plus the sizes of the live sets. Where those would explode, values that live
+//!   across a block boundary live in slots (`isLocal`) and no set is ever built.
 
 /// What the allocator knows of one virtual register.
 struct VirtualRegisterState: BitwiseCopyable {
-    /// The position of the next use, counted from where the walk is: an instruction of the current block, the block's end
-    /// for an argument, beyond that a distance added to it. Meaningful while the value is live.
+    /// The position of the next use, counted from where the walk is: an instruction of the current block, the block's
+    /// end for an argument, beyond that a distance added to it. Meaningful while the value is live.
     var nextUse: UInt32 = 0
     /// Stamps say for which block the value is live, in the backward pass, on entry and on exit.
     var stamp: UInt32 = 0
@@ -91,9 +92,11 @@ struct BlockState: BitwiseCopyable {
     var exitRegisters: UInt32 = 0
     var firstExitValue: UInt32 = 0
     var exitValid: UInt32 = 0
-    /// Into `edgeMoves`: what goes before the terminator.
+    /// Into `edgeMoves` and `parallelMoves`: what goes before the terminator.
     var firstEdgeMove: UInt32 = 0
     var edgeMoveCount: UInt32 = 0
+    var firstParallelMove: UInt32 = 0
+    var parallelMoveCount: UInt32 = 0
 }
 
 struct LiveEntry: BitwiseCopyable {
@@ -165,12 +168,17 @@ struct RegisterAllocator: ~Copyable {
 
     // Scratch of one join (`+BlockEntry`), by virtual register.
     var votes = Vector<Vote>(capacity: 512)
-    // Scratch of one edge (`+Edges`); places are registers, then slots by virtual register.
+    /// The moves of all edges, not ordered yet.
     var parallelMoves = Vector<ParallelMove>(capacity: 64)
+    /// Arguments and parameters that are both in slots and may share one.
+    var affinities = Vector<SlotAffinity>(capacity: 64)
+    // Scratch of one edge (`+Edges`); places are registers, then slots.
     var readers = Vector<UInt32>(capacity: 512)
     var writers = Vector<UInt32>(capacity: 512)
+    var temporarySlot: UInt32 = 0
     var usesTemporarySlot = false
     // Scratch of `+Spilling`.
+    var owners = Vector<SlotOwner>(capacity: 64)
     var slotIndices = Vector<UInt32>(capacity: 512)
     var intervalStarts = Vector<UInt64>(capacity: 64)
     var intervalEnds = Vector<UInt64>(capacity: 64)
@@ -198,8 +206,8 @@ struct RegisterAllocator: ~Copyable {
         ties.append(repeating: 0, count: 256)
     }
 
-    /// Gives every operand of `input` a place. Always succeeds if `input` keeps its invariants and each instruction, once
-    /// its fixed registers are set aside, finds enough registers of `registers` for its other operands.
+    /// Gives every operand of `input` a place. Always succeeds if `input` keeps its invariants and each instruction,
+    /// once its fixed registers are set aside, finds enough registers of `registers` for its other operands.
     mutating func allocate(
         _ input: borrowing AllocationInput, registers: RegisterFile, into output: inout AllocationOutput
     ) {
@@ -234,9 +242,7 @@ struct RegisterAllocator: ~Copyable {
         let count = input.virtualRegisterCount
         states.reset(to: VirtualRegisterState(), count: count)
         votes.reset(to: Vote(), count: count)
-        readers.reset(to: 0, count: count &+ 32)
-        writers.reset(to: 0, count: count &+ 32)
-        slotIndices.reset(to: Self.none, count: count &+ 1)
+        slotIndices.reset(to: Self.none, count: count)
         blocks.reset(to: BlockState(), count: input.blocks.count)
         nextUses.reset(to: Self.dead, count: input.operands.count)
         parameterNextUses.reset(to: Self.dead, count: input.virtualRegisterLists.count)
@@ -250,6 +256,8 @@ struct RegisterAllocator: ~Copyable {
         edgeMoves.removeAll()
         slotOwners.removeAll()
         slotOperands.removeAll()
+        parallelMoves.removeAll()
+        affinities.removeAll()
         usesTemporarySlot = false
         occupied = 0
         valid = 0

@@ -14,9 +14,9 @@ struct FunctionTranslator: ~Copyable {
         /// 20 bytes each, and 4 of source offset.
         var instructions = 6_000_000
         /// Arguments of edges and calls, 4 bytes each.
-        var listEntries = 12_000_000
+        var listEntries = 32_000_000
         /// Locals in the sets of `AssignedLocals`, and values kept for `else` arms.
-        var assignedLocals = 12_000_000
+        var assignedLocals = 16_000_000
         var nesting = 200_000
     }
 
@@ -75,7 +75,7 @@ struct FunctionTranslator: ~Copyable {
         }
         guard isTranslated else { throw .functionTooComplex(function: index) }
         properties.annotate(&builder.function)
-        assert(IRVerifier.report(builder.function, in: context) == nil, IRVerifier.report(builder.function, in: context)!)
+        IRVerifier.assertValid(builder.function, in: context)
     }
 
     /// - Returns: false if a limit was exceeded.
@@ -175,9 +175,8 @@ struct FunctionTranslator: ~Copyable {
             stack.last = builder.binary(shape.operation, shape.type, stack.last, right)
         case .load:
             let argument = reader.readMemoryArgument()
-            stack.last = builder.append(
-                IRInstruction(
-                    operation: .load, type: shape.type, flags: shape.flags, a: stack.last, b: argument.offset, c: 0))
+            stack.last = builder.load(
+                MemoryAccess(rawValue: shape.flags)!, shape.type, stack.last, offset: argument.offset)
         case .store:
             let argument = reader.readMemoryArgument()
             let value = pop()
@@ -247,10 +246,12 @@ struct FunctionTranslator: ~Copyable {
 
     private mutating func prefixed(_ reader: inout OperatorReader) {
         switch reader.readOpcodeFC() {
-        case .i32TruncSatF32S, .i32TruncSatF64S: stack.last = builder.convert(.truncateSaturatingSigned, .i32, stack.last)
+        case .i32TruncSatF32S, .i32TruncSatF64S:
+            stack.last = builder.convert(.truncateSaturatingSigned, .i32, stack.last)
         case .i32TruncSatF32U, .i32TruncSatF64U:
             stack.last = builder.convert(.truncateSaturatingUnsigned, .i32, stack.last)
-        case .i64TruncSatF32S, .i64TruncSatF64S: stack.last = builder.convert(.truncateSaturatingSigned, .i64, stack.last)
+        case .i64TruncSatF32S, .i64TruncSatF64S:
+            stack.last = builder.convert(.truncateSaturatingSigned, .i64, stack.last)
         case .i64TruncSatF32U, .i64TruncSatF64U:
             stack.last = builder.convert(.truncateSaturatingUnsigned, .i64, stack.last)
         case .memoryInit:

@@ -47,8 +47,12 @@ struct OperatorShape: BitwiseCopyable {
     }
 
     private static func plain(_ kind: OperatorKind) -> Self { Self(kind: kind) }
-    private static func binary(_ operation: Operation, _ type: IRType) -> Self { Self(kind: .integerBinary, operation, type) }
-    private static func unary(_ operation: Operation, _ type: IRType) -> Self { Self(kind: .integerUnary, operation, type) }
+    private static func binary(_ operation: Operation, _ type: IRType) -> Self {
+        Self(kind: .integerBinary, operation, type)
+    }
+    private static func unary(_ operation: Operation, _ type: IRType) -> Self {
+        Self(kind: .integerUnary, operation, type)
+    }
     private static func float(_ operation: Operation, _ type: IRType) -> Self {
         Self(kind: operation.valueFieldCount == 2 ? .floatBinary : .floatUnary, operation, type)
     }
@@ -58,11 +62,15 @@ struct OperatorShape: BitwiseCopyable {
     private static func compareFloat(_ condition: FloatCondition, _ type: IRType) -> Self {
         Self(kind: .floatCompare, .floatCompare, type, flags: condition.rawValue)
     }
-    private static func convert(_ operation: Operation, _ type: IRType) -> Self { Self(kind: .conversion, operation, type) }
+    private static func convert(_ operation: Operation, _ type: IRType) -> Self {
+        Self(kind: .conversion, operation, type)
+    }
     private static func load(_ access: MemoryAccess, _ type: IRType) -> Self {
         Self(kind: .load, .load, type, flags: access.rawValue)
     }
-    private static func store(_ access: MemoryAccess) -> Self { Self(kind: .store, .store, .none, flags: access.rawValue) }
+    private static func store(_ access: MemoryAccess) -> Self {
+        Self(kind: .store, .store, .none, flags: access.rawValue)
+    }
 
     init(_ opcode: Opcode) {
         self =
