@@ -23,11 +23,10 @@ public final class Template<State>: Sendable {
     public func withInstance<Result>(
         state: consuming State, _ body: (borrowing Instance<State>) throws -> Result
     ) throws -> Result {
-        // The instance counts on the template being kept alive here.
-        try withExtendedLifetime(self) {
-            let instance = try instantiate(state: state, ownsTemplate: false)
-            return try body(instance)
-        }
+        // The instance does not keep the template alive. Declared first, so it runs when the instance is gone.
+        defer { withExtendedLifetime(self) {} }
+        let instance = try instantiate(state: state, ownsTemplate: false)
+        return try body(instance)
     }
 
     /// A fresh instance, which is gone at the end of its owner's life. See ``withInstance(state:_:)``.

@@ -228,7 +228,9 @@ import TestSupport
         var large = WasmBuilder()
         large.memory(17)
         let largeModule = try engine.compile(large.build())
-        #expect(throws: (any Error).self) { try largeModule.template().withInstance { _ in } }
+        #expect(throws: LinkError.pool(.memoryTooLarge(requested: 17 << 16, limit: 1 << 20))) {
+            try largeModule.template()
+        }
         var wide = WasmBuilder()
         for _ in 0..<50 { wide.table(.funcref, 1_000_000) }
         let wideModule = try engine.compile(wide.build())
