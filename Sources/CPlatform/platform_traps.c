@@ -263,7 +263,8 @@ int mayfly_traps_are_installed(void) {
 // What handlers may use besides the kernel's frame; the handler of another library is called from ours.
 enum { handler_bytes = 64 * 1024, guard_bytes = 4096 };
 
-static _Thread_local bool thread_is_prepared;
+// One byte: fits what the loader keeps for libraries that are loaded late, and saves a call per entry.
+static _Thread_local bool thread_is_prepared __attribute__((tls_model("initial-exec")));
 
 static size_t signal_stack_bytes(void) {
     size_t frame = getauxval(AT_MINSIGSTKSZ);
@@ -321,7 +322,6 @@ uint32_t mayfly_cpu_features(void) {
     if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
     if (c & bit_SSE4_2) features |= MAYFLY_CPU_SSE42;
     if (c & bit_POPCNT) features |= MAYFLY_CPU_POPCNT;
-    if (c & bit_MOVBE) features |= MAYFLY_CPU_MOVBE;
     bool saves_ymm = false;
     if (c & bit_OSXSAVE) {
         uint32_t low, high;
@@ -329,8 +329,6 @@ uint32_t mayfly_cpu_features(void) {
         saves_ymm = (low & 6) == 6;
     }
     if (saves_ymm && (c & bit_AVX)) features |= MAYFLY_CPU_AVX;
-    if (saves_ymm && (c & bit_FMA)) features |= MAYFLY_CPU_FMA;
-    if (saves_ymm && (c & bit_F16C)) features |= MAYFLY_CPU_F16C;
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
         if (b & bit_BMI) features |= MAYFLY_CPU_BMI1;
         if (b & bit_BMI2) features |= MAYFLY_CPU_BMI2;

@@ -97,6 +97,7 @@ struct Artifact {
         }
         let features = try reader.number(UInt32.self)
         guard features & ~ProcessorFeatures.present == 0 else { throw .processorMismatch }
+        guard features == ProcessorFeatures.needed else { throw .corrupted }
         let sum = try reader.number(UInt64.self)
         var checksum = Checksum()
         checksum.add(bytes[reader.position...])

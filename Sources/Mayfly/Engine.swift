@@ -72,6 +72,10 @@ public final class Engine: Sendable {
         try load(compiled: try readFile(path))
     }
 
+    /// Whether guests' faults still become traps: false after another part of the process replaced a handler of this library
+    /// without calling it in turn.
+    public static var faultHandlersAreCurrent: Bool { EngineCore.faultHandlersAreCurrent }
+
     /// Counters of the pool at this moment.
     public var poolStatistics: PoolStatistics { core.pool.statistics }
 

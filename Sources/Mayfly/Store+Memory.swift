@@ -22,7 +22,7 @@ extension Store {
     /// The address of guest bytes that exist.
     @inlinable @inline(__always)
     final func pointer(to address: UInt32, count: Int) throws(MemoryAccessError) -> UnsafeMutableRawPointer {
-        precondition(memoryBorrows == 0, "overlapping accesses to guest memory: inside withMemory, use its span")
+        precondition(control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: inside withMemory, use its span")
         let size = memoryLength.pointee
         // No sum that could overflow: `size` is at most 2^32, and a negative count is a large unsigned one.
         guard UInt64(address) <= size, UInt64(UInt(bitPattern: count)) <= size - UInt64(address) else {
@@ -41,7 +41,7 @@ extension Store {
     @inlinable
     final func write<Number: MemoryNumber>(_ value: Number, at address: UInt32) throws(MemoryAccessError) {
         let pointer = try pointer(to: address, count: MemoryLayout<Number>.size)
-        isDirty = true
+        control.pointee.isDirty = true
         pointer.storeBytes(of: value, as: Number.self)
     }
 
@@ -54,7 +54,7 @@ extension Store {
     @inlinable
     final func writeBytes(_ bytes: RawSpan, at address: UInt32) throws(MemoryAccessError) {
         let pointer = try pointer(to: address, count: bytes.byteCount)
-        isDirty = true
+        control.pointee.isDirty = true
         bytes.withUnsafeBytes { source in
             if let start = source.baseAddress { pointer.copyMemory(from: start, byteCount: source.count) }
         }
@@ -64,10 +64,10 @@ extension Store {
     final func withMemory<Result, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        precondition(memoryBorrows == 0, "overlapping accesses to guest memory: withMemory inside withMemory")
-        memoryBorrows = 1
-        defer { memoryBorrows = 0 }
-        isDirty = true
+        precondition(control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: withMemory inside withMemory")
+        control.pointee.memoryBorrows = 1
+        defer { control.pointee.memoryBorrows = 0 }
+        control.pointee.isDirty = true
         let buffer = UnsafeMutableRawBufferPointer(start: memoryBase, count: Int(memoryLength.pointee))
         var span = buffer.mutableBytes
         return try body(&span)

@@ -11,9 +11,9 @@ final class Store<State>: InstanceCore {
     @usableFromInline final var state: State
 
     @inlinable
-    init(template: TemplateCore, state: consuming State) throws(PoolError) {
+    init(template: TemplateCore, ownsTemplate: Bool, state: consuming State) throws(PoolError) {
         self.state = state
-        try super.init(template: template)
+        try super.init(template: template, ownsTemplate: ownsTemplate)
     }
 
     // MARK: Calls
@@ -37,19 +37,17 @@ final class Store<State>: InstanceCore {
         return function
     }
 
-    /// Enters a function whose type has been checked; `body` gets the cells with its results.
+    /// Enters a function whose type has been checked. The result points to the cells with its results.
+    // No closure here or in the callers: one that captures a pack is not specialised.
     @inlinable @inline(__always)
-    final func enter<each Parameter: WasmValue, Result>(
-        _ function: borrowing FunctionHandle, _ arguments: repeat each Parameter,
-        body: (UnsafeMutablePointer<UInt64>) -> Result
-    ) throws -> Result {
-        try withUnsafeTemporaryAllocation(of: UInt64.self, capacity: function.cellCount) { buffer in
-            let cells = buffer.baseAddress.unsafelyUnwrapped
-            var writer = CellWriter(cells)
-            repeat writer.append(each arguments)
-            try enter(function, cells)
-            return body(cells)
-        }
+    final func enter<each Parameter: WasmValue>(
+        _ function: FunctionHandle, _ arguments: repeat each Parameter
+    ) throws -> UnsafeMutablePointer<UInt64> {
+        let cells = cells(function.cellCount)
+        var writer = CellWriter(cells)
+        repeat writer.append(each arguments)
+        try enter(function, cells)
+        return cells
     }
 
     @inlinable
@@ -57,13 +55,13 @@ final class Store<State>: InstanceCore {
         _ name: String, _ arguments: repeat each Parameter
     ) throws -> Result {
         let function = try function(name, repeat (each Parameter).self, results: Result.self)
-        return try enter(function, repeat each arguments) { Result(wasmCell: $0.pointee) }
+        return Result(wasmCell: try enter(function, repeat each arguments).pointee)
     }
 
     @inlinable
     final func call<each Parameter: WasmValue>(_ name: String, _ arguments: repeat each Parameter) throws {
         let function = try function(name, repeat (each Parameter).self, results: ())
-        try enter(function, repeat each arguments) { _ in }
+        _ = try enter(function, repeat each arguments)
     }
 
     @_disfavoredOverload
@@ -72,10 +70,8 @@ final class Store<State>: InstanceCore {
         _ name: String, _ arguments: repeat each Parameter
     ) throws -> (repeat each Result) {
         let function = try function(name, repeat (each Parameter).self, results: (repeat (each Result).self))
-        return try enter(function, repeat each arguments) { cells in
-            var reader = CellReader(cells)
-            return (repeat reader.next((each Result).self))
-        }
+        var reader = CellReader(try enter(function, repeat each arguments))
+        return (repeat reader.next((each Result).self))
     }
 
     /// A typed function is of the module it was looked up in.
@@ -89,7 +85,7 @@ final class Store<State>: InstanceCore {
         _ function: TypedFunction<(repeat each Parameter), Result>, _ arguments: repeat each Parameter
     ) throws -> Result {
         try check(function)
-        return try enter(function.core, repeat each arguments) { Result(wasmCell: $0.pointee) }
+        return Result(wasmCell: try enter(function.core, repeat each arguments).pointee)
     }
 
     @inlinable
@@ -97,7 +93,7 @@ final class Store<State>: InstanceCore {
         _ function: TypedFunction<(repeat each Parameter), Void>, _ arguments: repeat each Parameter
     ) throws {
         try check(function)
-        try enter(function.core, repeat each arguments) { _ in }
+        _ = try enter(function.core, repeat each arguments)
     }
 
     @_disfavoredOverload
@@ -106,10 +102,8 @@ final class Store<State>: InstanceCore {
         _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
     ) throws -> (repeat each Result) {
         try check(function)
-        return try enter(function.core, repeat each arguments) { cells in
-            var reader = CellReader(cells)
-            return (repeat reader.next((each Result).self))
-        }
+        var reader = CellReader(try enter(function.core, repeat each arguments))
+        return (repeat reader.next((each Result).self))
     }
 
     final func call(_ name: String, arguments: [Value]) throws -> [Value] {
@@ -128,18 +122,17 @@ final class Store<State>: InstanceCore {
                 name: name, expected: FunctionType(parameters: types, results: function.type.results),
                 actual: function.type)
         }
-        return try withUnsafeTemporaryAllocation(of: UInt64.self, capacity: function.cellCount) { cells in
-            for (index, argument) in arguments.enumerated() { cells[index] = argument.cell }
-            try enter(function, cells.baseAddress!)
-            var results: [Value] = []
-            for (index, type) in function.type.results.enumerated() {
-                guard let value = Value(cell: cells[index], type: type) else {
-                    throw CallError.typeMismatch(name: name, expected: FunctionType(), actual: function.type)
-                }
-                results.append(value)
+        let cells = cells(function.cellCount)
+        for (index, argument) in arguments.enumerated() { cells[index] = argument.cell }
+        try enter(function, cells)
+        var results: [Value] = []
+        for (index, type) in function.type.results.enumerated() {
+            guard let value = Value(cell: cells[index], type: type) else {
+                throw CallError.typeMismatch(name: name, expected: FunctionType(), actual: function.type)
             }
-            return results
+            results.append(value)
         }
+        return results
     }
 
     // MARK: Globals

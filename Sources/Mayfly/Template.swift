@@ -23,14 +23,21 @@ public final class Template<State>: Sendable {
     public func withInstance<Result>(
         state: consuming State, _ body: (borrowing Instance<State>) throws -> Result
     ) throws -> Result {
-        let instance = try instantiate(state: state)
+        // The instance does not keep the template alive. Declared first, so it runs when the instance is gone.
+        defer { withExtendedLifetime(self) {} }
+        let instance = try instantiate(state: state, ownsTemplate: false)
         return try body(instance)
     }
 
     /// A fresh instance, which is gone at the end of its owner's life. See ``withInstance(state:_:)``.
     @inlinable
     public func instantiate(state: consuming State) throws -> Instance<State> {
-        let store = try Store(template: core, state: state)
+        try instantiate(state: state, ownsTemplate: true)
+    }
+
+    @inlinable @inline(__always)
+    func instantiate(state: consuming State, ownsTemplate: Bool) throws -> Instance<State> {
+        let store = try Store(template: core, ownsTemplate: ownsTemplate, state: state)
         try store.start()
         return Instance(store)
     }

@@ -70,7 +70,11 @@ public struct ExactName: Hashable, Sendable {
     public init(_ string: String) { self.string = string }
 
     public static func == (left: ExactName, right: ExactName) -> Bool {
-        left.string.utf8.elementsEqual(right.string.utf8)
+        // Not `utf8.elementsEqual`, which goes byte by byte through an iterator.
+        var (left, right) = (left.string, right.string)
+        return left.withUTF8 { left in
+            right.withUTF8 { right in left.count == right.count && left.elementsEqual(right) }
+        }
     }
 
     public func hash(into hasher: inout Hasher) {

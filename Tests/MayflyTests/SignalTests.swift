@@ -95,6 +95,9 @@ private func installSiginfo(
             try checkTrap()
             raise(SIGFPE)
             precondition(handled == 1)
+            precondition(Engine.faultHandlersAreCurrent)
+            install(SIGFPE, flags: 0) { _ in }
+            precondition(!Engine.faultHandlersAreCurrent)
         }
     }
 

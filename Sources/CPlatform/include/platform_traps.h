@@ -37,9 +37,6 @@ size_t mayfly_code_range_count(void);
 /// ends. Cheap after the first time. 0 or an errno.
 int mayfly_thread_prepare(void);
 
-/// The addresses of code and the registers at entry are those of the x86-64 System V calling convention.
-typedef int32_t (*mayfly_entry)(void *context, const void *code, uint64_t *cells);
-
 /// Bits of the instruction set extensions that compiled code needs and this machine (processor and kernel) has.
 enum {
     MAYFLY_CPU_SSE42 = 1,
@@ -49,9 +46,6 @@ enum {
     MAYFLY_CPU_BMI1 = 16,
     MAYFLY_CPU_BMI2 = 32,
     MAYFLY_CPU_LZCNT = 64,
-    MAYFLY_CPU_FMA = 128,
-    MAYFLY_CPU_MOVBE = 256,
-    MAYFLY_CPU_F16C = 512,
 };
 uint32_t mayfly_cpu_features(void);
 

@@ -4,7 +4,6 @@
 //! to the innermost entry, which throws it again.
 
 import Compiler
-import WasmModule
 
 typealias Dispatch =
     @convention(c) (UnsafeMutableRawPointer, UInt32, UnsafeMutablePointer<UInt64>) -> Int32
@@ -29,9 +28,10 @@ private func withInstance(
 /// Calls of imported functions, by function index.
 let hostDispatch: Dispatch = { context, index, cells in
     withInstance(of: context) { instance in
-        let template = instance.template
-        try template.hostFunctions[Int(index)].body(instance, cells)
-        if template.hostResultsHoldReferences[Int(index)] { try template.checkResults(of: Int(index), cells) }
+        try instance.hostFunctions[Int(index)]._withUnsafeGuaranteedRef { function in
+            try function.body(instance, cells)
+            if !function.referenceResults.isEmpty { try instance.checkResults(function, cells) }
+        }
     }
 }
 
@@ -46,11 +46,10 @@ let runtimeDispatch: Dispatch = { context, index, cells in
     }
 }
 
-extension TemplateCore {
+extension InstanceCore {
     /// Refuses foreign function references that a host function returned.
-    func checkResults(of function: Int, _ cells: UnsafeMutablePointer<UInt64>) throws(CallError) {
-        for (index, type) in hostFunctions[function].type.results.enumerated() where type == .funcref {
-            try module.checkReference(cells[index])
-        }
+    @inline(never)
+    final func checkResults(_ function: LinkedFunction, _ cells: UnsafeMutablePointer<UInt64>) throws(CallError) {
+        for index in function.referenceResults { try template.module.checkReference(cells[index]) }
     }
 }

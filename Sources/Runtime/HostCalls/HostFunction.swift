@@ -16,3 +16,16 @@ public struct HostFunction: Sendable {
         self.body = body
     }
 }
+
+/// A host function as dispatch finds it: an object that is never counted on the way to its body. The count is shared by all
+/// threads, and counting would make them wait for each other.
+final class LinkedFunction: Sendable {
+    let body: HostFunction.Body
+    /// Positions of the results that are function references, which must be checked before the guest sees them.
+    let referenceResults: [Int]
+
+    init(_ function: HostFunction) {
+        body = function.body
+        referenceResults = function.type.results.indices.filter { function.type.results[$0] == .funcref }
+    }
+}

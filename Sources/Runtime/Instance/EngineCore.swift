@@ -1,5 +1,7 @@
 //! What the modules of an engine share.
 
+import CPlatform
+
 /// The pool of slots and the numbering of signatures.
 public final class EngineCore: Sendable {
     public enum Failure: Error {
@@ -9,8 +11,11 @@ public final class EngineCore: Sendable {
 
     public let pool: Pool
     let signatures = SignatureTable()
-    /// Elements that the tables of one instance may have together.
-    let tableElements: Int
+    /// What a slot of the pool holds at most.
+    let limits: PoolConfiguration
+
+    /// Whether the fault handlers are the process's current ones.
+    public static var faultHandlersAreCurrent: Bool { mayfly_traps_are_installed() != 0 }
 
     /// Function types that have an id now.
     public var signatureCount: Int { signatures.count }
@@ -19,7 +24,7 @@ public final class EngineCore: Sendable {
         do { try TrapHandler.install() } catch {
             throw .system(operation: error.operation, errno: error.errno)
         }
-        tableElements = configuration.tableElements
+        limits = configuration
         do { pool = try Pool(configuration) } catch { throw .pool(error) }
     }
 }

@@ -19,7 +19,7 @@ struct InitialState {
         let decoded = module.decoded
         globals.reserveCapacity(decoded.globals.count)
         for initializer in decoded.globalInitializers { globals.append(evaluate(initializer)) }
-        let limit = module.engine.tableElements
+        let limit = module.engine.limits.tableElements
         var elements = 0
         for type in decoded.tables {
             // Before anything is allocated: a large table costs a guest nothing to write down.
@@ -30,12 +30,15 @@ struct InitialState {
                     elements: [UInt64](repeating: 0, count: Int(type.limits.minimum)), maximum: type.limits.maximum))
         }
         for type in decoded.memories {
+            // Validation allows at most 65,536 pages.
+            let initial = type.limits.minimum * MemoryType.pageSize
+            guard initial <= module.engine.limits.maximumMemoryBytes else {
+                throw LinkError.pool(
+                    .memoryTooLarge(requested: initial, limit: module.engine.limits.maximumMemoryBytes))
+            }
             memories.append(
                 InstanceImage.Memory(
-                    initialBytes: type.limits.minimum.multipliedReportingOverflow(by: MemoryType.pageSize).partialValue,
-                    maximumBytes: type.limits.maximum.map {
-                        $0.multipliedReportingOverflow(by: MemoryType.pageSize).partialValue
-                    }))
+                    initialBytes: initial, maximumBytes: type.limits.maximum.map { $0 * MemoryType.pageSize }))
         }
         for element in decoded.elements { try apply(element) }
         for segment in decoded.data { try apply(segment) }

@@ -3,31 +3,44 @@
 //! The one object that a stamp allocates. `hostData` of the context points to it while the slot is held; dispatch finds it
 //! there. Its subclass in the API adds the host's state.
 //!
-//! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `deinit`. Between entries `depth`
-//! is 0 and the context's stack pointer is the slot's initial one.
+//! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `deinit`. Between entries the
+//! depth is 0 and the context's stack pointer is the slot's initial one.
 
 import CPlatform
 import Compiler
 import Glibc
+import WasmModule
 
 open class InstanceCore {
+    /// The part of the instance's own state that every entry touches. Lies in the context's room for the runtime.
+    public struct Control {
+        /// Calls into the guest that have not returned.
+        var depth = 0
+        /// Scopes of `withMemory` that have not ended.
+        public var memoryBorrows = 0
+        /// The guest ran, or the host wrote to the slot: it must be reset.
+        public var isDirty = false
+    }
+
     /// Entries that may be nested: guest, host function, guest … Each holds frames of host code on the thread's stack, whose
     /// size nothing checks: threads made by Dispatch have 512 KiB, so this leaves about 8 KiB for each host function.
     public static let maximumDepth = 50
 
-    public final let template: TemplateCore
+    public unowned(unsafe) final let template: TemplateCore
+    private final let ownsTemplate: Bool
+    /// The template's.
+    final let hostFunctions: UnsafeMutableBufferPointer<Unmanaged<LinkedFunction>>
     /// Byte 0 of memory 0.
     public final let memoryBase: UnsafeMutableRawPointer
     /// Where the context keeps the bytes that memory 0 has now; 0 if there is none.
     public final let memoryLength: UnsafePointer<UInt64>
+    /// In the context's room for the runtime.
+    public final let fewCells: UnsafeMutablePointer<UInt64>
+    private final var largeCells: UnsafeMutablePointer<UInt64>?
     final let context: UnsafeMutableRawPointer
     final let slot: Slot
-    /// Calls into the guest that have not returned.
-    final var depth = 0
-    /// Scopes of `withMemory` that have not ended.
-    public final var memoryBorrows = 0
-    /// The guest ran, or the host wrote to the slot: it must be reset.
-    public final var isDirty = false
+    /// What changes at every entry. In raw memory, where access costs no check: nothing of it is ever borrowed.
+    public final let control: UnsafeMutablePointer<Control>
     /// What a host function or a runtime function threw, on its way through the guest.
     final var failure: (any Error)?
     /// Passive segments that the guest has dropped; empty as long as there are none.
@@ -36,13 +49,22 @@ open class InstanceCore {
 
     /// Takes a slot that equals the template's image. The start function is `start()`'s.
     ///
+    /// - Parameter ownsTemplate: whether the instance keeps its template alive. If not, whoever makes it does; threads that
+    ///   stamp from one template then don't all count its references.
     /// - Throws: `PoolError`.
-    public init(template: TemplateCore) throws(PoolError) {
+    public init(template: TemplateCore, ownsTemplate: Bool) throws(PoolError) {
         slot = try template.module.engine.pool.acquire(template.image)
         self.template = template
+        self.ownsTemplate = ownsTemplate
+        if ownsTemplate { _ = Unmanaged.passRetained(template) }
+        hostFunctions = template.hostFunctions
         context = slot.context
         memoryBase = slot.memoryBase
         memoryLength = UnsafePointer((context + VMContextLayout.memoryLength).assumingMemoryBound(to: UInt64.self))
+        let room = context + VMContextLayout.reserved
+        control = room.bindMemory(to: Control.self, capacity: 1)
+        control.initialize(to: Control())
+        fewCells = (room + Self.controlBytes).assumingMemoryBound(to: UInt64.self)
         if slot.isFresh {
             // The same for all instances of the image, and never changed by a guest: the slot keeps them.
             let module = template.module
@@ -58,7 +80,11 @@ open class InstanceCore {
             as: UnsafeMutableRawPointer.self)
     }
 
-    deinit { template.module.engine.pool.release(slot, wasEntered: isDirty) }
+    deinit {
+        template.module.engine.pool.release(slot, wasEntered: control.pointee.isDirty)
+        largeCells?.deallocate()
+        if ownsTemplate { Unmanaged.passUnretained(template).release() }
+    }
 
     /// Runs the module's start function, if it has one: what is left of instantiation.
     @inlinable
@@ -69,13 +95,34 @@ open class InstanceCore {
     @usableFromInline
     final func callStart() throws {
         guard let start = template.start else { return }
-        try withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 1) { cells in
-            cells[0] = 0
-            try enter(start, cells.baseAddress!)
-        }
+        try enter(start, cells(start.cellCount))
     }
 
     // MARK: Entering the guest
+
+    /// Room for the cells of a call: arguments before `enter`, results after it, until the next call.
+    ///
+    /// All calls share it, nested ones too: an entry takes the arguments before any guest code runs and leaves the results
+    /// when none runs any more.
+    @inlinable @inline(__always)
+    public final func cells(_ count: Int) -> UnsafeMutablePointer<UInt64> {
+        count <= Self.fewCells ? fewCells : makeLargeCells()
+    }
+
+    /// Cells that the context has room for.
+    public static var fewCells: Int { 12 }
+    /// `fewCells` are the rest of the room.
+    private static var controlBytes: Int { 32 }
+
+    @usableFromInline
+    final func makeLargeCells() -> UnsafeMutablePointer<UInt64> {
+        if let largeCells { return largeCells }
+        let limits = ImplementationLimits.default
+        let cells = UnsafeMutablePointer<UInt64>.allocate(capacity: max(limits.parameters, limits.results))
+        cells.initialize(repeating: 0, count: max(limits.parameters, limits.results))
+        largeCells = cells
+        return cells
+    }
 
     private typealias Entry =
         @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeMutablePointer<UInt64>) -> Int32
@@ -84,26 +131,26 @@ open class InstanceCore {
     ///
     /// - Throws: `Trap`; what a host function threw; `CallError` for a foreign function reference among the arguments or if
     ///   the memory is borrowed.
-    public final func enter(_ function: borrowing FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) throws {
-        guard memoryBorrows == 0, depth < Self.maximumDepth else { throw reasonNotToEnter() }
+    public final func enter(_ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) throws {
+        guard control.pointee.memoryBorrows == 0, control.pointee.depth < Self.maximumDepth else { throw reasonNotToEnter() }
         if function.takesFunctionReferences {
             for (index, type) in function.type.parameters.enumerated() where type == .funcref {
                 try template.module.checkReference(cells[index])
             }
         }
-        if depth == 0 {
-            isDirty = true
+        if control.pointee.depth == 0 {
+            control.pointee.isDirty = true
             let error = mayfly_thread_prepare()
             if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
         }
-        depth += 1
+        control.pointee.depth += 1
         let status = unsafeBitCast(function.entry, to: Entry.self)(context, function.code, cells)
-        depth -= 1
+        control.pointee.depth -= 1
         if status != EntryStatus.returned { throw takeFailure(status, context) }
     }
 
     private final func reasonNotToEnter() -> any Error {
-        if memoryBorrows != 0 { return CallError.memoryInUse }
+        if control.pointee.memoryBorrows != 0 { return CallError.memoryInUse }
         return Trap(code: .callStackExhausted)
     }
 
@@ -172,7 +219,7 @@ open class InstanceCore {
     }
 
     public final func setGlobalCell(_ index: Int, _ cell: UInt64) {
-        isDirty = true
+        control.pointee.isDirty = true
         context.storeWord(cell, at: template.module.code.layout.global(index))
     }
 }

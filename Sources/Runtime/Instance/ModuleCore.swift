@@ -6,8 +6,9 @@ public import WasmModule
 /// An exported or referenced function, ready to be entered on instances of its module.
 ///
 /// It does not keep the module alive: whoever enters it holds an instance, which does.
-public struct FunctionHandle: @unchecked Sendable {
-    // Unchecked because of the addresses, which are those of immutable code.
+public final class FunctionHandle: @unchecked Sendable {
+    // Unchecked because of the addresses, which are those of immutable code. A class, so that the way into a guest counts no
+    // references of the lists in it.
 
     /// Index in the module's function space, imports first.
     public let functionIndex: Int
@@ -18,6 +19,15 @@ public struct FunctionHandle: @unchecked Sendable {
     let takesFunctionReferences: Bool
     let entry: UnsafeRawPointer
     let code: UnsafeRawPointer
+
+    init(functionIndex: Int, type: FunctionType, entry: UnsafeRawPointer, code: UnsafeRawPointer) {
+        self.functionIndex = functionIndex
+        self.type = type
+        cellCount = max(1, type.parameters.count, type.results.count)
+        takesFunctionReferences = type.parameters.contains(.funcref)
+        self.entry = entry
+        self.code = code
+    }
 }
 
 /// A compiled module in this process.
@@ -70,11 +80,8 @@ public final class ModuleCore: @unchecked Sendable {
         ofFunction index: Int, _ decoded: DecodedModule, _ code: CompiledCode, _ memory: CodeMemory
     ) -> FunctionHandle {
         let typeIndex = Int(decoded.functions[index])
-        let type = decoded.types[typeIndex]
         return FunctionHandle(
-            functionIndex: index, type: type, cellCount: max(1, type.parameters.count, type.results.count),
-            takesFunctionReferences: type.parameters.contains(.funcref),
-            entry: memory.address(code.entryOffsets[typeIndex]),
+            functionIndex: index, type: decoded.types[typeIndex], entry: memory.address(code.entryOffsets[typeIndex]),
             code: codeAddress(ofFunction: index, decoded, code, memory))
     }
 

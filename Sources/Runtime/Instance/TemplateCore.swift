@@ -12,21 +12,26 @@ public final class TemplateCore: @unchecked Sendable {
     // Immutable after `init`. Unchecked because of the raw table of host functions.
     public let module: ModuleCore
     let image: InstanceImage
-    /// By function index: the imported functions.
-    let hostFunctions: [HostFunction]
-    /// By function index: results hold function references, which must be checked before the guest sees them.
-    let hostResultsHoldReferences: [Bool]
+    /// By function index: the imported functions. Retained by the template.
+    let hostFunctions: UnsafeMutableBufferPointer<Unmanaged<LinkedFunction>>
     let start: FunctionHandle?
     @usableFromInline let hasStart: Bool
 
     public init(module: ModuleCore, imports: ImportTable) throws {
         self.module = module
         let linked = try LinkedImports(module.decoded, imports)
-        hostFunctions = linked.functions
-        hostResultsHoldReferences = linked.functions.map { $0.type.results.contains(.funcref) }
         image = try InitialState(module, globals: linked.globals).image()
+        hostFunctions = .allocate(capacity: linked.functions.count)
+        for (index, function) in linked.functions.enumerated() {
+            hostFunctions.initializeElement(at: index, to: .passRetained(LinkedFunction(function)))
+        }
         start = module.decoded.start.map { module.function(Int($0)) }
         hasStart = start != nil
+    }
+
+    deinit {
+        for function in hostFunctions { function.release() }
+        hostFunctions.deallocate()
     }
 }
 
