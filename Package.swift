@@ -65,5 +65,8 @@ let package = Package(
         .testTarget(
             name: "MayflyTests", dependencies: ["Mayfly", "MayflyWASI", "TestSupport"], path: "Tests/MayflyTests",
             swiftSettings: swift),
+        .testTarget(
+            name: "CommandTests", dependencies: ["mayfly-cli", "TestSupport", "WasmModule"], path: "Tests/CommandTests",
+            swiftSettings: swift),
     ]
 )
