@@ -23,9 +23,12 @@ public final class Template<State>: Sendable {
     public func withInstance<Result>(
         state: consuming State, _ body: (borrowing Instance<State>) throws -> Result
     ) throws -> Result {
-        // The instance does not keep the template alive. Declared first, so it runs when the instance is gone.
-        defer { withExtendedLifetime(self) {} }
         let instance = try instantiate(state: state, ownsTemplate: false)
+        defer {
+            // Here and not when the instance is deallocated, which may be after the template's end.
+            instance.store.end()
+            withExtendedLifetime(core) {}
+        }
         return try body(instance)
     }
 
@@ -38,7 +41,13 @@ public final class Template<State>: Sendable {
     @inlinable @inline(__always)
     func instantiate(state: consuming State, ownsTemplate: Bool) throws -> Instance<State> {
         let store = try Store(template: core, ownsTemplate: ownsTemplate, state: state)
-        try store.start()
+        do {
+            try store.start()
+        } catch {
+            store.end()
+            withExtendedLifetime(core) {}
+            throw error
+        }
         return Instance(store)
     }
 

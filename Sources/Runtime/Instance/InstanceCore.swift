@@ -3,7 +3,7 @@
 //! The one object that a stamp allocates. `hostData` of the context points to it while the slot is held; dispatch finds it
 //! there. Its subclass in the API adds the host's state.
 //!
-//! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `deinit`. Between entries the
+//! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `end()`. Between entries the
 //! depth is 0 and the context's stack pointer is the slot's initial one.
 
 import CPlatform
@@ -39,6 +39,7 @@ open class InstanceCore {
     private final var largeCells: UnsafeMutablePointer<UInt64>?
     final let context: UnsafeMutableRawPointer
     final let slot: Slot
+    private final var hasEnded = false
     /// What changes at every entry. In raw memory, where access costs no check: nothing of it is ever borrowed.
     public final let control: UnsafeMutablePointer<Control>
     /// What a host function or a runtime function threw, on its way through the guest.
@@ -81,9 +82,20 @@ open class InstanceCore {
     }
 
     deinit {
-        template.module.engine.pool.release(slot, wasEntered: control.pointee.isDirty)
+        end()
         largeCells?.deallocate()
         if ownsTemplate { Unmanaged.passUnretained(template).release() }
+    }
+
+    /// Gives the slot back: the instance must not be used any more.
+    ///
+    /// Whoever keeps the template alive for the instance calls it while the template is. `deinit` would be too late: Swift
+    /// releases objects that don't refer to each other, as far as it knows, in any order, whatever
+    /// `withExtendedLifetime` says about one of them.
+    public final func end() {
+        if hasEnded { return }
+        hasEnded = true
+        template.module.engine.pool.release(slot, wasEntered: control.pointee.isDirty)
     }
 
     /// Runs the module's start function, if it has one: what is left of instantiation.
