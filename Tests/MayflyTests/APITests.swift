@@ -1,7 +1,7 @@
 //! The public API as a user writes it.
 
-import Testing
 import Mayfly
+import Testing
 
 private func compileOnly(_ engine: Engine) throws {
     struct Request {
