@@ -18,6 +18,9 @@ struct TrampolineEmitter: ~Copyable {
     private var firstTrap = 0
     private(set) var traps = Vector<FunctionEmitter.TrapSite>(capacity: 16)
     private let module: ModuleContext
+    /// Arguments and results together up to which an imported function has code of its own.
+    private static var unsharedValues: Int { 16 }
+    private var sharedImports: [UInt32: Label] = [:]
 
     init(module: ModuleContext) {
         self.module = module
@@ -108,12 +111,16 @@ struct TrampolineEmitter: ~Copyable {
         places = ArgumentAssigner()
         for type in results { _ = places.next(type) }
         let area = argumentBytes + places.areaBytes
+        // A nested entry may start near the limit, and what it calls need not look: an import that is exported does not, and
+        // with the host function calling back it would use up the reserve bit by bit.
         if area > 0 {
-            // Nothing has checked the limit yet, and a nested entry may start near it.
             assembler.lea(.w64, X86_64.rax, .base(X86_64.rsp, -area))
             assembler.alu(.cmp, .w64, X86_64.rax, context(VMContextLayout.stackLimit))
             emitStackCheck()
             assembler.alu(.sub, .w64, X86_64.rsp, imm: area)
+        } else {
+            assembler.alu(.cmp, .w64, X86_64.rsp, context(VMContextLayout.stackLimit))
+            emitStackCheck()
         }
         var cell: Int32 = 0
         places = ArgumentAssigner()
@@ -146,7 +153,7 @@ struct TrampolineEmitter: ~Copyable {
                 store(memory, type, register.hardware)
             case .stack(let offset):
                 for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rsp, offset + half * 8))
+                    loadCell(type, .base(X86_64.rsp, offset + half * 8))
                     assembler.mov(.w64, .base(X86_64.rbx, (cell + half) * 8), X86_64.scratch)
                 }
             }
@@ -169,9 +176,32 @@ struct TrampolineEmitter: ~Copyable {
     // MARK: Host calls
 
     /// Code with the internal calling convention that calls an imported function of the host.
+    ///
+    /// Functions of many arguments or results share the code of their type: a module can import a hundred thousand of
+    /// them in a few bytes each.
     mutating func emitImport(_ function: UInt32) -> UInt32 {
+        let type = module.canonicalType(module.type(ofFunction: function))
+        if module.parameterCount(ofType: type) + module.resultCount(ofType: type) <= Self.unsharedValues {
+            let start = emitImport(ofType: type, function: function)
+            return finishPiece(start)
+        }
+        let shared: Label
+        if let known = sharedImports[type] {
+            shared = known
+        } else {
+            shared = emitImport(ofType: type, function: nil)
+            _ = finishPiece(shared)
+            sharedImports[type] = shared
+        }
         let start = beginPiece()
-        let type = module.type(ofFunction: function)
+        assembler.movImmediate(X86_64.scratch, UInt64(function))
+        assembler.jmp(shared)
+        return finishPiece(start)
+    }
+
+    /// - Parameter function: which function of this type, or nil if the scratch register will say.
+    private mutating func emitImport(ofType type: UInt32, function: UInt32?) -> Label {
+        let start = beginPiece()
         let parameters = module.parameters(ofType: type)
         let results = module.results(ofType: type)
         var cellCount: Int32 = 0
@@ -182,6 +212,7 @@ struct TrampolineEmitter: ~Copyable {
 
         assembler.push(X86_64.rbp)
         assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
+        if function == nil { assembler.push(X86_64.scratch) }
         if bytes > FunctionEmitter.uncheckedLeafBytes {
             assembler.lea(.w64, X86_64.scratch, .base(X86_64.rsp, -bytes))
             assembler.alu(.cmp, .w64, X86_64.scratch, context(VMContextLayout.stackLimit))
@@ -196,14 +227,23 @@ struct TrampolineEmitter: ~Copyable {
                 store(.base(X86_64.rsp, cell * 8), type, register.hardware)
             case .stack(let offset):
                 for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rbp, 16 + offset + half * 8))
+                    loadCell(type, .base(X86_64.rbp, 16 + offset + half * 8))
                     assembler.mov(.w64, .base(X86_64.rsp, (cell + half) * 8), X86_64.scratch)
                 }
             }
             cell += cells(type)
         }
         let argumentBytes = places.areaBytes
-        assembler.movImmediate(X86_64.rsi, UInt64(function))
+        // A host function that leaves a result out must not hand on what an earlier tenant of the stack left there.
+        while cell < resultCells {
+            assembler.mov(.w64, .base(X86_64.rsp, cell * 8), imm: 0)
+            cell += 1
+        }
+        if let function {
+            assembler.movImmediate(X86_64.rsi, UInt64(function))
+        } else {
+            assembler.mov(.w32, X86_64.rsi, .base(X86_64.rbp, -8))
+        }
         assembler.mov(.w64, X86_64.rdx, X86_64.rsp)
         emitSwitch(dispatch: VMContextLayout.hostDispatch)
 
@@ -223,7 +263,7 @@ struct TrampolineEmitter: ~Copyable {
         }
         assembler.leave()
         if argumentBytes > 0 { assembler.ret(popping: UInt16(argumentBytes)) } else { assembler.ret() }
-        return finishPiece(start)
+        return start
     }
 
     /// Calls a `RuntimeFunction`: its number in rsi, its cells at rdx.
@@ -271,10 +311,19 @@ struct TrampolineEmitter: ~Copyable {
         }
     }
 
+    /// Loads what lies in a cell of a stack area into the scratch register. Compiled code writes only the lower half for 32-bit
+    /// values; the upper one has what another tenant of the slot may have left.
+    private mutating func loadCell(_ type: IRType, _ memory: Memory) {
+        assembler.mov(type == .i32 || type == .f32 ? .w32 : .w64, X86_64.scratch, memory)
+    }
+
     private mutating func store(_ memory: Memory, _ type: IRType, _ register: UInt8) {
         switch type {
-        // A whole cell: the register's bits above an f32 are clear or another float's, never the host's.
-        case .f32, .f64: assembler.vmovs(.f64, memory, register)
+        // A whole cell, so that nothing shows that was there before.
+        case .f32:
+            assembler.vmovFromXMM(.w32, X86_64.scratch, register)
+            assembler.mov(.w64, memory, X86_64.scratch)
+        case .f64: assembler.vmovs(.f64, memory, register)
         case .v128: assembler.vmovups(memory, register)
         default: assembler.mov(.w64, memory, register)
         }
