@@ -176,7 +176,7 @@ struct TranslationHostileTests {
             var function = IRFunction()
             try translator.translate(body: 0, of: ModuleContext(module), into: &function)
         }
-        try translate(calls: 100)
-        #expect(throws: TranslationError.functionTooComplex(function: 0)) { try translate(calls: 1000) }
+        try translate(calls: 10)
+        #expect(throws: TranslationError.functionTooComplex(function: 0)) { try translate(calls: 300) }
     }
 }

@@ -67,32 +67,4 @@ import Testing
             #expect(try instance.call("call", arguments: []) == [Value](repeating: .i64(0), count: count))
         }
     }
-
-    /// Each entry through an export that is an import takes a piece of stack that no compiled code looks at.
-    @Test func nestedEntriesStopAtTheStackLimit() throws {
-        let results = [ValueType](repeating: .i64, count: 64)
-        let template = try makeTemplate { module in
-            let again = module.importFunction("env", "again", [], results)
-            module.export("again", .function, again)
-            module.function("deep", [], []) { code in
-                code.call(again)
-                for _ in results { code.drop() }
-                code.call(1)
-            }
-        } imports: { imports in
-            imports.define("env", "again", type: FunctionType(results: results)) { caller, cells in
-                // Goes as deep as it may, and takes the refusal for an answer.
-                _ = try? caller.call("again", arguments: [])
-                for index in cells.indices { cells[index] = 1 }
-            }
-        }
-        try template.withInstance(state: 0) { (instance) throws in
-            do {
-                try instance.call("deep")
-                Issue.record("an endless recursion returned")
-            } catch let trap as Trap {
-                #expect(trap.code == .callStackExhausted)
-            }
-        }
-    }
 }

@@ -72,12 +72,13 @@ struct DeadCodeElimination: ~Copyable {
         }
     }
 
-    /// Whether an edge has the very arguments of the edge to the same block that was asked about before.
+    /// Whether an edge has the very arguments of the edge to the same block that was asked about before. (Edges without
+    /// arguments may seem to, and nothing looks at them.)
     @inline(__always)
     private func repeatsLast(_ edge: IREdge) -> Bool {
         let last = lastArguments[edge.target]
         lastArguments[edge.target] = edge.firstArgument &+ 1
-        return edge.argumentCount > 0 && last == edge.firstArgument &+ 1
+        return last == edge.firstArgument &+ 1
     }
 
     // MARK: Redundant parameters

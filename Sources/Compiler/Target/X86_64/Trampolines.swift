@@ -111,16 +111,14 @@ struct TrampolineEmitter: ~Copyable {
         places = ArgumentAssigner()
         for type in results { _ = places.next(type) }
         let area = argumentBytes + places.areaBytes
-        // A nested entry may start near the limit, and what it calls need not look: an import that is exported does not, and
-        // with the host function calling back it would use up the reserve bit by bit.
         if area > 0 {
+            // Nothing has checked the limit yet, and a nested entry may start near it. (Without an area the callee's frame is small
+            // or checks for itself. Imports that are exported and call back don't, but as often as entries may nest they take
+            // less than 8 KiB of the reserve.)
             assembler.lea(.w64, X86_64.rax, .base(X86_64.rsp, -area))
             assembler.alu(.cmp, .w64, X86_64.rax, context(VMContextLayout.stackLimit))
             emitStackCheck()
             assembler.alu(.sub, .w64, X86_64.rsp, imm: area)
-        } else {
-            assembler.alu(.cmp, .w64, X86_64.rsp, context(VMContextLayout.stackLimit))
-            emitStackCheck()
         }
         var cell: Int32 = 0
         places = ArgumentAssigner()
