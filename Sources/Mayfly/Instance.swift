@@ -165,5 +165,7 @@ extension Instance {
     @inlinable
     public borrowing func call(_ name: String, _ a: Int32, _ b: Int32) throws { try store.call(name, a, b) }
     @inlinable
-    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws { try store.call(name, a, b, c) }
+    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws {
+        try store.call(name, a, b, c)
+    }
 }
