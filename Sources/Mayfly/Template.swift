@@ -23,21 +23,22 @@ public final class Template<State>: Sendable {
     public func withInstance<Result>(
         state: consuming State, _ body: (borrowing Instance<State>) throws -> Result
     ) throws -> Result {
-        // The instance does not keep the template alive. Declared first, so it runs when the instance is gone.
-        defer { withExtendedLifetime(self) {} }
-        let instance = try instantiate(state: state, ownsTemplate: false)
+        let store = try Store(template: core, ownsTemplate: false, state: state)
+        defer {
+            // In this order, whatever the optimizer does to lifetimes: the store does not keep the template alive, and needs
+            // it until it is closed.
+            store.close()
+            withExtendedLifetime(self) {}
+        }
+        try store.start()
+        let instance = Instance(store)
         return try body(instance)
     }
 
     /// A fresh instance, which is gone at the end of its owner's life. See ``withInstance(state:_:)``.
     @inlinable
     public func instantiate(state: consuming State) throws -> Instance<State> {
-        try instantiate(state: state, ownsTemplate: true)
-    }
-
-    @inlinable @inline(__always)
-    func instantiate(state: consuming State, ownsTemplate: Bool) throws -> Instance<State> {
-        let store = try Store(template: core, ownsTemplate: ownsTemplate, state: state)
+        let store = try Store(template: core, ownsTemplate: true, state: state)
         try store.start()
         return Instance(store)
     }
