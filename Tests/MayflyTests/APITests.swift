@@ -1,13 +1,8 @@
 //! The public API as a user writes it: which types of closures and calls the compiler infers without annotations.
 
 import Mayfly
-<<<<<<< HEAD
-import TestSupport
-import Testing
-=======
 import Testing
 import TestSupport
->>>>>>> api
 
 @Suite struct APITests {
     private struct Request {
