@@ -66,12 +66,18 @@ import Testing
                 .compactMap { ($0 as? String).map { folder + "/" + $0 } }
         }
         let top = try FileManager.default.contentsOfDirectory(atPath: Self.root.path)
-        let known = Set((paths + top).flatMap { [$0, String($0.split(separator: "/").last ?? "")] })
+        // By its whole path or the end of it.
+        let known = Set(
+            (paths + top).flatMap { path -> [String] in
+                let components = path.split(separator: "/")
+                return components.indices.map { components[$0...].joined(separator: "/") }
+            })
         for line in try Self.lines(document) {
             for word in line.split(separator: "`", omittingEmptySubsequences: false).enumerated()
             where word.offset % 2 == 1 && Self.isPath(word.element, folders) {
                 let name = word.element.hasSuffix("/") ? word.element.dropLast() : word.element
-                #expect(known.contains(String(name)), "no such file: \(word.element)")
+                let exists = known.contains(String(name))
+                #expect(exists, "no such file: \(word.element)")
             }
         }
     }
@@ -79,7 +85,7 @@ import Testing
     /// Whether a piece of code in a text names a file or folder of the repository.
     private static func isPath(_ word: Substring, _ folders: [String]) -> Bool {
         if word.contains(where: { " *{<…".contains($0) }) { return false }
-        if [".swift", ".c", ".h", ".wat", ".md"].contains(where: { word.hasSuffix($0) }) { return true }
+        if [".swift", ".c", ".h", ".wat", ".md"].contains(where: { word != $0 && word.hasSuffix($0) }) { return true }
         return folders.contains { word.hasPrefix($0 + "/") }
     }
 
