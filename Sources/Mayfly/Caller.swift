@@ -191,5 +191,7 @@ extension Caller {
     public borrowing func call(_ name: String, _ a: Int32, _ b: Int32) throws { try store.call(name, a, b) }
     /// Calls an exported function that has no result, with three i32.
     @inlinable
-    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws { try store.call(name, a, b, c) }
+    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws {
+        try store.call(name, a, b, c)
+    }
 }

@@ -1,7 +1,7 @@
 //! The engine: what all modules of a process share. It owns the pool of slots and the interned signatures.
 
-public import Runtime
 import Compiler
+public import Runtime
 import WasmModule
 
 /// Compiles modules and owns the address space their instances live in.

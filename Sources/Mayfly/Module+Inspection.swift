@@ -1,7 +1,7 @@
 //! What tools ask of a compiled module: sizes and places.
 
-import Runtime
 import Compiler
+import Runtime
 import WasmModule
 
 extension Module {

@@ -1,7 +1,7 @@
 //! A compiled module and what can be asked of it.
 
-public import Runtime
 import Compiler
+public import Runtime
 public import WasmModule
 
 /// A validated and compiled module, without imports and state.

@@ -22,7 +22,8 @@ extension Store {
     /// The address of guest bytes that exist.
     @inlinable @inline(__always)
     final func pointer(to address: UInt32, count: Int) throws(MemoryAccessError) -> UnsafeMutableRawPointer {
-        precondition(control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: inside withMemory, use its span")
+        precondition(
+            control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: inside withMemory, use its span")
         let size = memoryLength.pointee
         // No sum that could overflow: `size` is at most 2^32, and a negative count is a large unsigned one.
         guard UInt64(address) <= size, UInt64(UInt(bitPattern: count)) <= size - UInt64(address) else {
@@ -64,7 +65,8 @@ extension Store {
     final func withMemory<Result, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        precondition(control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: withMemory inside withMemory")
+        precondition(
+            control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: withMemory inside withMemory")
         control.pointee.memoryBorrows = 1
         defer { control.pointee.memoryBorrows = 0 }
         control.pointee.isDirty = true

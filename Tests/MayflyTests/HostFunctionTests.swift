@@ -1,8 +1,8 @@
 //! Values across the boundary in both directions, and what a host function can do to its caller.
 
 import Mayfly
-import Testing
 import TestSupport
+import Testing
 
 let testEngine = Result { try Engine(.init(pool: PoolConfiguration(slotCount: 64, stackBytes: 256 << 10))) }
 

@@ -132,7 +132,9 @@ open class InstanceCore {
     /// - Throws: `Trap`; what a host function threw; `CallError` for a foreign function reference among the arguments or if
     ///   the memory is borrowed.
     public final func enter(_ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) throws {
-        guard control.pointee.memoryBorrows == 0, control.pointee.depth < Self.maximumDepth else { throw reasonNotToEnter() }
+        guard control.pointee.memoryBorrows == 0, control.pointee.depth < Self.maximumDepth else {
+            throw reasonNotToEnter()
+        }
         if function.takesFunctionReferences {
             for (index, type) in function.type.parameters.enumerated() where type == .funcref {
                 try template.module.checkReference(cells[index])

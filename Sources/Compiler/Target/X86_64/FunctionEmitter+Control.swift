@@ -85,7 +85,8 @@ extension FunctionEmitter {
             var isRead = false
             for operand in 0..<operandCount(index) - 1 {
                 let place = allocation(index, operand)
-                isRead = isRead || (place.isRegister && !place.register.isFloat && place.register.hardware == destination)
+                isRead =
+                    isRead || (place.isRegister && !place.register.isFloat && place.register.hardware == destination)
             }
             if !isRead { assembler.zero(destination) }
             _ = emitComparison(machine, index)
