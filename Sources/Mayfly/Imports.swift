@@ -58,8 +58,8 @@ public struct Imports<State>: Sendable {
             })
     }
 
-    /// Defines a function with several results by a typed closure that returns a tuple. It runs and fails as one with a single
-    /// result does.
+    /// Defines a function with several results by a typed closure that returns a tuple. It runs and fails as one with a
+    /// single result does.
     // Not `@_disfavoredOverload`: a closure of one expression would then rather drop its tuple and return nothing.
     @inlinable
     public mutating func define<each Parameter: WasmValue, each Result: WasmValue>(

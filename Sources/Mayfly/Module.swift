@@ -83,8 +83,8 @@ public final class Module: Sendable {
 
     /// Checks the imports and builds the initial state, once for all instances.
     ///
-    /// - Throws: ``LinkError`` if an import is missing or of another type, or the module does not fit the engine's slots;
-    ///   ``Trap`` if an active segment lies outside its memory or table.
+    /// - Throws: `LinkError` if an import is missing or of another type, or the module does not fit the engine's slots;
+    ///   `Trap` if an active segment lies outside its memory or table.
     public func template<State>(imports: Imports<State>) throws -> Template<State> {
         Template(module: self, core: try TemplateCore(module: core, imports: imports.table))
     }

@@ -36,6 +36,7 @@ extension WASI {
         /// - Parameters:
         ///   - hostPath: The directory in the host's file system. It is opened now.
         ///   - guestPath: The name under which the guest finds it.
+        ///   - access: What the guest may do in it and beneath it.
         /// - Throws: ``WASI/DirectoryError`` if the directory cannot be opened.
         public mutating func preopen(
             _ hostPath: String, as guestPath: String, access: Access = .readWrite

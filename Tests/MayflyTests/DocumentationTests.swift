@@ -102,6 +102,14 @@ import Testing
         #expect(listed == [0] + declared)
     }
 
+    @Test("the README shows what the examples print", arguments: ["hello", "gcd", "lines"])
+    func outputs(example: String) throws {
+        let readme = try Self.lines("README.md")
+        let output = try Self.lines("Examples/expected/\(example).txt").filter { !$0.hasPrefix("exit code") && $0 != "" }
+        #expect(!output.isEmpty)
+        #expect(readme.indices.contains { readme[$0...].starts(with: output) })
+    }
+
     /// The README's example of WASI from Swift.
     @Test("a command runs from Swift") func commandsInSwift() throws {
         let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
