@@ -105,7 +105,9 @@ import Testing
     @Test("the README shows what the examples print", arguments: ["hello", "gcd", "lines"])
     func outputs(example: String) throws {
         let readme = try Self.lines("README.md")
-        let output = try Self.lines("Examples/expected/\(example).txt").filter { !$0.hasPrefix("exit code") && $0 != "" }
+        let output = try Self.lines("Examples/expected/\(example).txt").filter {
+            !$0.hasPrefix("exit code") && !$0.isEmpty
+        }
         #expect(!output.isEmpty)
         #expect(readme.indices.contains { readme[$0...].starts(with: output) })
     }
