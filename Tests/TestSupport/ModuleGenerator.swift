@@ -16,7 +16,7 @@ public struct GeneratedModule {
     }
 
     public var bytes: [UInt8]
-    /// All functions, exported, in the order of their indices.
+    /// The module's own functions, exported, in the order of their indices.
     public var functions: [Function]
     /// Types of the globals, all mutable, exported as "g0", "g1" and so on.
     public var globals: [ValueType]
@@ -28,12 +28,17 @@ public struct ModuleGenerator {
         public var canTrap = false
         /// Whether there are instructions that call into the runtime, such as `memory.fill`.
         public var callsRuntime = false
+        /// How many functions the module imports, as "f0", "f1" and so on of "host".
+        public var importedFunctions = 0
         /// Bound on the estimated number of statements and operators one call executes.
         public var work = 20_000
 
-        public init(canTrap: Bool = false, callsRuntime: Bool = false, work: Int = 20_000) {
+        public init(
+            canTrap: Bool = false, callsRuntime: Bool = false, importedFunctions: Int = 0, work: Int = 20_000
+        ) {
             self.canTrap = canTrap
             self.callsRuntime = callsRuntime
+            self.importedFunctions = importedFunctions
             self.work = work
         }
     }
@@ -75,6 +80,11 @@ public struct ModuleGenerator {
     }
 
     private mutating func generate() -> GeneratedModule {
+        for index in 0..<options.importedFunctions {
+            let type = FunctionType(parameters: types(random.below(16)), results: types(random.below(3) * random.below(6)))
+            builder.importFunction("host", "f\(index)", type.parameters, type.results)
+            functions.append((type, 20))
+        }
         builder.memory(1, max: 3, export: "memory")
         builder.data(at: 0, (0..<512).map { _ in UInt8(truncatingIfNeeded: random.next()) })
         if options.callsRuntime { builder.passiveData((0..<64).map { UInt8($0) }) }
@@ -84,13 +94,18 @@ public struct ModuleGenerator {
             globals.append(type)
             builder.global(type, mutable: true, export: "g\(index)") { $0.const(type, bits: bits) }
         }
-        let count = 2 + random.below(7)
+        let count = functions.count + 2 + random.below(7)
+        // One that is never written, so that calls through it are known to succeed, and one that is.
         builder.table(.funcref, UInt32(count + 2))
         builder.element(at: 0, functions: (0..<UInt32(count)).map { $0 })
-        for _ in 0..<count { function() }
+        builder.table(.funcref, 16, max: 24)
+        builder.element(table: 1, at: 2, functions: (0..<8).map { _ in UInt32(random.below(count)) })
+        while functions.count < count { function() }
         return GeneratedModule(
             bytes: builder.build(),
-            functions: functions.enumerated().map { .init(name: "f\($0.offset)", type: $0.element.type) },
+            functions: functions.enumerated().dropFirst(options.importedFunctions).map {
+                .init(name: "f\($0.offset)", type: $0.element.type)
+            },
             globals: globals)
     }
 
@@ -152,7 +167,7 @@ public struct ModuleGenerator {
     private mutating func statement(depth: Int) {
         guard spend(1) else { return }
         let isFlat = depth >= 4
-        switch random.below(isFlat ? 11 : 18) {
+        switch random.below(isFlat ? 12 : 19) {
         case 0, 1, 2, 3: assignment()
         case 4, 5: store()
         case 6: globalAssignment()
@@ -160,10 +175,11 @@ public struct ModuleGenerator {
         case 8: conditionalBranch()
         case 9: readModifyWrite()
         case 10: if options.callsRuntime && random.oneIn(3) { bulkOperation() } else { assignment() }
-        case 11, 12: ifStatement(depth: depth)
-        case 13: blockStatement(depth: depth)
-        case 14, 15: countedLoop(depth: depth)
-        case 16: loopWithContinue(depth: depth)
+        case 11: if random.oneIn(2) { tableOperation() } else { assignment() }
+        case 12, 13: ifStatement(depth: depth)
+        case 14: blockStatement(depth: depth)
+        case 15, 16: countedLoop(depth: depth)
+        case 17: loopWithContinue(depth: depth)
         default: switchStatement(depth: depth)
         }
     }
@@ -231,6 +247,43 @@ public struct ModuleGenerator {
             code.i32Const(Int32(random.below(32))).i32Const(Int32(random.below(32))).memoryInit(data: 1)
         default:
             code.drop().i32Const(Int32(random.below(2))).memoryGrow().localSet(local(.i32, toWrite: true))
+        }
+    }
+
+    /// Reads or writes the second table.
+    private mutating func tableOperation() {
+        func index() {
+            expression(.i32, depth: 1)
+            if !options.canTrap || !random.oneIn(10) { code.i32Const(7).op(.i32And) }
+        }
+        func reference() {
+            switch random.below(3) {
+            case 0: code.refNull(.funcref)
+            case 1: code.refFunc(UInt32(random.below(functions.count + 1)))
+            default:
+                index()
+                code.tableGet(1)
+            }
+        }
+        index()
+        switch random.below(options.callsRuntime ? 7 : 3) {
+        case 0:
+            code.tableGet(1).refIsNull().localSet(local(.i32, toWrite: true))
+        case 1, 2:
+            reference()
+            code.tableSet(1)
+        case 3:
+            reference()
+            code.i32Const(Int32(random.below(9))).tableFill(1)
+        case 4:
+            index()
+            code.i32Const(Int32(random.below(9))).tableCopy(to: 1, from: 1)
+        case 5:
+            code.drop()
+            reference()
+            code.i32Const(Int32(random.below(3))).tableGrow(1).localSet(local(.i32, toWrite: true))
+        default:
+            code.drop().tableSize(1).localSet(local(.i32, toWrite: true))
         }
     }
 
