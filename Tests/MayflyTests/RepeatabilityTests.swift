@@ -35,7 +35,8 @@ struct RepeatabilityTests {
         }
     }
 
-    private static func outcome(_ program: GeneratedModule, _ template: Template<Void>, seed: UInt64) throws -> Outcome {
+    private static func outcome(_ program: GeneratedModule, _ template: Template<Void>, seed: UInt64) throws -> Outcome
+    {
         try template.withInstance { (instance) throws in
             var outcome = Outcome()
             var random = SeededGenerator(seed: seed)

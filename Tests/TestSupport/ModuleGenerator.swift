@@ -81,7 +81,8 @@ public struct ModuleGenerator {
 
     private mutating func generate() -> GeneratedModule {
         for index in 0..<options.importedFunctions {
-            let type = FunctionType(parameters: types(random.below(16)), results: types(random.below(3) * random.below(6)))
+            let type = FunctionType(
+                parameters: types(random.below(16)), results: types(random.below(3) * random.below(6)))
             builder.importFunction("host", "f\(index)", type.parameters, type.results)
             functions.append((type, 20))
         }
