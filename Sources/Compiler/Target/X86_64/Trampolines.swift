@@ -119,10 +119,7 @@ struct TrampolineEmitter: ~Copyable {
         places = ArgumentAssigner()
         for type in parameters {
             if case .stack(let offset) = places.next(type) {
-                for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.rax, .base(X86_64.rbx, (cell + half) * 8))
-                    assembler.mov(.w64, .base(X86_64.rsp, offset + half * 8), X86_64.rax)
-                }
+                copy(type, from: X86_64.rbx, cell * 8, to: X86_64.rsp, offset, through: X86_64.rax)
             }
             cell += cells(type)
         }
@@ -140,15 +137,11 @@ struct TrampolineEmitter: ~Copyable {
         cell = 0
         places = ArgumentAssigner()
         for type in results {
-            let memory = Memory.base(X86_64.rbx, cell * 8)
             switch places.next(type) {
             case .register(let register):
-                store(memory, type, register.hardware)
+                store(X86_64.rbx, cell * 8, type, register.hardware)
             case .stack(let offset):
-                for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rsp, offset + half * 8))
-                    assembler.mov(.w64, .base(X86_64.rbx, (cell + half) * 8), X86_64.scratch)
-                }
+                copy(type, from: X86_64.rsp, offset, to: X86_64.rbx, cell * 8)
             }
             cell += cells(type)
         }
@@ -193,12 +186,9 @@ struct TrampolineEmitter: ~Copyable {
         for type in parameters {
             switch places.next(type) {
             case .register(let register):
-                store(.base(X86_64.rsp, cell * 8), type, register.hardware)
+                store(X86_64.rsp, cell * 8, type, register.hardware)
             case .stack(let offset):
-                for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rbp, 16 + offset + half * 8))
-                    assembler.mov(.w64, .base(X86_64.rsp, (cell + half) * 8), X86_64.scratch)
-                }
+                copy(type, from: X86_64.rbp, 16 + offset, to: X86_64.rsp, cell * 8)
             }
             cell += cells(type)
         }
@@ -214,10 +204,7 @@ struct TrampolineEmitter: ~Copyable {
             case .register(let register):
                 load(register.hardware, type, .base(X86_64.rsp, cell * 8))
             case .stack(let offset):
-                for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rsp, (cell + half) * 8))
-                    assembler.mov(.w64, .base(X86_64.rbp, 16 + argumentBytes + offset + half * 8), X86_64.scratch)
-                }
+                copy(type, from: X86_64.rsp, cell * 8, to: X86_64.rbp, 16 + argumentBytes + offset)
             }
             cell += cells(type)
         }
@@ -260,9 +247,12 @@ struct TrampolineEmitter: ~Copyable {
 
     private func cells(_ type: IRType) -> Int32 { type == .v128 ? 2 : 1 }
 
+    // Only the lower half of a 32-bit value's cell counts, and the guest computes addresses from whole registers and stack
+    // slots: a value from the host loses its upper half on the way in. On the way out it is cleared because the host may
+    // count on it.
+
     private mutating func load(_ register: UInt8, _ type: IRType, _ memory: Memory) {
         switch type {
-        // 32 bits, so that the register's upper half is clear whatever the host left in the cell.
         case .i32: assembler.mov(.w32, register, memory)
         case .f32: assembler.vmovs(.f32, register, memory)
         case .f64: assembler.vmovs(.f64, register, memory)
@@ -271,12 +261,27 @@ struct TrampolineEmitter: ~Copyable {
         }
     }
 
-    private mutating func store(_ memory: Memory, _ type: IRType, _ register: UInt8) {
+    private mutating func store(_ base: UInt8, _ offset: Int32, _ type: IRType, _ register: UInt8) {
+        let memory = Memory.base(base, offset)
         switch type {
-        // A whole cell: the register's bits above an f32 are clear or another float's, never the host's.
-        case .f32, .f64: assembler.vmovs(.f64, memory, register)
+        case .f32:
+            assembler.vmovs(.f32, memory, register)
+            assembler.mov(.w32, .base(base, offset + 4), imm: 0)
+        case .f64: assembler.vmovs(.f64, memory, register)
         case .v128: assembler.vmovups(memory, register)
         default: assembler.mov(.w64, memory, register)
+        }
+    }
+
+    /// Copies a value between a cell and a stack slot.
+    private mutating func copy(
+        _ type: IRType, from source: UInt8, _ sourceOffset: Int32, to destination: UInt8, _ destinationOffset: Int32,
+        through register: UInt8 = X86_64.scratch
+    ) {
+        let width: Width = type == .i32 || type == .f32 ? .w32 : .w64
+        for half in 0..<cells(type) {
+            assembler.mov(width, register, .base(source, sourceOffset + half * 8))
+            assembler.mov(.w64, .base(destination, destinationOffset + half * 8), register)
         }
     }
 }
