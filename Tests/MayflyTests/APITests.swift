@@ -1,8 +1,8 @@
 //! The public API as a user writes it: which types of closures and calls the compiler infers without annotations.
 
 import Mayfly
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct APITests {
     private struct Request {
