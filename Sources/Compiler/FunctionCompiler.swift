@@ -90,14 +90,9 @@ struct FunctionCompiler: ~Copyable {
 
     // MARK: Checks
 
-    /// Verifies the IR in debug builds and when asked to.
+    /// Verifies the IR when asked to. (Debug builds verify it after each pass of the IR anyway.)
     private func verifyIR() {
-        #if DEBUG
-            let isOn = true
-        #else
-            let isOn = isChecking
-        #endif
-        guard isOn else { return }
+        guard isChecking else { return }
         let violations = IRVerifier.violations(function, in: context)
         precondition(violations.isEmpty, "function \(function.functionIndex): \(violations.prefix(5))")
     }

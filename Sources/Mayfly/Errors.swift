@@ -12,6 +12,7 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The operating system refused something else.
     case system(operation: String, errno: Int32)
 
+    /// What happened, for people.
     public var description: String {
         switch self {
         case .unsupportedProcessor(let missing):
@@ -35,6 +36,7 @@ public enum CompileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The operating system refused memory for the code.
     case system(operation: String, errno: Int32)
 
+    /// What happened, for people.
     public var description: String {
         switch self {
         case .module(let error): "\(error)"
@@ -57,6 +59,7 @@ public enum ArtifactError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The bytes are cut off or changed.
     case corrupted
 
+    /// What happened, for people.
     public var description: String {
         switch self {
         case .notAnArtifact: "not a compiled module"

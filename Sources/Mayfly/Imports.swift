@@ -18,6 +18,7 @@ public import WasmModule
 public struct Imports<State>: Sendable {
     @usableFromInline var table = ImportTable()
 
+    /// No definitions.
     public init() {}
 
     /// Defines a function with one result by a typed closure.
@@ -40,7 +41,7 @@ public struct Imports<State>: Sendable {
             })
     }
 
-    /// Defines a function without result by a typed closure.
+    /// Defines a function without result by a typed closure. It runs and fails as one with a result does.
     @inlinable
     public mutating func define<each Parameter: WasmValue>(
         _ module: String, _ name: String,
@@ -57,7 +58,8 @@ public struct Imports<State>: Sendable {
             })
     }
 
-    /// Defines a function with several results by a typed closure that returns a tuple.
+    /// Defines a function with several results by a typed closure that returns a tuple. It runs and fails as one with a
+    /// single result does.
     // Not `@_disfavoredOverload`: a closure of one expression would then rather drop its tuple and return nothing.
     @inlinable
     public mutating func define<each Parameter: WasmValue, each Result: WasmValue>(

@@ -36,11 +36,13 @@ extension Store {
     final func read<Number: MemoryNumber>(
         _ type: Number.Type, at address: UInt32
     ) throws(MemoryAccessError) -> Number {
-        try pointer(to: address, count: MemoryLayout<Number>.size).loadUnaligned(as: Number.self)
+        defer { withExtendedLifetime(self) {} }
+        return try pointer(to: address, count: MemoryLayout<Number>.size).loadUnaligned(as: Number.self)
     }
 
     @inlinable
     final func write<Number: MemoryNumber>(_ value: Number, at address: UInt32) throws(MemoryAccessError) {
+        defer { withExtendedLifetime(self) {} }
         let pointer = try pointer(to: address, count: MemoryLayout<Number>.size)
         control.pointee.isDirty = true
         pointer.storeBytes(of: value, as: Number.self)
@@ -48,12 +50,14 @@ extension Store {
 
     @usableFromInline
     final func readBytes(at address: UInt32, count: Int) throws(MemoryAccessError) -> [UInt8] {
+        defer { withExtendedLifetime(self) {} }
         let pointer = try pointer(to: address, count: count)
         return [UInt8](UnsafeRawBufferPointer(start: pointer, count: count))
     }
 
     @inlinable
     final func writeBytes(_ bytes: RawSpan, at address: UInt32) throws(MemoryAccessError) {
+        defer { withExtendedLifetime(self) {} }
         let pointer = try pointer(to: address, count: bytes.byteCount)
         control.pointee.isDirty = true
         bytes.withUnsafeBytes { source in
@@ -68,7 +72,10 @@ extension Store {
         precondition(
             control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: withMemory inside withMemory")
         control.pointee.memoryBorrows = 1
-        defer { control.pointee.memoryBorrows = 0 }
+        defer {
+            control.pointee.memoryBorrows = 0
+            withExtendedLifetime(self) {}
+        }
         control.pointee.isDirty = true
         let buffer = UnsafeMutableRawBufferPointer(start: memoryBase, count: Int(memoryLength.pointee))
         var span = buffer.mutableBytes

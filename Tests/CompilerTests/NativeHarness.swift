@@ -96,6 +96,11 @@ final class NativeHarness {
         for table in tables { table.deallocate() }
     }
 
+    /// The cells of all globals.
+    var globals: [UInt64] {
+        module.globals.indices.map { context.load(fromByteOffset: code.layout.global($0), as: UInt64.self) }
+    }
+
     private func evaluate(_ expression: ConstantExpression) -> UInt64 {
         switch expression.instructions[0] {
         case .i32(let value): UInt64(UInt32(bitPattern: value))

@@ -2,8 +2,8 @@
 
 import Foundation
 import Mayfly
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct BulkOperationTests {
     private func memoryTemplate() throws -> Template<Int> {

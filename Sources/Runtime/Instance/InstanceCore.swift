@@ -3,7 +3,7 @@
 //! The one object that a stamp allocates. `hostData` of the context points to it while the slot is held; dispatch finds it
 //! there. Its subclass in the API adds the host's state.
 //!
-//! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `deinit`. Between entries the
+//! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `close`. Between entries the
 //! depth is 0 and the context's stack pointer is the slot's initial one.
 
 import CPlatform
@@ -28,6 +28,8 @@ open class InstanceCore {
 
     public unowned(unsafe) final let template: TemplateCore
     private final let ownsTemplate: Bool
+    /// The slot is held.
+    private final var isOpen = true
     /// The template's.
     final let hostFunctions: UnsafeMutableBufferPointer<Unmanaged<LinkedFunction>>
     /// Byte 0 of memory 0.
@@ -81,8 +83,17 @@ open class InstanceCore {
     }
 
     deinit {
-        template.module.engine.pool.release(slot, wasEntered: control.pointee.isDirty)
+        close()
         largeCells?.deallocate()
+    }
+
+    /// Gives the slot back, before `deinit` does. The instance must not be used any more.
+    ///
+    /// After that neither the slot nor the template is touched: whoever keeps the template alive need not outlive the object.
+    public final func close() {
+        guard isOpen else { return }
+        isOpen = false
+        template.module.engine.pool.release(slot, wasEntered: control.pointee.isDirty)
         if ownsTemplate { Unmanaged.passUnretained(template).release() }
     }
 

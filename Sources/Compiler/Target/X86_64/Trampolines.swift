@@ -20,6 +20,7 @@ struct TrampolineEmitter: ~Copyable {
     private let module: ModuleContext
     /// Arguments and results together up to which an imported function has code of its own.
     private static var unsharedValues: Int { 16 }
+    /// By type, the code that the other imported functions share.
     private var sharedImports: [UInt32: Label] = [:]
 
     init(module: ModuleContext) {
@@ -112,9 +113,7 @@ struct TrampolineEmitter: ~Copyable {
         for type in results { _ = places.next(type) }
         let area = argumentBytes + places.areaBytes
         if area > 0 {
-            // Nothing has checked the limit yet, and a nested entry may start near it. (Without an area the callee's frame is small
-            // or checks for itself. Imports that are exported and call back don't, but as often as entries may nest they take
-            // less than 8 KiB of the reserve.)
+            // Nothing has checked the limit yet, and a nested entry may start near it.
             assembler.lea(.w64, X86_64.rax, .base(X86_64.rsp, -area))
             assembler.alu(.cmp, .w64, X86_64.rax, context(VMContextLayout.stackLimit))
             emitStackCheck()
@@ -124,10 +123,7 @@ struct TrampolineEmitter: ~Copyable {
         places = ArgumentAssigner()
         for type in parameters {
             if case .stack(let offset) = places.next(type) {
-                for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.rax, .base(X86_64.rbx, (cell + half) * 8))
-                    assembler.mov(.w64, .base(X86_64.rsp, offset + half * 8), X86_64.rax)
-                }
+                copy(type, from: X86_64.rbx, cell * 8, to: X86_64.rsp, offset, through: X86_64.rax)
             }
             cell += cells(type)
         }
@@ -145,15 +141,11 @@ struct TrampolineEmitter: ~Copyable {
         cell = 0
         places = ArgumentAssigner()
         for type in results {
-            let memory = Memory.base(X86_64.rbx, cell * 8)
             switch places.next(type) {
             case .register(let register):
-                store(memory, type, register.hardware)
+                store(X86_64.rbx, cell * 8, type, register.hardware)
             case .stack(let offset):
-                for half in 0..<cells(type) {
-                    loadCell(type, .base(X86_64.rsp, offset + half * 8))
-                    assembler.mov(.w64, .base(X86_64.rbx, (cell + half) * 8), X86_64.scratch)
-                }
+                copy(type, from: X86_64.rsp, offset, to: X86_64.rbx, cell * 8)
             }
             cell += cells(type)
         }
@@ -180,8 +172,7 @@ struct TrampolineEmitter: ~Copyable {
     mutating func emitImport(_ function: UInt32) -> UInt32 {
         let type = module.canonicalType(module.type(ofFunction: function))
         if module.parameterCount(ofType: type) + module.resultCount(ofType: type) <= Self.unsharedValues {
-            let start = emitImport(ofType: type, function: function)
-            return finishPiece(start)
+            return finishPiece(emitImport(ofType: type, function: function))
         }
         let shared: Label
         if let known = sharedImports[type] {
@@ -222,17 +213,14 @@ struct TrampolineEmitter: ~Copyable {
         for type in parameters {
             switch places.next(type) {
             case .register(let register):
-                store(.base(X86_64.rsp, cell * 8), type, register.hardware)
+                store(X86_64.rsp, cell * 8, type, register.hardware)
             case .stack(let offset):
-                for half in 0..<cells(type) {
-                    loadCell(type, .base(X86_64.rbp, 16 + offset + half * 8))
-                    assembler.mov(.w64, .base(X86_64.rsp, (cell + half) * 8), X86_64.scratch)
-                }
+                copy(type, from: X86_64.rbp, 16 + offset, to: X86_64.rsp, cell * 8)
             }
             cell += cells(type)
         }
         let argumentBytes = places.areaBytes
-        // A host function that leaves a result out must not hand on what an earlier tenant of the stack left there.
+        // A result that the host function leaves out must not be what an earlier tenant of the stack left there.
         while cell < resultCells {
             assembler.mov(.w64, .base(X86_64.rsp, cell * 8), imm: 0)
             cell += 1
@@ -252,10 +240,7 @@ struct TrampolineEmitter: ~Copyable {
             case .register(let register):
                 load(register.hardware, type, .base(X86_64.rsp, cell * 8))
             case .stack(let offset):
-                for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rsp, (cell + half) * 8))
-                    assembler.mov(.w64, .base(X86_64.rbp, 16 + argumentBytes + offset + half * 8), X86_64.scratch)
-                }
+                copy(type, from: X86_64.rsp, cell * 8, to: X86_64.rbp, 16 + argumentBytes + offset)
             }
             cell += cells(type)
         }
@@ -298,9 +283,12 @@ struct TrampolineEmitter: ~Copyable {
 
     private func cells(_ type: IRType) -> Int32 { type == .v128 ? 2 : 1 }
 
+    // Only the lower half of a 32-bit value's cell counts, and the guest computes addresses from whole registers and stack
+    // slots: a value from the host loses its upper half on the way in. On the way out it is cleared because the host may
+    // count on it.
+
     private mutating func load(_ register: UInt8, _ type: IRType, _ memory: Memory) {
         switch type {
-        // 32 bits, so that the register's upper half is clear whatever the host left in the cell.
         case .i32: assembler.mov(.w32, register, memory)
         case .f32: assembler.vmovs(.f32, register, memory)
         case .f64: assembler.vmovs(.f64, register, memory)
@@ -309,21 +297,27 @@ struct TrampolineEmitter: ~Copyable {
         }
     }
 
-    /// Loads what lies in a cell of a stack area into the scratch register. Compiled code writes only the lower half for 32-bit
-    /// values; the upper one has what another tenant of the slot may have left.
-    private mutating func loadCell(_ type: IRType, _ memory: Memory) {
-        assembler.mov(type == .i32 || type == .f32 ? .w32 : .w64, X86_64.scratch, memory)
-    }
-
-    private mutating func store(_ memory: Memory, _ type: IRType, _ register: UInt8) {
+    private mutating func store(_ base: UInt8, _ offset: Int32, _ type: IRType, _ register: UInt8) {
+        let memory = Memory.base(base, offset)
         switch type {
-        // A whole cell, so that nothing shows that was there before.
         case .f32:
-            assembler.vmovFromXMM(.w32, X86_64.scratch, register)
-            assembler.mov(.w64, memory, X86_64.scratch)
+            assembler.vmovs(.f32, memory, register)
+            assembler.mov(.w32, .base(base, offset + 4), imm: 0)
         case .f64: assembler.vmovs(.f64, memory, register)
         case .v128: assembler.vmovups(memory, register)
         default: assembler.mov(.w64, memory, register)
+        }
+    }
+
+    /// Copies a value between a cell and a stack slot.
+    private mutating func copy(
+        _ type: IRType, from source: UInt8, _ sourceOffset: Int32, to destination: UInt8, _ destinationOffset: Int32,
+        through register: UInt8 = X86_64.scratch
+    ) {
+        let width: Width = type == .i32 || type == .f32 ? .w32 : .w64
+        for half in 0..<cells(type) {
+            assembler.mov(width, register, .base(source, sourceOffset + half * 8))
+            assembler.mov(.w64, .base(destination, destinationOffset + half * 8), register)
         }
     }
 }
