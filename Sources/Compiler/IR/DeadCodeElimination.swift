@@ -204,7 +204,8 @@ struct DeadCodeElimination: ~Copyable {
             while index < end {
                 let edge = incoming[index]
                 use(
-                    listEntry: edge.firstArgument &+ instruction.b, times: edge.multiplicity, &function, replacing, passed)
+                    listEntry: edge.firstArgument &+ instruction.b, times: edge.multiplicity, &function, replacing,
+                    passed)
                 index &+= 1
             }
             return

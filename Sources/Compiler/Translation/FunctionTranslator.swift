@@ -13,8 +13,8 @@ struct FunctionTranslator: ~Copyable {
     struct Limits {
         /// 20 bytes each, and 4 of source offset.
         var instructions = 6_000_000
-        /// Where one byte stands for many instructions (a call has up to a thousand results, a loop a parameter per local it
-        /// assigns), they must also stay in proportion to the body: this many, and `instructionsPerByte`.
+        /// Where one byte stands for many instructions (a call has up to a thousand results, a loop a parameter per
+        /// local it assigns), they must also stay in proportion to the body: this many, and `instructionsPerByte`.
         var unprovenInstructions = 250_000
         var instructionsPerByte = 8
         /// Arguments of edges and calls, 4 bytes each.
