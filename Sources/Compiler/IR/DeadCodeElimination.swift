@@ -213,7 +213,9 @@ struct DeadCodeElimination: ~Copyable {
         let list = instruction.list
         var index: UInt32 = 0
         while index < list.count {
-            if !(list.isIndirect && index == 1) { use(listEntry: list.first &+ index, times: 1, &function, replacing, passed) }
+            if !(list.isIndirect && index == 1) {
+                use(listEntry: list.first &+ index, times: 1, &function, replacing, passed)
+            }
             index &+= 1
         }
     }
