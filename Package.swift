@@ -71,5 +71,9 @@ let package = Package(
         .testTarget(
             name: "CommandTests", dependencies: ["mayfly-cli", "TestSupport", "WasmModule"], path: "Tests/CommandTests",
             swiftSettings: swift),
+        .testTarget(
+            name: "AcceptanceTests",
+            dependencies: ["Mayfly", "MayflyWASI", "Runtime", "Compiler", "WasmModule", "TestSupport"],
+            path: "Tests/AcceptanceTests", swiftSettings: swift),
     ]
 )
