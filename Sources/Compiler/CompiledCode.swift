@@ -46,7 +46,8 @@ public struct CompiledCode: Sendable {
     /// Instructions that may fault: code offsets, ascending, with the trap each means.
     public var trapOffsets: [UInt32] = []
     public var trapCodes: [TrapCode] = []
-    /// Positions in the module's binary by code offset, ascending: trap sites and return addresses of calls.
+    /// Positions in the module's binary by code offset, strictly ascending: trap sites and return addresses of calls. No
+    /// trap site is a return address.
     public var sourceCodeOffsets: [UInt32] = []
     public var sourceOffsets: [UInt32] = []
     public var layout: VMContextLayout

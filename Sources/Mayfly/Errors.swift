@@ -27,7 +27,8 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
 public enum CompileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The module is malformed, invalid, or uses something unsupported.
     case module(WasmError)
-    /// The compiler gave up on a valid module.
+    /// A valid module exceeds a limit of the compiler: a function is too complex, or the machine code too large. The
+    /// text says which, and what to do.
     case compiler(String)
     /// The file could not be read.
     case unreadableFile(path: String, errno: Int32)

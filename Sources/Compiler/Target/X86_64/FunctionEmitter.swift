@@ -338,8 +338,11 @@ struct FunctionEmitter: ~Copyable {
     }
 
     /// Says that a fault at the next instruction is this trap.
+    ///
+    /// Sources are looked up by offset alone. After a call the offset is its return address, so the instruction moves on.
     @inline(__always)
     mutating func mayTrap(_ code: TrapCode, source: UInt32) {
+        if sources.count > 0, sources[sources.count &- 1].offset == assembler.position { assembler.nop() }
         traps.append(TrapSite(offset: assembler.position, code: code))
         sources.append(SourceSite(offset: assembler.position, source: source))
     }
