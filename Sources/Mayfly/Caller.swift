@@ -11,6 +11,11 @@ public struct Caller<State>: ~Copyable {
     @inlinable init(_ store: Store<State>) { self.store = store }
 
     /// What the host keeps with the instance.
+    ///
+    /// Changing it is an exclusive access, which Swift enforces at run time: while one goes on, a second one stops the process.
+    /// So call no guest while a change goes on, from inside a mutating method of the state or of a part of it, or from a
+    /// function that has it as an `inout` argument: the guest chooses whether to call a host function that uses the state too.
+    /// Copy what the call needs first, and store what it gave when it is over.
     @inlinable
     public var state: State {
         get { store.state }
@@ -77,6 +82,8 @@ public struct Caller<State>: ~Copyable {
     }
 
     // MARK: Calling back
+    //
+    // What is said of the first one about `state` and the stack holds for all.
 
     /// Calls an exported function that has one result.
     ///
@@ -84,7 +91,10 @@ public struct Caller<State>: ~Copyable {
     /// let sum: Int32 = try caller.call("add", 1, 2)
     /// ```
     ///
-    /// - Throws: as for ``Instance``; `Trap` (call stack exhausted) when calls and calls back nest too deep.
+    /// No change of ``state`` may go on meanwhile: copy what you need of it first.
+    ///
+    /// - Throws: as for ``Instance``; `Trap` (call stack exhausted) when calls and calls back nest deeper than 50, or less
+    ///   than 128 KiB of the thread's stack are left.
     @inlinable
     public borrowing func call<each Parameter: WasmValue, Result: WasmValue>(
         _ name: String, _ arguments: repeat each Parameter

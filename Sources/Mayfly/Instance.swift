@@ -11,6 +11,11 @@ public struct Instance<State>: ~Copyable {
     @inlinable init(_ store: Store<State>) { self.store = store }
 
     /// What the host keeps with this instance; host functions reach it as ``Caller/state``.
+    ///
+    /// Changing it is an exclusive access, which Swift enforces at run time: while one goes on, a second one stops the process.
+    /// So call no guest while a change goes on, from inside a mutating method of the state or of a part of it, or from a
+    /// function that has it as an `inout` argument: the guest chooses whether to call a host function that uses the state too.
+    /// Copy what the call needs first, and store what it gave when it is over.
     @inlinable
     public var state: State {
         get { store.state }
@@ -24,6 +29,8 @@ public struct Instance<State>: ~Copyable {
     /// ```swift
     /// let sum: Int32 = try instance.call("add", 1, 2)
     /// ```
+    ///
+    /// No change of ``state`` may go on meanwhile: copy what you need of it first. This holds for all calls.
     ///
     /// - Throws: `CallError` if there is no such function of this type; `Trap` if the guest traps; what a host
     ///   function threw.

@@ -22,9 +22,12 @@ open class InstanceCore {
         public var isDirty = false
     }
 
-    /// Entries that may be nested: guest, host function, guest … Each holds frames of host code on the thread's stack, whose
-    /// size nothing checks: threads made by Dispatch have 512 KiB, so this leaves about 8 KiB for each host function.
+    /// Entries that may be nested: guest, host function, guest … The guest chooses how many, and each holds frames of host
+    /// code on the thread's stack. What those are large enough to exhaust is up to `stackReserve`.
     public static let maximumDepth = 50
+    /// Bytes that must be left of the thread's stack for a nested entry: for the host functions called in it, up to the
+    /// next entry. Threads made by Dispatch have 512 KiB.
+    public static let stackReserve = 128 << 10
 
     public unowned(unsafe) final let template: TemplateCore
     private final let ownsTemplate: Bool
@@ -155,6 +158,8 @@ open class InstanceCore {
             control.pointee.isDirty = true
             let error = mayfly_thread_prepare()
             if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
+        } else if mayfly_thread_stack_room() < Self.stackReserve {
+            throw Trap(code: .callStackExhausted)
         }
         control.pointee.depth += 1
         let status = unsafeBitCast(function.entry, to: Entry.self)(context, function.code, cells)

@@ -50,7 +50,10 @@ struct TrampolineEmitter: ~Copyable {
             assembler.pop(register)
         }
         assembler.ret()
-        return finishPiece(exitLabel)
+        assembler.alignWithTraps(to: CompiledCode.exitBytes)
+        let offset = finishPiece(exitLabel)
+        assert(offset == 0 && assembler.count == CompiledCode.exitBytes)
+        return offset
     }
 
     /// Begins a piece of code that is entered at the returned label.
