@@ -1,9 +1,9 @@
-//! A template that is used once and nowhere kept lives as long as its instance, however early an optimizer takes its last use
-//! to be. Each function makes all it uses, so that the optimizer sees everything.
+//! A template that is used once and nowhere kept lives as long as its instance, however early an optimizer takes its
+//! last use to be. Each function makes all it uses, so that the optimizer sees everything.
 
 import Mayfly
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct LifetimeTests {
     private struct State {

@@ -1,10 +1,10 @@
-//! The programs of the Sightglass benchmark suite compute what they compute elsewhere: compression, cryptography, regular
-//! expressions, a database, an interpreter's inner loops.
+//! The programs of the Sightglass benchmark suite compute what they compute elsewhere: compression, cryptography,
+//! regular expressions, a database, an interpreter's inner loops.
 
 import Foundation
 import MayflyWASI
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct SightglassTests {
     /// Beneath the folder of test data.

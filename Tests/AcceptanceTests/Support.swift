@@ -1,13 +1,15 @@
 //! What the acceptance tests share: engines, a record of what differs, and the proof that a slot is clean.
 
 import Foundation
-@testable import Mayfly
-@testable import Runtime
-import Testing
 import TestSupport
+import Testing
 import WasmModule
 
-/// For tests that look at results only. Whoever looks at slots makes a pool of his own, which nobody else acquires from.
+@testable import Mayfly
+@testable import Runtime
+
+/// For tests that look at results only. Whoever looks at slots makes a pool of his own, which nobody else acquires
+/// from.
 let sharedEngine = Result { try Engine(.init(pool: .init(slotCount: 64))) }
 
 /// An engine whose instances all get the same slot, so that each meets what the one before left.
