@@ -6,7 +6,10 @@ import PackageDescription
 let strict = Context.environment["MAYFLY_STRICT"] == "1"
 
 let swift: [SwiftSetting] =
-    [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault")]
+    [
+        .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ]
     + (strict ? [.treatAllWarnings(as: .error)] : [])
 
 let package = Package(

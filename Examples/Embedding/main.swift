@@ -1,9 +1,12 @@
 //! A server in miniature: every request gets a guest of its own, stamped from one template and thrown away after.
 //!
 //! Host functions are defined once, for all instances; what belongs to one request travels as the instance's state.
-//! The guest is `Examples/handler.wasm` (its text beside it). Run it with `swift run -c release embedding`.
+//! The guest is `Examples/handler.wasm` (its text beside it). Run it with `swift run -c release embedding`. The README and
+//! the documentation catalogue show parts of this file; a test sees to it that they are the same.
 
 import Mayfly
+
+let examples = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
 
 /// What the host keeps with one instance.
 struct Request {
@@ -23,8 +26,8 @@ imports.define("host", "respond") { (caller, address: UInt32, size: UInt32) in
     caller.state.response = try caller.readBytes(at: address, count: Int(size))
 }
 
-let directory = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
-let module = try Engine().compile(contentsOf: "\(directory)/handler.wasm")
+let engine = try Engine()
+let module = try engine.compile(contentsOf: "\(examples)/handler.wasm")
 let template = try module.template(imports: imports)
 let handle = try template.function("handle", as: (() -> Int32).self)
 

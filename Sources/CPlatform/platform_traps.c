@@ -26,6 +26,7 @@ struct code_range {
     uintptr_t start;
     uintptr_t end;
     uintptr_t exit_stub;
+    uintptr_t exit_stub_end;
 };
 
 struct code_table {
@@ -62,7 +63,7 @@ static struct code_table *allocate_table(size_t count) {
     return table;
 }
 
-int mayfly_code_register(uintptr_t start, uintptr_t end, uintptr_t exit_stub) {
+int mayfly_code_register(uintptr_t start, uintptr_t end, uintptr_t exit_stub, uintptr_t exit_stub_end) {
     pthread_mutex_lock(&table_lock);
     struct code_table *old = atomic_load(&current_table);
     size_t count = old ? old->count : 0;
@@ -71,7 +72,7 @@ int mayfly_code_register(uintptr_t start, uintptr_t end, uintptr_t exit_stub) {
         size_t position = 0;
         while (position < count && old->ranges[position].start < start) position++;
         if (position) memcpy(table->ranges, old->ranges, position * sizeof(struct code_range));
-        table->ranges[position] = (struct code_range){start, end, exit_stub};
+        table->ranges[position] = (struct code_range){start, end, exit_stub, exit_stub_end};
         if (position < count) {
             memcpy(table->ranges + position + 1, old->ranges + position,
                    (count - position) * sizeof(struct code_range));
@@ -111,7 +112,8 @@ size_t mayfly_code_range_count(void) {
     return count;
 }
 
-// Async-signal-safe. The exit stub of the code that `address` lies in, or 0.
+// Async-signal-safe. The exit stub of the code that `address` lies in, or 0. In the stub itself nothing may be continued
+// at the stub: what faulted there would fault there again, for ever.
 static uintptr_t find_exit_stub(uintptr_t address) {
     uintptr_t found = 0;
     atomic_fetch_add(&table_readers, 1);
@@ -126,7 +128,11 @@ static uintptr_t find_exit_stub(uintptr_t address) {
                 high = middle;
             }
         }
-        if (low > 0 && address < table->ranges[low - 1].end) found = table->ranges[low - 1].exit_stub;
+        if (low > 0) {
+            const struct code_range *range = &table->ranges[low - 1];
+            bool is_in_stub = address >= range->exit_stub && address < range->exit_stub_end;
+            if (address < range->end && !is_in_stub) found = range->exit_stub;
+        }
     }
     atomic_fetch_sub(&table_readers, 1);
     return found;
@@ -182,10 +188,17 @@ static void handle(int signal_number, siginfo_t *info, void *raw_context) {
     if (info->si_code > 0) {
         uintptr_t exit_stub = find_exit_stub((uintptr_t)registers[REG_RIP]);
         uintptr_t vm_context = (uintptr_t)registers[REG_R15];
-        // Registered code holds its context in r15 from its first instruction that can fault to its last. The two
-        // comparisons find a defect in that, rather than guard against a guest.
+        // Registered code holds its context in r15 from its first instruction that can fault to its last. The
+        // comparisons find a defect in that, rather than guard against a guest. Without a host stack pointer no entry
+        // got as far as the guest, and the exit stub would take the host's registers from address 0.
+        //
+        // What an entry does before that is to save the host's registers on the host's stack. If that is full, r15 is
+        // still the host's: the comparisons fail, or the load does, which ends the process like the fault itself. A
+        // nested entry, where an outer one's host stack pointer is there, is made only with a reserve of stack
+        // (`mayfly_thread_stack_room`).
         if (exit_stub && vm_context && vm_context % 16 == 0
-            && *(uint64_t *)(vm_context + layout.exit_stub) == exit_stub) {
+            && *(uint64_t *)(vm_context + layout.exit_stub) == exit_stub
+            && *(uint64_t *)(vm_context + layout.host_stack_pointer) != 0) {
             *(uint64_t *)(vm_context + layout.program_counter) = (uint64_t)registers[REG_RIP];
             *(uint64_t *)(vm_context + layout.frame_pointer) = (uint64_t)registers[REG_RBP];
             *(uint64_t *)(vm_context + layout.address) = (uint64_t)(uintptr_t)info->si_addr;
@@ -312,6 +325,34 @@ static int prepare_thread(void) {
 
 int mayfly_thread_prepare(void) {
     return __builtin_expect(thread_is_prepared, 1) ? 0 : prepare_thread();
+}
+
+// MARK: The thread's own stack
+
+// 0: not asked yet. UINTPTR_MAX: unknown. Two words more of what the loader keeps.
+static _Thread_local uintptr_t stack_low __attribute__((tls_model("initial-exec")));
+static _Thread_local uintptr_t stack_high __attribute__((tls_model("initial-exec")));
+
+static void find_stack(void) {
+    pthread_attr_t attributes;
+    void *address;
+    size_t bytes, guard;
+    stack_low = UINTPTR_MAX;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return;
+    if (pthread_attr_getstack(&attributes, &address, &bytes) == 0
+        && pthread_attr_getguardsize(&attributes, &guard) == 0 && guard < bytes) {
+        // Whether the guard is part of the stack differs between versions of the C library.
+        stack_low = (uintptr_t)address + guard;
+        stack_high = (uintptr_t)address + bytes;
+    }
+    pthread_attr_destroy(&attributes);
+}
+
+size_t mayfly_thread_stack_room(void) {
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if (__builtin_expect(stack_low == 0, 0)) find_stack();
+    // On a stack that is not the thread's own, a coroutine's for one, nothing is known.
+    return here >= stack_low && here < stack_high ? here - stack_low : SIZE_MAX;
 }
 
 // MARK: Processor

@@ -43,10 +43,13 @@ public struct CompiledCode: Sendable {
     public var importOffsets: [UInt32] = []
     /// Where the signal handler continues after a fault, with the status in eax and the context in r15.
     public var exitOffset: UInt32 = 0
+    /// Bytes of the exit stub with the padding behind it. A fault in them is never continued at the stub.
+    public static let exitBytes = 64
     /// Instructions that may fault: code offsets, ascending, with the trap each means.
     public var trapOffsets: [UInt32] = []
     public var trapCodes: [TrapCode] = []
-    /// Positions in the module's binary by code offset, ascending: trap sites and return addresses of calls.
+    /// Positions in the module's binary by code offset, strictly ascending: trap sites and return addresses of calls. No
+    /// trap site is a return address.
     public var sourceCodeOffsets: [UInt32] = []
     public var sourceOffsets: [UInt32] = []
     public var layout: VMContextLayout

@@ -21,7 +21,7 @@ public enum CompilationError: Error, Sendable, Hashable, CustomStringConvertible
         case .functionTooComplex(let function):
             "function \(function) is too complex to compile: it needs more than the compiler's limits on control-flow "
                 + "edges, values or spill slots allow; split it into smaller functions"
-        case .codeTooLarge: "the module's machine code would exceed 1 GiB"
+        case .codeTooLarge: "the module's machine code would exceed 1 GiB; split it into several modules"
         }
     }
 }
@@ -37,12 +37,14 @@ public enum ModuleCompiler {
         try compile(module, threads: threads, isChecking: false)
     }
 
+    /// - Parameter maximumSize: The most bytes of machine code, at most `Assembler.defaultMaximumSize`.
     static func compile(
-        _ module: DecodedModule, threads: Int, isChecking: Bool
+        _ module: DecodedModule, threads: Int, isChecking: Bool, maximumSize: Int = Assembler.defaultMaximumSize
     ) throws(CompilationError) -> CompiledCode {
         let context = ModuleContext(module)
         let layout = VMContextLayout(module)
         let next = Atomic<Int>(0)
+        let budget = CodeBudget(maximumSize)
         let hasFailed = Atomic<Bool>(false)
         // More workers than bodies would only allocate.
         let workers = max(1, min(threads, (module.bodies.count + 15) / 16))
@@ -55,9 +57,9 @@ public enum ModuleCompiler {
                     let body = next.wrappingAdd(1, ordering: .relaxed).oldValue
                     guard body < context.bodyCount else { break }
                     do throws(CompilationError) {
-                        try compiler.compile(body: body, into: &results.functions[worker].value)
+                        try compiler.compile(body: body, within: budget, into: &results.functions[worker].value)
                     } catch {
-                        results.failures[worker] = (body, error)
+                        results.failures[worker] = (body, error, compiler.codeBytes)
                         throw error
                     }
                 }
@@ -67,11 +69,25 @@ public enum ModuleCompiler {
         }
         if workers == 1 { work(0) } else { DispatchQueue.concurrentPerform(iterations: workers, execute: work) }
 
-        // The first body's error, so that threads make no difference. (Bodies are taken in order: all before a failed one have
-        // been taken, and each worker finishes the one it has.)
-        if let failure = results.failures.compactMap({ $0 }).min(by: { $0.body < $1.body }) { throw failure.error }
-        return try Linker.link(results, context, layout)
+        if let error = results.firstFailure(maximumSize: maximumSize) { throw error }
+        return try Linker.link(results, context, layout, maximumSize: maximumSize)
     }
+}
+
+/// How much code all workers together may make. Spent as it is made, so that memory is bounded by it too.
+struct CodeBudget: ~Copyable, Sendable {
+    private let maximum: Int
+    private let spent = Atomic<Int>(0)
+
+    init(_ maximum: Int) { self.maximum = maximum }
+
+    /// Takes room for a function; false if there is not enough.
+    func take(_ bytes: Int) -> Bool {
+        spent.wrappingAdd(Self.footprint(bytes), ordering: .relaxed).newValue <= maximum
+    }
+
+    /// What a function of this size takes in the text, where functions are aligned.
+    static func footprint(_ bytes: Int) -> Int { (bytes &+ 15) & ~15 }
 }
 
 /// What the workers leave, a place for each. Places are disjoint, so that no lock is needed.
@@ -80,7 +96,7 @@ final class WorkerResults: @unchecked Sendable {
 
     let count: Int
     let functions: UnsafeMutablePointer<Place>
-    let failures: UnsafeMutableBufferPointer<(body: Int, error: CompilationError)?>
+    let failures: UnsafeMutableBufferPointer<(body: Int, error: CompilationError, codeBytes: Int)?>
 
     init(count: Int) {
         self.count = count
@@ -88,6 +104,27 @@ final class WorkerResults: @unchecked Sendable {
         failures = .allocate(capacity: count)
         failures.initialize(repeating: nil)
         for index in 0..<count { (functions + index).initialize(to: Place()) }
+    }
+
+    /// The error that compiling the bodies one after the other would meet first, so that threads make no difference.
+    ///
+    /// Bodies are taken in order: all before a failed one have been taken, and each worker finishes the one it has. What
+    /// is left to find out is whether the budget is exceeded before the first body that fails for another reason, or
+    /// only together with later ones.
+    func firstFailure(maximumSize: Int) -> CompilationError? {
+        let found = failures.compactMap { $0 }
+        guard let refused = found.filter({ $0.error != .codeTooLarge }).min(by: { $0.body < $1.body }) else {
+            return found.first?.error
+        }
+        var size = 0
+        for failure in found where failure.body < refused.body { size += CodeBudget.footprint(failure.codeBytes) }
+        for worker in 0..<count {
+            for index in 0..<functions[worker].value.functions.count {
+                let function = functions[worker].value.functions[index]
+                if function.body < refused.body { size += CodeBudget.footprint(function.codeBytes) }
+            }
+        }
+        return size > maximumSize ? .codeTooLarge : refused.error
     }
 
     deinit {

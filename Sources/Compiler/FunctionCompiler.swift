@@ -53,8 +53,13 @@ struct FunctionCompiler: ~Copyable {
         emitter = FunctionEmitter(module: context, layout: layout)
     }
 
-    /// Compiles a body and appends it to `output`.
-    mutating func compile(body: Int, into output: inout CompiledFunctions) throws(CompilationError) {
+    /// The size of the function compiled last.
+    var codeBytes: Int { emitter.assembler.count }
+
+    /// Compiles a body and appends it to `output`, if `budget` has room for it.
+    mutating func compile(
+        body: Int, within budget: borrowing CodeBudget, into output: inout CompiledFunctions
+    ) throws(CompilationError) {
         do throws(WasmError) {
             try validator.validate(body: body)
         } catch { throw .invalid(error) }
@@ -70,7 +75,7 @@ struct FunctionCompiler: ~Copyable {
         }
         checkAllocation()
         emitter.emit(selected, allocation)
-        guard !emitter.assembler.isTooLarge else { throw .codeTooLarge }
+        guard budget.take(codeBytes), !emitter.assembler.isTooLarge else { throw .codeTooLarge }
         append(body: body, to: &output)
     }
 
@@ -90,14 +95,9 @@ struct FunctionCompiler: ~Copyable {
 
     // MARK: Checks
 
-    /// Verifies the IR in debug builds and when asked to.
+    /// Verifies the IR when asked to. (Debug builds verify it after each pass of the IR anyway.)
     private func verifyIR() {
-        #if DEBUG
-            let isOn = true
-        #else
-            let isOn = isChecking
-        #endif
-        guard isOn else { return }
+        guard isChecking else { return }
         let violations = IRVerifier.violations(function, in: context)
         precondition(violations.isEmpty, "function \(function.functionIndex): \(violations.prefix(5))")
     }

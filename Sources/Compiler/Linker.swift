@@ -4,7 +4,8 @@ import Glibc
 
 enum Linker {
     static func link(
-        _ results: WorkerResults, _ context: ModuleContext, _ layout: VMContextLayout
+        _ results: WorkerResults, _ context: ModuleContext, _ layout: VMContextLayout,
+        maximumSize: Int
     ) throws(CompilationError) -> CompiledCode {
         var code = CompiledCode(layout: layout)
 
@@ -23,7 +24,7 @@ enum Linker {
         code.functionOffsets.reserveCapacity(context.bodyCount)
         for place in places {
             total = (total + 15) & ~15
-            guard total <= Assembler.defaultMaximumSize else { throw .codeTooLarge }
+            guard total <= maximumSize else { throw .codeTooLarge }
             code.functionOffsets.append(UInt32(total))
             let function = results.functions[place.worker].value.functions[place.index]
             total += function.codeBytes
@@ -50,7 +51,7 @@ enum Linker {
         }
         let base = UInt32(total)
         total += trampolines.assembler.count
-        guard total <= Assembler.defaultMaximumSize else { throw .codeTooLarge }
+        guard total <= maximumSize else { throw .codeTooLarge }
         code.functionsEnd = base
         code.exitOffset = base + exit
         code.importOffsets = imports.map { $0 + base }

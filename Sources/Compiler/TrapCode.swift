@@ -2,17 +2,25 @@
 
 /// The reason for a trap, as the WebAssembly specification words it.
 public enum TrapCode: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
+    /// The instruction `unreachable`.
     case unreachable = 1
+    /// A load, store or bulk operation outside of the memory, or of a data segment.
     case memoryOutOfBounds
+    /// A table instruction outside of the table, or of an element segment.
     case tableOutOfBounds
     /// `call_indirect` with an index beyond the table.
     case undefinedElement
     /// `call_indirect` of a null element.
     case uninitializedElement
+    /// `call_indirect` of a function of another type.
     case indirectCallTypeMismatch
+    /// Division or remainder by zero.
     case integerDivideByZero
+    /// The quotient, or a float converted to an integer, has no place in the type.
     case integerOverflow
+    /// A NaN converted to an integer.
     case invalidConversionToInteger
+    /// Calls nest deeper than the guest's stack, or than host functions may.
     case callStackExhausted
     /// A fault at an instruction that has no entry in the trap table. It means a defect in Mayfly.
     case unexpectedFault

@@ -92,7 +92,8 @@ struct Artifact {
     init(parsing bytes: [UInt8]) throws(ArtifactError) {
         guard bytes.starts(with: Self.magic) else { throw .notAnArtifact }
         var reader = Reader(bytes: bytes, position: Self.magic.count)
-        guard try reader.number(UInt32.self) == Self.formatVersion, try reader.number(UInt64.self) == Self.abiHash else {
+        guard try reader.number(UInt32.self) == Self.formatVersion, try reader.number(UInt64.self) == Self.abiHash
+        else {
             throw .versionMismatch
         }
         let features = try reader.number(UInt32.self)
@@ -150,7 +151,9 @@ struct Artifact {
             let range = position..<position + size
             position += size
             return [Number](unsafeUninitializedCapacity: count) { target, initialized in
-                bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(target).copyMemory(from: .init(rebasing: $0[range])) }
+                bytes.withUnsafeBytes {
+                    UnsafeMutableRawBufferPointer(target).copyMemory(from: .init(rebasing: $0[range]))
+                }
                 initialized = count
             }
         }

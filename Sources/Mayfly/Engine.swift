@@ -1,7 +1,7 @@
 //! The engine: what all modules of a process share. It owns the pool of slots and the interned signatures.
 
-public import Runtime
 import Compiler
+public import Runtime
 import WasmModule
 
 /// Compiles modules and owns the address space their instances live in.
@@ -15,18 +15,22 @@ public final class Engine: Sendable {
         /// Threads that compile one module's functions in parallel; 0 takes one per processor.
         public var compilationThreads: Int
 
+        /// By default 1000 slots of up to 4 GiB, and one thread per processor.
         public init(pool: PoolConfiguration = .init(), compilationThreads: Int = 0) {
             self.pool = pool
             self.compilationThreads = compilationThreads
         }
     }
 
+    /// What the engine was made with.
     public let configuration: Configuration
     let core: EngineCore
 
     /// Reserves the pool's address space and, once per process, installs the handlers for SIGSEGV, SIGBUS, SIGFPE and
     /// SIGILL that turn a guest's faults into traps. Faults elsewhere go to the handlers that were there before; a handler
     /// installed later must do the same in turn.
+    ///
+    /// - Throws: ``EngineError``.
     public init(_ configuration: Configuration = .init()) throws(EngineError) {
         let missing = ProcessorFeatures.missing
         guard missing.isEmpty else { throw .unsupportedProcessor(missing: missing) }
@@ -41,7 +45,9 @@ public final class Engine: Sendable {
         self.configuration = configuration
     }
 
-    /// Compiles a module in the binary format.
+    /// Compiles a module in the binary format, on the calling thread and those that the configuration allows besides.
+    ///
+    /// - Throws: ``CompileError``, with the place in the bytes if they are no valid module.
     public func compile(_ bytes: [UInt8]) throws(CompileError) -> Module {
         let decoded: DecodedModule
         do { decoded = try DecodedModule(decoding: bytes) } catch { throw .module(error) }
@@ -50,6 +56,8 @@ public final class Engine: Sendable {
     }
 
     /// Compiles the module in a file.
+    ///
+    /// - Throws: ``CompileError``.
     public func compile(contentsOf path: String) throws(CompileError) -> Module {
         try compile(try readFile(path))
     }
@@ -58,6 +66,7 @@ public final class Engine: Sendable {
     ///
     /// - Warning: An artifact is native code that runs in this process with all its rights. Only load bytes from a source
     ///   you trust as much as the program itself; the checks here find accidents, not attacks.
+    /// - Throws: ``CompileError/artifact(_:)`` if the bytes are damaged, of another version or for another processor.
     public func load(compiled bytes: [UInt8]) throws(CompileError) -> Module {
         let artifact: Artifact
         do { artifact = try Artifact(parsing: bytes) } catch { throw .artifact(error) }

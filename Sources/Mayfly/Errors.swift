@@ -12,6 +12,7 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The operating system refused something else.
     case system(operation: String, errno: Int32)
 
+    /// What happened, for people.
     public var description: String {
         switch self {
         case .unsupportedProcessor(let missing):
@@ -26,7 +27,8 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
 public enum CompileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The module is malformed, invalid, or uses something unsupported.
     case module(WasmError)
-    /// The compiler gave up on a valid module.
+    /// A valid module exceeds a limit of the compiler: a function is too complex, or the machine code too large. The
+    /// text says which, and what to do.
     case compiler(String)
     /// The file could not be read.
     case unreadableFile(path: String, errno: Int32)
@@ -35,6 +37,7 @@ public enum CompileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The operating system refused memory for the code.
     case system(operation: String, errno: Int32)
 
+    /// What happened, for people.
     public var description: String {
         switch self {
         case .module(let error): "\(error)"
@@ -57,6 +60,7 @@ public enum ArtifactError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The bytes are cut off or changed.
     case corrupted
 
+    /// What happened, for people.
     public var description: String {
         switch self {
         case .notAnArtifact: "not a compiled module"

@@ -2,12 +2,12 @@
 
 @_exported public import enum Compiler.TrapCode
 @_exported public import enum Runtime.CallError
-@_exported public import enum Runtime.LinkError
-@_exported public import enum Runtime.PoolError
 @_exported public import struct Runtime.ExternReference
 @_exported public import struct Runtime.FunctionReference
+@_exported public import enum Runtime.LinkError
 @_exported public import struct Runtime.MemoryAccessError
 @_exported public import struct Runtime.PoolConfiguration
+@_exported public import enum Runtime.PoolError
 @_exported public import struct Runtime.PoolStatistics
 @_exported public import struct Runtime.Trap
 @_exported public import struct WasmModule.FunctionType

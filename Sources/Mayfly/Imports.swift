@@ -18,6 +18,7 @@ public import WasmModule
 public struct Imports<State>: Sendable {
     @usableFromInline var table = ImportTable()
 
+    /// No definitions.
     public init() {}
 
     /// Defines a function with one result by a typed closure.
@@ -31,14 +32,16 @@ public struct Imports<State>: Sendable {
     ) {
         var type = FunctionType(results: [Result.wasmType])
         repeat type.parameters.append((each Parameter).wasmType)
-        table.define(module, name, HostFunction(type: type) { instance, cells in
-            let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
-            var reader = CellReader(cells)
-            cells.pointee = try body(caller, repeat reader.next((each Parameter).self)).wasmCell
-        })
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+                var reader = CellReader(cells)
+                cells.pointee = try body(caller, repeat reader.next((each Parameter).self)).wasmCell
+            })
     }
 
-    /// Defines a function without result by a typed closure.
+    /// Defines a function without result by a typed closure. It runs and fails as one with a result does.
     @inlinable
     public mutating func define<each Parameter: WasmValue>(
         _ module: String, _ name: String,
@@ -46,14 +49,17 @@ public struct Imports<State>: Sendable {
     ) {
         var type = FunctionType()
         repeat type.parameters.append((each Parameter).wasmType)
-        table.define(module, name, HostFunction(type: type) { instance, cells in
-            let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
-            var reader = CellReader(cells)
-            try body(caller, repeat reader.next((each Parameter).self))
-        })
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+                var reader = CellReader(cells)
+                try body(caller, repeat reader.next((each Parameter).self))
+            })
     }
 
-    /// Defines a function with several results by a typed closure that returns a tuple.
+    /// Defines a function with several results by a typed closure that returns a tuple. It runs and fails as one with a
+    /// single result does.
     // Not `@_disfavoredOverload`: a closure of one expression would then rather drop its tuple and return nothing.
     @inlinable
     public mutating func define<each Parameter: WasmValue, each Result: WasmValue>(
@@ -63,13 +69,15 @@ public struct Imports<State>: Sendable {
         var type = FunctionType()
         repeat type.parameters.append((each Parameter).wasmType)
         repeat type.results.append((each Result).wasmType)
-        table.define(module, name, HostFunction(type: type) { instance, cells in
-            let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
-            var reader = CellReader(cells)
-            let result = try body(caller, repeat reader.next((each Parameter).self))
-            var writer = CellWriter(cells)
-            repeat writer.append(each result)
-        })
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+                var reader = CellReader(cells)
+                let result = try body(caller, repeat reader.next((each Parameter).self))
+                var writer = CellWriter(cells)
+                repeat writer.append(each result)
+            })
     }
 
     /// Defines a function by its type and a closure over cells: for adapters that know types at run time only.
@@ -81,10 +89,12 @@ public struct Imports<State>: Sendable {
         _ body: @escaping @Sendable (borrowing Caller<State>, UnsafeMutableBufferPointer<UInt64>) throws -> Void
     ) {
         let count = max(type.parameters.count, type.results.count)
-        table.define(module, name, HostFunction(type: type) { instance, cells in
-            let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
-            try body(caller, UnsafeMutableBufferPointer(start: cells, count: count))
-        })
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+                try body(caller, UnsafeMutableBufferPointer(start: cells, count: count))
+            })
     }
 
     /// Defines an immutable global by its value.

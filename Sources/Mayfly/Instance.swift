@@ -11,6 +11,11 @@ public struct Instance<State>: ~Copyable {
     @inlinable init(_ store: Store<State>) { self.store = store }
 
     /// What the host keeps with this instance; host functions reach it as ``Caller/state``.
+    ///
+    /// Changing it is an exclusive access, which Swift enforces at run time: while one goes on, a second one stops the process.
+    /// So call no guest while a change goes on, from inside a mutating method of the state or of a part of it, or from a
+    /// function that has it as an `inout` argument: the guest chooses whether to call a host function that uses the state too.
+    /// Copy what the call needs first, and store what it gave when it is over.
     @inlinable
     public var state: State {
         get { store.state }
@@ -25,7 +30,9 @@ public struct Instance<State>: ~Copyable {
     /// let sum: Int32 = try instance.call("add", 1, 2)
     /// ```
     ///
-    /// - Throws: ``CallError`` if there is no such function of this type; ``Trap`` if the guest traps; what a host
+    /// No change of ``state`` may go on meanwhile: copy what you need of it first. This holds for all calls.
+    ///
+    /// - Throws: `CallError` if there is no such function of this type; `Trap` if the guest traps; what a host
     ///   function threw.
     @inlinable
     public borrowing func call<each Parameter: WasmValue, Result: WasmValue>(
@@ -76,24 +83,30 @@ public struct Instance<State>: ~Copyable {
         try store.call(function, repeat each arguments)
     }
 
-    /// Calls an exported function whose type is known at run time only.
+    /// Calls an exported function whose type is known at run time only. The results are in their order.
+    ///
+    /// - Throws: `CallError` if there is no such function or the arguments have other types; `Trap` if the guest traps;
+    ///   what a host function threw.
     public borrowing func call(_ name: String, arguments: [Value]) throws -> [Value] {
         try store.call(name, arguments: arguments)
     }
 
-    /// Calls a function by a reference that the guest gave out.
+    /// Calls a function by a reference that the guest gave out. The results are in their order.
+    ///
+    /// - Throws: `CallError` if it is another module's function or the arguments have other types; `Trap` if the guest
+    ///   traps; what a host function threw.
     public borrowing func call(_ function: FunctionReference, arguments: [Value]) throws -> [Value] {
         try store.call(function, arguments: arguments)
     }
 
     // MARK: Memory
 
-    /// Bytes of the module's memory; 0 if it has none.
+    /// Bytes that the module's memory has now; 0 if it has none.
     @inlinable public var memorySize: Int { store.memorySize }
 
     /// Gives access to the whole memory, from byte 0 on.
     ///
-    /// Inside, the guest cannot be called, which throws ``CallError/memoryInUse``, and the other functions that touch the
+    /// Inside, the guest cannot be called, which throws `CallError.memoryInUse`, and the other functions that touch the
     /// memory must not be used, which is a programming error: they would overlap with the exclusive access of the span.
     @inlinable
     public borrowing func withMemory<Result, Failure: Error>(
@@ -102,24 +115,32 @@ public struct Instance<State>: ~Copyable {
         try store.withMemory(body)
     }
 
-    /// Copies bytes out of the memory.
+    /// Copies `count` bytes out of the memory, from byte `address` on.
+    ///
+    /// - Throws: `MemoryAccessError` if not all of them lie in the memory; a negative count never does.
     public borrowing func readBytes(at address: UInt32, count: Int) throws(MemoryAccessError) -> [UInt8] {
         try store.readBytes(at: address, count: count)
     }
 
-    /// Copies bytes into the memory.
+    /// Copies bytes into the memory, from byte `address` on.
+    ///
+    /// - Throws: `MemoryAccessError`, with nothing written, if not all of them have a place in the memory.
     @inlinable
     public borrowing func writeBytes(_ bytes: [UInt8], at address: UInt32) throws(MemoryAccessError) {
         try store.writeBytes(bytes.span.bytes, at: address)
     }
 
-    /// Copies bytes into the memory.
+    /// Copies bytes into the memory, from byte `address` on.
+    ///
+    /// - Throws: `MemoryAccessError`, with nothing written, if not all of them have a place in the memory.
     @inlinable
     public borrowing func writeBytes(_ bytes: RawSpan, at address: UInt32) throws(MemoryAccessError) {
         try store.writeBytes(bytes, at: address)
     }
 
     /// Reads a number in little-endian order, at any alignment.
+    ///
+    /// - Throws: `MemoryAccessError` if it does not lie in the memory.
     @inlinable
     public borrowing func read<Number: MemoryNumber>(
         _ type: Number.Type, at address: UInt32
@@ -128,6 +149,8 @@ public struct Instance<State>: ~Copyable {
     }
 
     /// Writes a number in little-endian order, at any alignment.
+    ///
+    /// - Throws: `MemoryAccessError`, with nothing written, if it has no place in the memory.
     @inlinable
     public borrowing func write<Number: MemoryNumber>(
         _ value: Number, at address: UInt32
@@ -138,9 +161,14 @@ public struct Instance<State>: ~Copyable {
     // MARK: Globals
 
     /// The value of an exported global.
+    ///
+    /// - Throws: `CallError.unknownExport`.
     public borrowing func global(_ name: String) throws(CallError) -> Value { try store.global(name) }
 
     /// Sets an exported mutable global.
+    ///
+    /// - Throws: `CallError` if there is no such global, if it is immutable or of another type, or if the value is a
+    ///   function of another module.
     public borrowing func setGlobal(_ name: String, to value: Value) throws(CallError) {
         try store.setGlobal(name, to: value)
     }
@@ -148,22 +176,30 @@ public struct Instance<State>: ~Copyable {
 
 // Literals: `call("f", 42)` would make 42 an `Int`, which is no WebAssembly type. These overloads make it an i32.
 extension Instance {
+    /// Calls an exported function that has one result, with an i32.
     @inlinable
     public borrowing func call<Result: WasmValue>(_ name: String, _ a: Int32) throws -> Result {
         try store.call(name, a)
     }
+    /// Calls an exported function that has one result, with two i32.
     @inlinable
     public borrowing func call<Result: WasmValue>(_ name: String, _ a: Int32, _ b: Int32) throws -> Result {
         try store.call(name, a, b)
     }
+    /// Calls an exported function that has one result, with three i32.
     @inlinable
     public borrowing func call<Result: WasmValue>(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws -> Result {
         try store.call(name, a, b, c)
     }
+    /// Calls an exported function that has no result, with an i32.
     @inlinable
     public borrowing func call(_ name: String, _ a: Int32) throws { try store.call(name, a) }
+    /// Calls an exported function that has no result, with two i32.
     @inlinable
     public borrowing func call(_ name: String, _ a: Int32, _ b: Int32) throws { try store.call(name, a, b) }
+    /// Calls an exported function that has no result, with three i32.
     @inlinable
-    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws { try store.call(name, a, b, c) }
+    public borrowing func call(_ name: String, _ a: Int32, _ b: Int32, _ c: Int32) throws {
+        try store.call(name, a, b, c)
+    }
 }

@@ -1,7 +1,7 @@
 //! What tools ask of a compiled module: sizes and places.
 
-import Runtime
 import Compiler
+import Runtime
 import WasmModule
 
 extension Module {
@@ -11,10 +11,11 @@ extension Module {
         public var index: Int
         /// From the module's name section.
         public var name: String?
+        /// Its parameters and results.
         public var type: FunctionType
-        /// Bytes from the start of the code.
+        /// Where its machine code lies: bytes from the start of the code.
         public var codeRange: Range<Int>
-        /// Bytes from the start of the binary.
+        /// Where its body lies: bytes from the start of the binary.
         public var bodyRange: Range<Int>
     }
 

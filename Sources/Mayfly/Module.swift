@@ -1,13 +1,14 @@
 //! A compiled module and what can be asked of it.
 
-public import Runtime
 import Compiler
+public import Runtime
 public import WasmModule
 
 /// A validated and compiled module, without imports and state.
 ///
 /// Its code is in memory as long as the module, a template of it, or an instance exists.
 public final class Module: Sendable {
+    /// The engine that compiled or loaded it.
     public let engine: Engine
     @usableFromInline let core: ModuleCore
 
@@ -20,9 +21,11 @@ public final class Module: Sendable {
     public enum ExternalType: Sendable, Hashable, CustomStringConvertible {
         case function(FunctionType)
         case table(TableType)
+        /// Limits are in pages of 64 KiB.
         case memory(MemoryType)
         case global(GlobalType)
 
+        /// As in `function (i32) -> i32` or `memory, 1 to 4 pages`.
         public var description: String {
             switch self {
             case .function(let type): "function \(type.text)"
@@ -33,12 +36,14 @@ public final class Module: Sendable {
         }
     }
 
+    /// Something that the module imports, by its two names.
     public struct ImportDescription: Sendable, Hashable {
         public var module: String
         public var name: String
         public var type: ExternalType
     }
 
+    /// Something that the module exports.
     public struct ExportDescription: Sendable, Hashable {
         public var name: String
         public var type: ExternalType
@@ -78,12 +83,15 @@ public final class Module: Sendable {
 
     /// Checks the imports and builds the initial state, once for all instances.
     ///
-    /// - Throws: ``LinkError``; ``Trap`` if an active segment lies outside its memory or table.
+    /// - Throws: `LinkError` if an import is missing or of another type, or the module does not fit the engine's slots;
+    ///   `Trap` if an active segment lies outside its memory or table.
     public func template<State>(imports: Imports<State>) throws -> Template<State> {
         Template(module: self, core: try TemplateCore(module: core, imports: imports.table))
     }
 
     /// A template of a module that needs no imports.
+    ///
+    /// - Throws: as ``template(imports:)``.
     public func template() throws -> Template<Void> {
         try template(imports: Imports<Void>())
     }

@@ -22,7 +22,8 @@ extension Store {
     /// The address of guest bytes that exist.
     @inlinable @inline(__always)
     final func pointer(to address: UInt32, count: Int) throws(MemoryAccessError) -> UnsafeMutableRawPointer {
-        precondition(control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: inside withMemory, use its span")
+        precondition(
+            control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: inside withMemory, use its span")
         let size = memoryLength.pointee
         // No sum that could overflow: `size` is at most 2^32, and a negative count is a large unsigned one.
         guard UInt64(address) <= size, UInt64(UInt(bitPattern: count)) <= size - UInt64(address) else {
@@ -35,11 +36,13 @@ extension Store {
     final func read<Number: MemoryNumber>(
         _ type: Number.Type, at address: UInt32
     ) throws(MemoryAccessError) -> Number {
-        try pointer(to: address, count: MemoryLayout<Number>.size).loadUnaligned(as: Number.self)
+        defer { withExtendedLifetime(self) {} }
+        return try pointer(to: address, count: MemoryLayout<Number>.size).loadUnaligned(as: Number.self)
     }
 
     @inlinable
     final func write<Number: MemoryNumber>(_ value: Number, at address: UInt32) throws(MemoryAccessError) {
+        defer { withExtendedLifetime(self) {} }
         let pointer = try pointer(to: address, count: MemoryLayout<Number>.size)
         control.pointee.isDirty = true
         pointer.storeBytes(of: value, as: Number.self)
@@ -47,12 +50,14 @@ extension Store {
 
     @usableFromInline
     final func readBytes(at address: UInt32, count: Int) throws(MemoryAccessError) -> [UInt8] {
+        defer { withExtendedLifetime(self) {} }
         let pointer = try pointer(to: address, count: count)
         return [UInt8](UnsafeRawBufferPointer(start: pointer, count: count))
     }
 
     @inlinable
     final func writeBytes(_ bytes: RawSpan, at address: UInt32) throws(MemoryAccessError) {
+        defer { withExtendedLifetime(self) {} }
         let pointer = try pointer(to: address, count: bytes.byteCount)
         control.pointee.isDirty = true
         bytes.withUnsafeBytes { source in
@@ -64,9 +69,13 @@ extension Store {
     final func withMemory<Result, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        precondition(control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: withMemory inside withMemory")
+        precondition(
+            control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: withMemory inside withMemory")
         control.pointee.memoryBorrows = 1
-        defer { control.pointee.memoryBorrows = 0 }
+        defer {
+            control.pointee.memoryBorrows = 0
+            withExtendedLifetime(self) {}
+        }
         control.pointee.isDirty = true
         let buffer = UnsafeMutableRawBufferPointer(start: memoryBase, count: Int(memoryLength.pointee))
         var span = buffer.mutableBytes

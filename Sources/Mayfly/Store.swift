@@ -2,6 +2,9 @@
 //!
 //! `Instance` and `Caller` are two views of a store: the owner's and a host function's. What both can do is here. All but the
 //! state and the typed values is in `InstanceCore`, which is not generic.
+//!
+//! Cells and memory are raw: no reference to the store is in them. So whatever reads them says `withExtendedLifetime(self)`,
+//! or the optimizer might let the last reference go, and with it the slot, right after the guest returns.
 
 public import Runtime
 public import WasmModule
@@ -54,12 +57,14 @@ final class Store<State>: InstanceCore {
     final func call<each Parameter: WasmValue, Result: WasmValue>(
         _ name: String, _ arguments: repeat each Parameter
     ) throws -> Result {
+        defer { withExtendedLifetime(self) {} }
         let function = try function(name, repeat (each Parameter).self, results: Result.self)
         return Result(wasmCell: try enter(function, repeat each arguments).pointee)
     }
 
     @inlinable
     final func call<each Parameter: WasmValue>(_ name: String, _ arguments: repeat each Parameter) throws {
+        defer { withExtendedLifetime(self) {} }
         let function = try function(name, repeat (each Parameter).self, results: ())
         _ = try enter(function, repeat each arguments)
     }
@@ -69,6 +74,7 @@ final class Store<State>: InstanceCore {
     final func call<each Parameter: WasmValue, each Result: WasmValue>(
         _ name: String, _ arguments: repeat each Parameter
     ) throws -> (repeat each Result) {
+        defer { withExtendedLifetime(self) {} }
         let function = try function(name, repeat (each Parameter).self, results: (repeat (each Result).self))
         var reader = CellReader(try enter(function, repeat each arguments))
         return (repeat reader.next((each Result).self))
@@ -84,6 +90,7 @@ final class Store<State>: InstanceCore {
     final func call<each Parameter: WasmValue, Result: WasmValue>(
         _ function: TypedFunction<(repeat each Parameter), Result>, _ arguments: repeat each Parameter
     ) throws -> Result {
+        defer { withExtendedLifetime(self) {} }
         try check(function)
         return Result(wasmCell: try enter(function.core, repeat each arguments).pointee)
     }
@@ -92,6 +99,7 @@ final class Store<State>: InstanceCore {
     final func call<each Parameter: WasmValue>(
         _ function: TypedFunction<(repeat each Parameter), Void>, _ arguments: repeat each Parameter
     ) throws {
+        defer { withExtendedLifetime(self) {} }
         try check(function)
         _ = try enter(function.core, repeat each arguments)
     }
@@ -101,6 +109,7 @@ final class Store<State>: InstanceCore {
     final func call<each Parameter: WasmValue, each Result: WasmValue>(
         _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
     ) throws -> (repeat each Result) {
+        defer { withExtendedLifetime(self) {} }
         try check(function)
         var reader = CellReader(try enter(function.core, repeat each arguments))
         return (repeat reader.next((each Result).self))
@@ -122,6 +131,7 @@ final class Store<State>: InstanceCore {
                 name: name, expected: FunctionType(parameters: types, results: function.type.results),
                 actual: function.type)
         }
+        defer { withExtendedLifetime(self) {} }
         let cells = cells(function.cellCount)
         for (index, argument) in arguments.enumerated() { cells[index] = argument.cell }
         try enter(function, cells)

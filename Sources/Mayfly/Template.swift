@@ -6,6 +6,7 @@ public import Runtime
 ///
 /// Share one between all threads; each ``withInstance(state:_:)`` gets an instance of its own.
 public final class Template<State>: Sendable {
+    /// What it is a template of.
     public let module: Module
     @usableFromInline let core: TemplateCore
 
@@ -18,36 +19,30 @@ public final class Template<State>: Sendable {
     ///
     /// The module's start function runs before `body`.
     ///
-    /// - Throws: ``PoolError`` if there is no free slot; what the start function throws; what `body` throws.
+    /// - Throws: `PoolError` if there is no free slot; what the start function throws; what `body` throws.
     @inlinable
     public func withInstance<Result>(
         state: consuming State, _ body: (borrowing Instance<State>) throws -> Result
     ) throws -> Result {
-        let instance = try instantiate(state: state, ownsTemplate: false)
+        let store = try Store(template: core, ownsTemplate: false, state: state)
         defer {
-            // Here and not when the instance is deallocated, which may be after the template's end.
-            instance.store.end()
-            withExtendedLifetime(core) {}
+            // In this order, whatever the optimizer does to lifetimes: the store does not keep the template alive, and needs
+            // it until it is closed.
+            store.close()
+            withExtendedLifetime(self) {}
         }
+        try store.start()
+        let instance = Instance(store)
         return try body(instance)
     }
 
     /// A fresh instance, which is gone at the end of its owner's life. See ``withInstance(state:_:)``.
+    ///
+    /// - Throws: `PoolError` if there is no free slot; what the start function throws.
     @inlinable
     public func instantiate(state: consuming State) throws -> Instance<State> {
-        try instantiate(state: state, ownsTemplate: true)
-    }
-
-    @inlinable @inline(__always)
-    func instantiate(state: consuming State, ownsTemplate: Bool) throws -> Instance<State> {
-        let store = try Store(template: core, ownsTemplate: ownsTemplate, state: state)
-        do {
-            try store.start()
-        } catch {
-            store.end()
-            withExtendedLifetime(core) {}
-            throw error
-        }
+        let store = try Store(template: core, ownsTemplate: true, state: state)
+        try store.start()
         return Instance(store)
     }
 
@@ -57,7 +52,7 @@ public final class Template<State>: Sendable {
     /// let add = try template.function("add", as: ((Int32, Int32) -> Int32).self)
     /// ```
     ///
-    /// - Throws: ``CallError``.
+    /// - Throws: `CallError` if there is no such function, or it has another type.
     public func function<each Parameter: WasmValue, each Result: WasmValue>(
         _ name: String, as type: ((repeat each Parameter) -> (repeat each Result)).Type
     ) throws(CallError) -> TypedFunction<(repeat each Parameter), (repeat each Result)> {

@@ -54,6 +54,7 @@ extension Double: WasmValue {
 
 /// The types whose optionals are WebAssembly's nullable references.
 public protocol WasmReference: Sendable {
+    /// The WebAssembly type of the nullable reference.
     static var wasmType: ValueType { get }
     /// From a nonzero cell.
     init(wasmReferenceCell: UInt64)
@@ -92,6 +93,7 @@ public enum Value: Hashable, Sendable {
     case funcref(FunctionReference?)
     case externref(ExternReference?)
 
+    /// The WebAssembly type of this value.
     public var type: ValueType {
         switch self {
         case .i32: .i32

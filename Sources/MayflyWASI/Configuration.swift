@@ -8,8 +8,11 @@ extension WASI {
         public var arguments: [String] = []
         /// The program's environment. Guests see it sorted by name.
         public var environment: [String: String] = [:]
+        /// Descriptor 0. By default at its end.
         public var standardInput: Input = .null { didSet { initialDescriptors = makeInitialDescriptors() } }
+        /// Descriptor 1. By default what is written vanishes.
         public var standardOutput: Output = .null { didSet { initialDescriptors = makeInitialDescriptors() } }
+        /// Descriptor 2. By default what is written vanishes.
         public var standardError: Output = .null { didSet { initialDescriptors = makeInitialDescriptors() } }
         /// How many descriptors a guest may have open at once, the standard streams and given directories included.
         public var maximumDescriptorCount = 1024
@@ -23,6 +26,7 @@ extension WASI {
         private(set) var initialDescriptors: [Descriptor?] = []
         var pathResolution = PathResolution.automatic
 
+        /// Nothing is given.
         public init() { initialDescriptors = makeInitialDescriptors() }
 
         /// Gives a directory to the guest, and all that lies beneath it.
@@ -32,6 +36,7 @@ extension WASI {
         /// - Parameters:
         ///   - hostPath: The directory in the host's file system. It is opened now.
         ///   - guestPath: The name under which the guest finds it.
+        ///   - access: What the guest may do in it and beneath it.
         /// - Throws: ``WASI/DirectoryError`` if the directory cannot be opened.
         public mutating func preopen(
             _ hostPath: String, as guestPath: String, access: Access = .readWrite
@@ -47,8 +52,11 @@ extension WASI {
 
     /// A directory given to a guest.
     public struct Preopen: Sendable {
+        /// The open directory.
         public let directory: Directory
+        /// The name under which the guest finds it.
         public let guestPath: String
+        /// What the guest may do in it and beneath it.
         public let access: Access
     }
 
@@ -56,6 +64,7 @@ extension WASI {
     public enum Access: Sendable, Hashable {
         /// Look and read, not create, change or remove.
         case readOnly
+        /// All that this process may do.
         case readWrite
     }
 

@@ -29,10 +29,12 @@ extension WASI {
 
     /// A directory could not be opened.
     public struct DirectoryError: Error, CustomStringConvertible {
+        /// What should have been opened.
         public let path: String
         /// The host's `errno`.
         public let errorNumber: Int32
 
+        /// What happened, for people.
         public var description: String {
             "cannot open directory '\(path)': \(String(cString: strerror(errorNumber)))"
         }

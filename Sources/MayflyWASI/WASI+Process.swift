@@ -11,8 +11,10 @@ public struct WASIExit: Error, Hashable, CustomStringConvertible {
     /// 0 means success.
     public let code: UInt32
 
+    /// An exit with a code, for host functions that end their guest.
     public init(code: UInt32) { self.code = code }
 
+    /// What happened, for people.
     public var description: String { "the guest exited with code \(code)" }
 }
 

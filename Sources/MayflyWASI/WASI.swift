@@ -27,6 +27,7 @@ public final class WASI {
     /// instead of going on, so that the guest runs again. Without it every wait goes on.
     public var isStopRequested: (() -> Bool)?
 
+    /// A context for one guest. Makes no system call.
     public init(_ configuration: Configuration = Configuration()) {
         self.configuration = configuration
         descriptors = DescriptorTable(

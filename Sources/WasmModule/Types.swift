@@ -8,19 +8,30 @@
 /// nullability and heap type.
 @frozen
 public struct ValueType: Hashable, Sendable, BitwiseCopyable {
+    /// The encoding; equal for equal types.
     public let bits: UInt32
 
+    /// From an encoding. Types that exist have the names below.
     @inlinable public init(bits: UInt32) { self.bits = bits }
 
+    /// 32-bit integers; signedness is a matter of operations.
     @inlinable public static var i32: ValueType { ValueType(bits: 0x7F) }
+    /// 64-bit integers.
     @inlinable public static var i64: ValueType { ValueType(bits: 0x7E) }
+    /// IEEE 754 single precision.
     @inlinable public static var f32: ValueType { ValueType(bits: 0x7D) }
+    /// IEEE 754 double precision.
     @inlinable public static var f64: ValueType { ValueType(bits: 0x7C) }
+    /// 128-bit vectors. Not accepted by the validator yet.
     @inlinable public static var v128: ValueType { ValueType(bits: 0x7B) }
+    /// Nullable references to functions.
     @inlinable public static var funcref: ValueType { ValueType(bits: 0x70) }
+    /// Nullable references to what the host means by them.
     @inlinable public static var externref: ValueType { ValueType(bits: 0x6F) }
 
+    /// Whether it is a reference type.
     @inlinable public var isReference: Bool { bits & 0xFF <= 0x70 }
+    /// Whether it is i32, i64, f32 or f64.
     @inlinable public var isNumber: Bool { bits >= 0x7C && bits <= 0x7F }
 }
 
@@ -45,6 +56,7 @@ public struct FunctionType: Hashable, Sendable {
     public var parameters: [ValueType]
     public var results: [ValueType]
 
+    /// A type by its parts.
     public init(parameters: [ValueType] = [], results: [ValueType] = []) {
         self.parameters = parameters
         self.results = results
@@ -53,9 +65,12 @@ public struct FunctionType: Hashable, Sendable {
 
 /// The size range of a memory (in 64 KiB pages) or of a table (in elements).
 public struct Limits: Hashable, Sendable {
+    /// The size at first.
     public var minimum: UInt64
+    /// The size it may grow to; nil if the module sets no limit.
     public var maximum: UInt64?
 
+    /// A range by its ends.
     public init(minimum: UInt64, maximum: UInt64? = nil) {
         self.minimum = minimum
         self.maximum = maximum
@@ -67,6 +82,7 @@ public struct MemoryType: Hashable, Sendable {
     public var limits: Limits
     /// Addresses are 64-bit (memory64). Not accepted by the validator yet.
     public var is64: Bool
+    /// Threads share it. Not accepted by the validator yet.
     public var isShared: Bool
 
     public init(limits: Limits, is64: Bool = false, isShared: Bool = false) {

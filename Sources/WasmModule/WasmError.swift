@@ -14,6 +14,7 @@ public struct WasmError: Error, Hashable, Sendable, CustomStringConvertible {
         case limitExceeded
     }
 
+    /// Which stage refused it.
     public var kind: Kind
     /// Bytes from the start of the binary to what is wrong.
     public var offset: Int
@@ -34,6 +35,7 @@ public struct WasmError: Error, Hashable, Sendable, CustomStringConvertible {
         self.functionName = functionName
     }
 
+    /// Kind, place and message in one line.
     public var description: String {
         let prefix =
             switch kind {

@@ -22,7 +22,7 @@ struct CommandFailure: Error {
     static let exitCodeTable = """
           0  success
          64  usage: options or arguments make no sense, or no export fits
-         65  invalid module, or one that imports what is not there
+         65  invalid module, one beyond a limit, one that imports what is not there, or compiled code not allowed
          66  a file or directory cannot be read
          69  this processor lacks what Mayfly needs, or a tool is missing
          70  internal error, a defect in Mayfly
@@ -68,7 +68,8 @@ struct CommandFailure: Error {
     private init(_ error: CompileError, _ path: String) {
         switch error {
         case .module: self.init(.invalidModule, "\(path): \(error)")
-        case .compiler: self.init(.internalError, "\(path): \(error); please report it with the module")
+        // A limit that the module exceeds; the error says which, and what to do.
+        case .compiler: self.init(.invalidModule, "\(path): \(error)")
         case .unreadableFile: self.init(.noInput, "\(error)")
         case .artifact: self.init(.invalidModule, "\(path): \(error)")
         case .system: self.init(.system, "\(path): \(error)")

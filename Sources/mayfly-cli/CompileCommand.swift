@@ -9,7 +9,7 @@ struct CompileCommand: ParsableCommand {
         commandName: "compile",
         abstract: "Compile a module ahead of time.",
         discussion: """
-            Writes native code that `mayfly run` loads without compiling. It is good for this version of Mayfly and \
+            Writes native code that `mayfly run --allow-precompiled` loads without compiling. It is good for this version of Mayfly and \
             for processors with the features of this one; elsewhere it is refused, never misread.
 
             EXIT CODES

@@ -9,8 +9,8 @@ struct InspectCommand: ParsableCommand {
         commandName: "inspect",
         abstract: "Show a module's sections, imports, exports, image and code.",
         discussion: """
-            MODULE is a module in the binary format, which is compiled for this, or what `mayfly compile` wrote. With \
-            FUNCTION, an index or a name (an export's or the name section's), only that function is shown.
+            MODULE is a module in the binary format, which is compiled for this, or, with --allow-precompiled only, \
+            what `mayfly compile` wrote. The latter is loaded, not run, but its tables are believed. With FUNCTION, an index or a name (an export's or the name section's), only that function is shown.
 
             --disassemble shows the machine code, of FUNCTION or of all functions. It needs objdump on the PATH (in \
             most distributions part of the package binutils).
@@ -25,13 +25,16 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Show this function only.", valueName: "function"))
     var function: String?
 
+    @Flag(help: ModuleFile.allowPrecompiledHelp)
+    var allowPrecompiled = false
+
     @Flag(help: "Show machine code.")
     var disassemble = false
 
     func run() throws {
         try reportingFailures(module: module) {
             let file = try ModuleFile(path: module)
-            let compiled = try file.load(try ModuleFile.makeEngine())
+            let compiled = try file.load(try ModuleFile.makeEngine(), allowingPrecompiled: allowPrecompiled)
             let functions = try function.map { [try find($0, in: compiled)] } ?? compiled.functions
             if disassemble {
                 try Disassembly(code: compiled.code).show(functions)

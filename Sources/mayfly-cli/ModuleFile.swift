@@ -1,5 +1,6 @@
 //! Reading and writing the files that the tool works on.
 
+import ArgumentParser
 import Glibc
 import Mayfly
 
@@ -20,12 +21,29 @@ struct ModuleFile {
     var isCompiled: Bool { bytes.starts(with: Array("MAYFLYC\0".utf8)) }
 
     /// Makes it runnable; compiles if that has not been done before.
-    func load(_ engine: Engine) throws -> Module {
-        if isCompiled { return try engine.load(compiled: bytes) }
+    ///
+    /// What a file contains must not decide whether its native code is trusted: only who runs the tool can say that.
+    func load(_ engine: Engine, allowingPrecompiled: Bool = false) throws -> Module {
+        if isCompiled {
+            guard allowingPrecompiled else {
+                throw CommandFailure(
+                    .invalidModule,
+                    """
+                    \(path): refused: this is native code as `mayfly compile` writes it, not a module in the binary \
+                    format, and no sandbox holds native code of unknown origin; use the module it was compiled from, \
+                    or, if you trust the file like a program, give --allow-precompiled before its name
+                    """)
+            }
+            return try engine.load(compiled: bytes)
+        }
         let progress = CompilationProgress(name: name)
         defer { progress.finish() }
         return try engine.compile(bytes)
     }
+
+    /// The help of the option that both `run` and `inspect` have.
+    static let allowPrecompiledHelp: ArgumentHelp =
+        "Accept what `mayfly compile` wrote: native code, which is trusted like a program."
 
     /// An engine for one guest.
     static func makeEngine() throws -> Engine {

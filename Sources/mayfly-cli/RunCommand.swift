@@ -9,10 +9,13 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run a module.",
-        usage: "mayfly run [--dir HOST[::GUEST]]… [--env NAME=VALUE]… [--invoke EXPORT] MODULE [ARGUMENTS…]",
+        usage: """
+            mayfly run [--dir HOST[::GUEST]]… [--env NAME=VALUE]… [--invoke EXPORT] [--allow-precompiled] MODULE \
+            [ARGUMENTS…]
+            """,
         discussion: """
-            MODULE is a module in the binary format, or what `mayfly compile` wrote. (The latter is native code: run \
-            only what you trust like a program.)
+            MODULE is a module in the binary format or, with --allow-precompiled only, what `mayfly compile` wrote. \
+            The latter is native code, which no sandbox holds: run only what you trust like a program.
 
             The module may import wasi_snapshot_preview1 (WASI 0.1). It has this process's standard streams, the \
             directories given with --dir and the variables given with --env, and nothing else of the host.
@@ -42,6 +45,9 @@ struct RunCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Call this export instead of _start.", valueName: "export"))
     var invoke: String?
+
+    @Flag(help: ModuleFile.allowPrecompiledHelp)
+    var allowPrecompiled = false
 
     @Argument(
         parsing: .captureForPassthrough,
@@ -73,7 +79,7 @@ struct RunCommand: ParsableCommand {
         try reportingFailures(module: path) {
             let file = try ModuleFile(path: path)
             let configuration = try wasiConfiguration(programName: file.name)
-            let module = try file.load(try ModuleFile.makeEngine())
+            let module = try file.load(try ModuleFile.makeEngine(), allowingPrecompiled: allowPrecompiled)
             try checkEntry(module, path)
             var imports = Imports<WASI>()
             imports.defineWASI()

@@ -267,9 +267,9 @@ struct CommandTests {
             try write(Self.echo)
             let compiled = try mayfly("compile", "m.wasm")
             #expect(compiled.code == 0 && compiled.output == "" && compiled.errors == "")
-            #expect(try mayfly("run", "m.mayfly", "x").output == "m.mayfly\0x\0")
+            #expect(try mayfly("run", "--allow-precompiled", "m.mayfly", "x").output == "m.mayfly\0x\0")
             #expect(try mayfly("compile", "m.wasm", "-o", "other").code == 0)
-            #expect(try mayfly("run", "other", "x").code == 2)
+            #expect(try mayfly("run", "--allow-precompiled", "other", "x").code == 2)
             #expect(try mayfly("compile", "m.wasm", "-o", "no/where").code == 73)
             #expect(try mayfly("compile", "other").code == 64)
             // Nothing temporary is left.
@@ -279,7 +279,49 @@ struct CommandTests {
             var bytes = try Data(contentsOf: directory.appendingPathComponent("other"))
             bytes[bytes.count / 2] ^= 1
             try bytes.write(to: directory.appendingPathComponent("damaged"))
-            #expect(try mayfly("run", "damaged").code == 65)
+            let damaged = try mayfly("run", "--allow-precompiled", "damaged")
+            #expect(damaged.code == 65 && damaged.errors.contains("corrupted"))
+        }
+    }
+
+    @Test("native code is loaded only if the user says so, whatever its file is called")
+    func precompiled() throws {
+        try withDirectory {
+            try write(Self.echo)
+            #expect(try mayfly("compile", "m.wasm", "-o", "handler.wasm").code == 0)
+            for outcome in [
+                try mayfly("run", "handler.wasm"), try mayfly("run", "--invoke", "_start", "handler.wasm"),
+                // What follows the module is the guest's.
+                try mayfly("run", "handler.wasm", "--allow-precompiled"),
+                try mayfly("inspect", "handler.wasm"), try mayfly("inspect", "handler.wasm", "--disassemble"),
+            ] {
+                #expect(outcome.code == 65 && outcome.output == "")
+                #expect(outcome.errors.hasPrefix("mayfly: handler.wasm: refused: this is native code"))
+                #expect(outcome.errors.contains("--allow-precompiled"))
+            }
+            // Modules in the binary format do not mind the option.
+            #expect(try mayfly("run", "--allow-precompiled", "m.wasm").output == "m.wasm\0")
+            #expect(try mayfly("run", "--allow-precompiled", "handler.wasm").output == "handler.wasm\0")
+            for command in ["run", "inspect"] {
+                #expect(try mayfly(command, "--help").output.contains("--allow-precompiled"))
+            }
+        }
+    }
+
+    @Test("a module beyond the compiler's limits is refused like an invalid one, and what to do is said")
+    func tooComplex() throws {
+        try withDirectory {
+            var module = WasmBuilder()
+            let types = [ValueType](repeating: .i32, count: 1000)
+            module.function("f", types, types) { code in
+                for local in 0..<1000 { code.localGet(UInt32(local)) }
+                for _ in 0..<300 { code.call(0) }
+            }
+            try write(module)
+            #expect(try mayfly("validate", "m.wasm").code == 0)
+            let outcome = try mayfly("compile", "m.wasm")
+            #expect(outcome.code == 65, "\(outcome.errors)")
+            #expect(outcome.errors.contains("function 0 is too complex") && outcome.errors.contains("split it"))
         }
     }
 
@@ -301,7 +343,7 @@ struct CommandTests {
             #expect(one.output.split(separator: "\n").count == 2 && one.output.contains("inner"))
             #expect(try mayfly("inspect", "f.wasm", "add").output.contains("  0  "))
             #expect(try mayfly("compile", "f.wasm").code == 0)
-            #expect(try mayfly("inspect", "f.mayfly").output.contains("exports: 6"))
+            #expect(try mayfly("inspect", "--allow-precompiled", "f.mayfly").output.contains("exports: 6"))
         }
     }
 

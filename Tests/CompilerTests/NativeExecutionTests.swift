@@ -12,7 +12,9 @@ struct NativeExecutionTests {
     func recursion() throws {
         var builder = WasmBuilder()
         builder.function("fib", [.i32], [.i32]) {
-            $0.localGet(0).i32Const(2).op(.i32LtS).if(.value(.i32)) { $0.localGet(0) } else: {
+            $0.localGet(0).i32Const(2).op(.i32LtS).if(.value(.i32)) {
+                $0.localGet(0)
+            } else: {
                 $0.localGet(0).i32Const(1).op(.i32Sub).call(0)
                 $0.localGet(0).i32Const(2).op(.i32Sub).call(0).op(.i32Add)
             }

@@ -1,8 +1,9 @@
 //! Runs compiled code without the runtime: one context, one memory, no traps. For tests of the code generator alone.
 
-@testable import Compiler
 import Glibc
 import WasmModule
+
+@testable import Compiler
 
 final class NativeHarness {
     let module: DecodedModule
@@ -35,7 +36,9 @@ final class NativeHarness {
         self.context = context
         records = Self.map((module.functions.count * FunctionRecord.size + 4096) & ~4095, PROT_READ | PROT_WRITE)
 
-        func set(_ offset: Int, _ value: UInt64) { context.storeBytes(of: value, toByteOffset: offset, as: UInt64.self) }
+        func set(_ offset: Int, _ value: UInt64) {
+            context.storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
+        }
         func address(_ pointer: UnsafeMutableRawPointer) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
         set(VMContextLayout.stackLimit, address(stack) + 65536)
         set(VMContextLayout.guestStackPointer, address(stack) + UInt64(Self.stackBytes) - 64)
@@ -91,6 +94,11 @@ final class NativeHarness {
         munmap(context, (code.layout.size + 4095) & ~4095)
         munmap(records, (module.functions.count * FunctionRecord.size + 4096) & ~4095)
         for table in tables { table.deallocate() }
+    }
+
+    /// The cells of all globals.
+    var globals: [UInt64] {
+        module.globals.indices.map { context.load(fromByteOffset: code.layout.global($0), as: UInt64.self) }
     }
 
     private func evaluate(_ expression: ConstantExpression) -> UInt64 {

@@ -34,7 +34,8 @@ import Testing
 
     /// One definition and one use.
     private func pair(_ registerClass: RegisterClass = .integer, _ constraint: Operand.Constraint = .register)
-        -> ProgramBuilder {
+        -> ProgramBuilder
+    {
         var builder = ProgramBuilder()
         let value = builder.constant(registerClass)
         builder.finish(.use(value, constraint))
@@ -100,8 +101,9 @@ import Testing
         builder.emit(.use(value), .def(result, reuse: 0))
         builder.finish(.use(result), .use(value))
         #expect(refuses(builder, [Self.rax, Self.rax, Self.rax, Self.rax, Self.rax]))
-        #expect(!refuses(
-            builder, [Self.rax, Self.rcx, Self.rcx, Self.rcx, Self.rax], moves: [move(1, Self.rax, Self.rcx)]))
+        #expect(
+            !refuses(
+                builder, [Self.rax, Self.rcx, Self.rcx, Self.rcx, Self.rax], moves: [move(1, Self.rax, Self.rcx)]))
     }
 
     @Test func definitionsMayShareWithUsesOnly() {
@@ -154,10 +156,12 @@ import Testing
         let value = builder.constant()
         builder.emit([])
         builder.finish(.use(value))
-        #expect(refuses(
-            builder, [Self.rax, Self.rcx], moves: [move(1, Self.rax, scratch), move(2, scratch, Self.rcx)]))
-        #expect(!refuses(
-            builder, [Self.rax, Self.rcx], moves: [move(2, Self.rax, scratch), move(2, scratch, Self.rcx)]))
+        #expect(
+            refuses(
+                builder, [Self.rax, Self.rcx], moves: [move(1, Self.rax, scratch), move(2, scratch, Self.rcx)]))
+        #expect(
+            !refuses(
+                builder, [Self.rax, Self.rcx], moves: [move(2, Self.rax, scratch), move(2, scratch, Self.rcx)]))
     }
 
     @Test func movesHaveAForm() {

@@ -71,12 +71,15 @@ import Testing
             }
             let nanoseconds = time / Double(2 * instructions)
             print("\(name): \(instructions) instructions, \(operands) operands, \(blocks) blocks")
-            print("  per 1000: copies \(rate(kinds.copies, instructions)) reloads \(rate(kinds.reloads, instructions))",
+            print(
+                "  per 1000: copies \(rate(kinds.copies, instructions)) reloads \(rate(kinds.reloads, instructions))",
                 "stores \(rate(kinds.stores, instructions))")
-            print("  in loops, per 1000: copies \(rate(inLoops.copies, inLoops.instructions))",
+            print(
+                "  in loops, per 1000: copies \(rate(inLoops.copies, inLoops.instructions))",
                 "reloads \(rate(inLoops.reloads, inLoops.instructions))",
                 "stores \(rate(inLoops.stores, inLoops.instructions))")
-            print("  weighted: moves", String(format: "%.4f", weighted.moves / weighted.instructions),
+            print(
+                "  weighted: moves", String(format: "%.4f", weighted.moves / weighted.instructions),
                 "memory", String(format: "%.4f", weighted.memory / weighted.instructions), "per instruction")
             print("  \(String(format: "%.0f", nanoseconds)) ns per instruction")
         }

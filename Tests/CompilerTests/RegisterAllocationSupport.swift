@@ -242,7 +242,8 @@ struct AllocatedProgram: ~Copyable {
                 var line = "  \(position):"
                 for operand in input.operandStart[position]..<input.operandStart[position + 1] {
                     let mention = input.operands[operand]
-                    line += " \(mention.role) v\(mention.virtualRegister) \(mention.constraint)"
+                    line +=
+                        " \(mention.role) v\(mention.virtualRegister) \(mention.constraint)"
                         + "(\(mention.detail))=\(name(output.allocations[operand]))"
                 }
                 if input.clobbers[position] != 0 { line += " CALL" }

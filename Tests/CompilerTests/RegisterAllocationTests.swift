@@ -587,7 +587,7 @@ import Testing
                 allocator.liveSetLimit = 0
                 allocator.allocate(input, registers: file, into: &output)
                 let isLocal = allocator.isLocal
-        #expect(isLocal)
+                #expect(isLocal)
                 #expect(AllocationChecker.check(input, output, registers: file) == [], "seed \(seed)")
             }
         }

@@ -76,6 +76,11 @@ struct TranslationHostileTests {
             code.localGet(0).brTable((0..<size).map { UInt32($0 % 100) }, default: 0)
             for _ in 0..<100 { code.end() }
         },
+        Shape("a wide branch table to a loop of many locals", locals: { $0 }) { code, size in
+            code.block().loop()
+            for local in 0..<size { code.localGet(UInt32(2 + local)).localSet(UInt32(2 + local)) }
+            code.localGet(0).brTable((0..<size).map { UInt32($0 % 2) }, default: 0).end().end()
+        },
         Shape("constants pushed and added up") { code, size in
             for index in 0..<size { code.i32Const(Int32(index &* 7919)) }
             for _ in 1..<size { code.localGet(0).i32Add().i32Add() }
@@ -133,5 +138,45 @@ struct TranslationHostileTests {
         for (smaller, larger) in zip(times, times.dropFirst()) {
             if let smaller, let larger, shape.locals(1) == 0 { #expect(larger < 6 * smaller + 1e6) }
         }
+    }
+
+    @Test("A branch table's repeated edges are looked at once per target, and all counted as uses")
+    func repeatedEdges() throws {
+        var builder = WasmBuilder()
+        builder.function("f", [.i32, .i32], []) { code in
+            code.block().loop().localGet(1).i32Const(1).i32Add().localSet(1)
+            code.localGet(0).brTable((0..<1000).map { UInt32($0 % 2) }, default: 0).end().end()
+        }
+        let module = try DecodedModule(decoding: builder.build())
+        try module.validateBodies()
+        let context = ModuleContext(module)
+        var translator = FunctionTranslator()
+        var elimination = DeadCodeElimination()
+        var function = IRFunction()
+        try translator.translate(body: 0, of: context, into: &function)
+        elimination.run(on: &function, in: context)
+        #expect(function.edges.count > 1000)
+        // Into the loop: from the entry and from the table. To the end: from the table.
+        #expect(elimination.incoming.count <= 4)
+        #expect(IRVerifier.violations(function, in: context) == [])
+    }
+
+    @Test("A few bytes cannot ask for millions of instructions")
+    func instructionsInProportion() throws {
+        func translate(calls: Int) throws {
+            var builder = WasmBuilder()
+            let types = [ValueType](repeating: .i32, count: 1000)
+            builder.function("f", types, types) { code in
+                for local in 0..<1000 { code.localGet(UInt32(local)) }
+                for _ in 0..<calls { code.call(0) }
+            }
+            let module = try DecodedModule(decoding: builder.build())
+            try module.validateBodies()
+            var translator = FunctionTranslator()
+            var function = IRFunction()
+            try translator.translate(body: 0, of: ModuleContext(module), into: &function)
+        }
+        try translate(calls: 10)
+        #expect(throws: TranslationError.functionTooComplex(function: 0)) { try translate(calls: 300) }
     }
 }

@@ -1,8 +1,9 @@
 //! Compiled modules as bytes: they load without compiling, and damage is found.
 
-@testable import Mayfly
-import Testing
 import TestSupport
+import Testing
+
+@testable import Mayfly
 
 @Suite struct ArtifactTests {
     private func makeModule() throws -> Module {

@@ -1,8 +1,8 @@
 //! Values across the boundary in both directions, and what a host function can do to its caller.
 
 import Mayfly
-import Testing
 import TestSupport
+import Testing
 
 let testEngine = Result { try Engine(.init(pool: PoolConfiguration(slotCount: 64, stackBytes: 256 << 10))) }
 
@@ -18,6 +18,57 @@ func makeTemplate(
 }
 
 @Suite struct HostFunctionTests {
+    /// An address computed from a dirty upper half would lie outside the guest's memory.
+    @Test func upperHalvesOfCellsNeverReachTheGuest() throws {
+        let count = 20
+        let types = [ValueType](repeating: .i32, count: count)
+        let template = try makeTemplate { module in
+            let dirty = module.importFunction("env", "dirty", [], types)
+            module.memory(1)
+            module.data(at: 100, [UInt8](repeating: 1, count: count))
+            module.function("sum", [], [.i32], locals: types) { body in
+                body.call(dirty)
+                for index in (0..<UInt32(count)).reversed() { body.localSet(index) }
+                body.i32Const(0)
+                for index in 0..<UInt32(count) { body.localGet(index).i32Load8U(offset: 100).op(.i32Add) }
+            }
+        } imports: { imports in
+            imports.define("env", "dirty", type: FunctionType(results: types)) { _, cells in
+                for index in 0..<count { cells[index] = 0xDEAD_BEEF_0000_0000 | UInt64(index) }
+            }
+        }
+        try template.withInstance(state: 0) { (instance) throws in
+            #expect(try instance.call("sum") as Int32 == Int32(count))
+        }
+    }
+
+    @Test func upperHalvesOfCellsAreClearForTheHost() throws {
+        let count = 40
+        let types = (0..<count).map { $0 % 2 == 0 ? ValueType.i32 : .f32 }
+        let template = try makeTemplate { module in
+            let check = module.importFunction("env", "check", types, [])
+            module.function("pass", [.i64, .f64]) { body in
+                // Values whose registers and stack slots held 64 bits before.
+                for type in types {
+                    if type == .i32 {
+                        body.localGet(0).op(.i32WrapI64)
+                    } else {
+                        body.localGet(1).op(.f32DemoteF64)
+                    }
+                }
+                body.call(check)
+            }
+        } imports: { imports in
+            imports.define("env", "check", type: FunctionType(parameters: types)) { caller, cells in
+                caller.state += cells.filter { $0 >> 32 == 0 && $0 != 0 }.count
+            }
+        }
+        try template.withInstance(state: 0) { (instance) throws in
+            try instance.call("pass", UInt64.max, 1.0 / 3)
+            #expect(instance.state == count)
+        }
+    }
+
     @Test func everyTypeGoesBothWays() throws {
         let template = try makeTemplate { module in
             for (name, type) in [

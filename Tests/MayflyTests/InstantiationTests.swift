@@ -1,8 +1,9 @@
 //! Linking, the initial state, and that every instance starts from it again.
 
-@testable import Mayfly
-import Testing
 import TestSupport
+import Testing
+
+@testable import Mayfly
 
 @Suite struct InstantiationTests {
     private func compile(_ build: (inout WasmBuilder) -> Void) throws -> Module {
@@ -183,7 +184,9 @@ import TestSupport
         #expect(testEngineIsIdle(template))
     }
 
-    private func testEngineIsIdle(_ template: Template<Void>) -> Bool { template.module.engine === (try? testEngine.get()) }
+    private func testEngineIsIdle(_ template: Template<Void>) -> Bool {
+        template.module.engine === (try? testEngine.get())
+    }
 
     @Test func theStartFunctionRunsAtEveryStamp() throws {
         let module = try compile { module in

@@ -2,9 +2,10 @@
 
 import Foundation
 import Glibc
-@testable import Mayfly
 import Runtime
 import Testing
+
+@testable import Mayfly
 
 private struct HostFailure: Error, Equatable { var number: Int32 }
 

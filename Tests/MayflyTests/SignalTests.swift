@@ -3,8 +3,9 @@
 //! Each test is a process of its own, because handlers are installed once per process.
 
 import Glibc
-@testable import Mayfly
 import Testing
+
+@testable import Mayfly
 
 /// A page that faults until a handler makes it accessible.
 nonisolated(unsafe) private var page: UnsafeMutableRawPointer! = nil
@@ -169,7 +170,8 @@ private func installSiginfo(
             try checkTrap()
             pthread_sigmask(SIG_BLOCK, nil, &after)
             precondition(sigismember(&after, SIGILL) == 0)
-            precondition(withUnsafeBytes(of: &before) { before in withUnsafeBytes(of: &after) { before.elementsEqual($0) } })
+            precondition(
+                withUnsafeBytes(of: &before) { before in withUnsafeBytes(of: &after) { before.elementsEqual($0) } })
         }
     }
 }

@@ -97,6 +97,69 @@ import Testing
         }
     }
 
+    @Test(arguments: [(68, 64), (69, 0)])
+    func aStampingCopiesToNoMoreThan64Pages(segments count: Int, pages: Int) throws {
+        // Four of the places are mapped, and the rest are copied as long as they are few.
+        let segments = (0..<count).map { segment($0 << 24 + 5, [UInt8($0 + 1)]) }
+        let image = try makeImage(pages: 32768, segments: segments)
+        let pool = try makePool()
+        for _ in 0..<2 {
+            let slot = try pool.acquire(image)
+            if let found = privatePages(of: slot, below: slot.memoryLength) { #expect(found == pages) }
+            for index in 0..<count where slot.byte(index << 24 + 5) != UInt8(index + 1) {
+                Issue.record("byte \(index) is missing")
+            }
+            for index in 0..<count { slot.setByte(index << 24 + 5, 0xEE) }
+            pool.release(slot, wasEntered: true)
+        }
+    }
+
+    @Test func tenThousandScatteredSegmentsCostAStampingNoCopies() throws {
+        let (count, distance) = (10_000, 12_289)
+        // Some overlap their predecessor's second byte: the later one wins in a file with holes too.
+        var segments = (0..<count).map { segment($0 * distance, [UInt8($0 & 127 + 1), 7]) }
+        segments.append(segment(distance + 1, [0, 9]))
+        let image = try makeImage(pages: 1876, segments: segments)
+        let pool = try makePool()
+        for round in 0..<3 {
+            let slot = try pool.acquire(image)
+            // Behind the run, pages that the comparison below only read count as the slot's own.
+            if let found = privatePages(of: slot, below: (count - 1) * distance) {
+                #expect(found == 0, "round \(round)")
+            }
+            var wrong = 0
+            for index in 0..<count {
+                let second: UInt8 = index == 1 ? 0 : 7
+                if slot.byte(index * distance) != UInt8(index & 127 + 1) || slot.byte(index * distance + 1) != second
+                    || slot.byte(index * distance + 3) != 0
+                {
+                    wrong += 1
+                }
+            }
+            #expect(wrong == 0)
+            #expect(slot.byte(distance + 2) == 9)
+            for index in 0..<count { slot.setByte(index * distance + 1, 0xEE) }
+            slot.setByte(1876 * wasmPage - 1, 0xEE)
+            pool.release(slot, wasEntered: true)
+            #expect(pool.residue(in: slot) == nil)
+        }
+    }
+
+    /// Pages of the slot's memory, up to an offset, that are its own; nil if the kernel does not say.
+    private func privatePages(of slot: Slot, below offset: Int) -> Int? {
+        var count = 0
+        let end = UnsafeRawPointer(slot.memoryBase) + offset
+        var next = UnsafeRawPointer(slot.memoryBase)
+        while next < end {
+            var found: UnsafeRawPointer?
+            guard mayfly_find_private_page(next, end - next, &found) == 0 else { return nil }
+            guard let found else { break }
+            count += 1
+            next = found + 4096
+        }
+        return count
+    }
+
     @Test func outliersAreThereAfterAnUntouchedReleaseToo() throws {
         let segments = (0..<6).map { segment($0 * (20 << 20), [UInt8($0 + 1), 7]) }
         let image = try makeImage(pages: 2048, segments: segments)

@@ -30,7 +30,8 @@ struct OperatorReaderTests {
         }
     }
 
-    @Test("Constants are signed in every length", arguments: [0, 63, 64, -1, -64, -65, 8191, 8192, .max, .min] as [Int32])
+    @Test(
+        "Constants are signed in every length", arguments: [0, 63, 64, -1, -64, -65, 8191, 8192, .max, .min] as [Int32])
     func constants(value: Int32) {
         #expect(read(LEB128.signed(Int64(value))) { $0.readS32() } == value)
         #expect(read(LEB128.signed(Int64(value))) { $0.readS64() } == Int64(value))

@@ -187,7 +187,8 @@ private final class WasmtimeCycle: FreshInstanceCycle, @unchecked Sendable {
                 }
                 try library.check(
                     library.functionCallUnchecked(
-                        context, item + WasmtimeLibrary.Layout.externPayload, values, rawValues, &trap), trap: trap, "calling")
+                        context, item + WasmtimeLibrary.Layout.externPayload, values, rawValues, &trap), trap: trap,
+                    "calling")
                 let value = values.load(as: UInt32.self)
                 if let expected, value != expected { throw WrongResult(expected: expected, found: value) }
                 result = value
@@ -219,7 +220,8 @@ private struct WasmtimeProgram: BenchmarkProgram {
         defer { library.storeDelete(store) }
         let context = try library.made(library.storeContext(store), "context")
         try library.check(
-            library.contextSetWASI(context, wasiConfig(directory, output: outputPath, error: errorPath)), "setting WASI")
+            library.contextSetWASI(context, wasiConfig(directory, output: outputPath, error: errorPath)), "setting WASI"
+        )
 
         var instancePre: WasmtimeLibrary.Object?
         try library.check(library.linkerInstantiatePre(linker, module.pointer, &instancePre), "linking")
@@ -229,7 +231,8 @@ private struct WasmtimeProgram: BenchmarkProgram {
             let instance = memory.baseAddress!
             let item = instance + WasmtimeLibrary.Layout.instanceSize
             var trap: WasmtimeLibrary.Object?
-            try library.check(library.instancePreInstantiate(pre, context, instance, &trap), trap: trap, "instantiating")
+            try library.check(
+                library.instancePreInstantiate(pre, context, instance, &trap), trap: trap, "instantiating")
             guard library.instanceExportGet(context, instance, "_start", 6, item) else {
                 throw BenchmarkError("peer: the program exports no _start")
             }

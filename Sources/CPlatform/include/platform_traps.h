@@ -16,6 +16,7 @@ struct mayfly_trap_layout {
     uint32_t address;
     uint32_t signal;
     uint32_t exit_stub;
+    uint32_t host_stack_pointer;
     /// What the exit stub expects in eax.
     int32_t trapped_status;
 };
@@ -26,8 +27,9 @@ int mayfly_traps_install(const struct mayfly_trap_layout *layout);
 /// Whether the handlers are the process's current ones. A handler installed later takes its place.
 int mayfly_traps_are_installed(void);
 
-/// Makes the handler responsible for faults in [start, end), whose contexts name `exit_stub`. 0 or an errno.
-int mayfly_code_register(uintptr_t start, uintptr_t end, uintptr_t exit_stub);
+/// Makes the handler responsible for faults in [start, end), whose contexts name `exit_stub`, except for those in the
+/// exit stub itself, [exit_stub, exit_stub_end). 0 or an errno.
+int mayfly_code_register(uintptr_t start, uintptr_t end, uintptr_t exit_stub, uintptr_t exit_stub_end);
 /// Takes a range out. No compiled code of the range may run any more.
 void mayfly_code_unregister(uintptr_t start);
 /// Registered ranges.
@@ -36,6 +38,10 @@ size_t mayfly_code_range_count(void);
 /// Gives the calling thread an alternate signal stack unless it has one that is large enough. Freed when the thread
 /// ends. Cheap after the first time. 0 or an errno.
 int mayfly_thread_prepare(void);
+
+/// Bytes left on the calling thread's stack; SIZE_MAX if the caller runs on another stack, or nobody knows. Cheap after the
+/// first time on a thread.
+size_t mayfly_thread_stack_room(void);
 
 /// Bits of the instruction set extensions that compiled code needs and this machine (processor and kernel) has.
 enum {

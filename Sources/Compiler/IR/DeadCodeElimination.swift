@@ -7,12 +7,21 @@
 //! their definition was passed, and these go through a worklist. What remains unmarked becomes `nop`.
 
 struct DeadCodeElimination: ~Copyable {
-    /// Edges into block `i` are `incoming[incomingStart[i] ..< incomingStart[i + 1]]`.
+    /// Edges into block `i` are `incoming[incomingStart[i] ..< incomingStart[i + 1]]`. Edges of a branch table that repeat
+    /// one another are one entry here, as every parameter of the target looks at every entry.
     private var incomingStart = Vector<UInt32>(capacity: 64)
-    private var incoming = Vector<UInt32>(capacity: 64)
+    private(set) var incoming = Vector<IncomingEdge>(capacity: 64)
+    /// For each block, 1 + the first argument of the last edge to it.
+    private var lastArguments = Vector<UInt32>(capacity: 64)
     /// For each value, what stands for it; itself if it was not replaced. Empty if nothing was.
     private var replacements = Vector<UInt32>(capacity: 1024)
     private var worklist = Vector<UInt32>(capacity: 64)
+
+    struct IncomingEdge: BitwiseCopyable {
+        var firstArgument: UInt32
+        /// How many edges have these arguments; saturating.
+        var multiplicity: UInt8
+    }
 
     /// Rounds of looking for redundant parameters; one replacement can make another parameter redundant.
     private static let rounds = 4
@@ -37,20 +46,39 @@ struct DeadCodeElimination: ~Copyable {
         let blockCount = function.blocks.count
         let edgeCount = function.edges.count
         incomingStart.reset(to: 0, count: blockCount + 1)
-        for edge in 0..<edgeCount { incomingStart[Int(function.edges[edge].target)] &+= 1 }
+        lastArguments.reset(to: 0, count: blockCount)
+        for index in 0..<edgeCount {
+            let edge = function.edges[index]
+            if !repeatsLast(edge) { incomingStart[Int(edge.target)] &+= 1 }
+        }
         var sum: UInt32 = 0
         for block in 0...blockCount {
             sum &+= incomingStart[block]
             incomingStart[block] = sum
         }
-        incoming.reset(to: 0, count: edgeCount)
-        var edge = edgeCount
-        while edge > 0 {
-            edge &-= 1
-            let target = Int(function.edges[edge].target)
-            incomingStart[target] &-= 1
-            incoming[incomingStart[target]] = UInt32(truncatingIfNeeded: edge)
+        incoming.reset(to: IncomingEdge(firstArgument: 0, multiplicity: 0), count: Int(sum))
+        lastArguments.reset(to: 0, count: blockCount)
+        var index = edgeCount
+        while index > 0 {
+            index &-= 1
+            let edge = function.edges[index]
+            let target = Int(edge.target)
+            if !repeatsLast(edge) {
+                incomingStart[target] &-= 1
+                incoming[incomingStart[target]] = IncomingEdge(firstArgument: edge.firstArgument, multiplicity: 0)
+            }
+            let place = incomingStart[target]
+            if incoming[place].multiplicity != .max { incoming[place].multiplicity &+= 1 }
         }
+    }
+
+    /// Whether an edge has the very arguments of the edge to the same block that was asked about before. (Edges without
+    /// arguments may seem to, and nothing looks at them.)
+    @inline(__always)
+    private func repeatsLast(_ edge: IREdge) -> Bool {
+        let last = lastArguments[edge.target]
+        lastArguments[edge.target] = edge.firstArgument &+ 1
+        return last == edge.firstArgument &+ 1
     }
 
     // MARK: Redundant parameters
@@ -106,7 +134,7 @@ struct DeadCodeElimination: ~Copyable {
         var index = incomingStart[block]
         let end = incomingStart[block &+ 1]
         while index < end {
-            let argument = function.lists[function.edges[incoming[index]].firstArgument &+ position]
+            let argument = function.lists[incoming[index].firstArgument &+ position]
             let value = hasReplacements ? resolve(argument) : argument
             if value != parameter {
                 if let only, only != value { return nil }
@@ -174,8 +202,10 @@ struct DeadCodeElimination: ~Copyable {
             var index = incomingStart[block]
             let end = incomingStart[block &+ 1]
             while index < end {
-                let place = function.edges[incoming[index]].firstArgument &+ instruction.b
-                use(listEntry: place, &function, replacing, passed)
+                let edge = incoming[index]
+                use(
+                    listEntry: edge.firstArgument &+ instruction.b, times: edge.multiplicity, &function, replacing,
+                    passed)
                 index &+= 1
             }
             return
@@ -183,27 +213,31 @@ struct DeadCodeElimination: ~Copyable {
         let list = instruction.list
         var index: UInt32 = 0
         while index < list.count {
-            if !(list.isIndirect && index == 1) { use(listEntry: list.first &+ index, &function, replacing, passed) }
+            if !(list.isIndirect && index == 1) {
+                use(listEntry: list.first &+ index, times: 1, &function, replacing, passed)
+            }
             index &+= 1
         }
     }
 
     @inline(__always)
     private mutating func use(
-        listEntry index: UInt32, _ function: inout IRFunction, _ replacing: Bool, _ passed: UInt32
+        listEntry index: UInt32, times: UInt8, _ function: inout IRFunction, _ replacing: Bool, _ passed: UInt32
     ) {
         var value = function.lists[index]
         if replacing {
             value = resolve(value)
             function.lists[index] = value
         }
-        use(value, &function, replacing, passed)
+        use(value, times: times, &function, replacing, passed)
     }
 
     @inline(__always)
-    private mutating func use(_ value: UInt32, _ function: inout IRFunction, _ replacing: Bool, _ passed: UInt32) {
+    private mutating func use(
+        _ value: UInt32, times: UInt8 = 1, _ function: inout IRFunction, _ replacing: Bool, _ passed: UInt32
+    ) {
         let count = function.useCounts[value]
-        if count != .max { function.useCounts[value] = count &+ 1 }
+        function.useCounts[value] = count > .max &- times ? .max : count &+ times
         // Those that were kept whatever their uses have been seen to.
         if count == 0 && value > passed && isRemovable(function.instructions[value], in: function, replacing) {
             worklist.append(value)

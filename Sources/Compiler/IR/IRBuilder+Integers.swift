@@ -114,13 +114,21 @@ extension IRBuilder {
             if k.nonzeroBitCount == 1 {
                 return binary(.shiftRightUnsigned, type, left, constant(type, UInt64(k.trailingZeroBitCount)))
             }
+            if let quotient = quotient(type, left, by: k, isSigned: false) { return quotient }
         case .divideSigned:
             if k == 1 { return left }
+            if let quotient = quotient(type, left, by: k, isSigned: true) { return quotient }
         case .remainderUnsigned:
             if k.nonzeroBitCount == 1 { return binary(.and, type, left, constant(type, k &- 1)) }
+            if let quotient = quotient(type, left, by: k, isSigned: false) {
+                return remainder(left, type, quotient: quotient, divisor: k)
+            }
         case .remainderSigned:
             // The remainder by -1 is 0 without a trap, even where the quotient overflows.
             if k == 1 || k == mask { return constant(type, 0) }
+            if let quotient = quotient(type, left, by: k, isSigned: true) {
+                return remainder(left, type, quotient: quotient, divisor: k)
+            }
         default: break
         }
         return value(operation, type, left, right)

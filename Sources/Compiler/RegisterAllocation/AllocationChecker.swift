@@ -41,7 +41,8 @@ struct AllocationChecker {
             for place in [move.from, move.to] {
                 checkPlace(place, move.registerClass, slotCount: output.slotCount, name)
                 if place.isRegister, registers.allocatable & place.register.mask == 0,
-                    place.register != registers.integerScratch, place.register != registers.floatScratch {
+                    place.register != registers.integerScratch, place.register != registers.floatScratch
+                {
                     violations.append("\(name) touches reserved register \(place.register.number)")
                 }
             }
@@ -105,15 +106,18 @@ struct AllocationChecker {
             if operand.isDefinition { checkSaved(place, output, name) }
             // A definition may be there: what is destroyed with it is a temporary, or else a later use finds nothing.
             if operand.role == .lateUse, place.isRegister,
-                input.clobbers[position] & place.register.mask != 0 {
+                input.clobbers[position] & place.register.mask != 0
+            {
                 violations.append("\(name): in a register the instruction destroys")
             }
             for other in start..<end where other != index {
                 let second = input.operands[other]
-                let isTied = operand.constraint == .reuse && Int(operand.detail) == other - start
+                let isTied =
+                    operand.constraint == .reuse && Int(operand.detail) == other - start
                     || second.constraint == .reuse && Int(second.detail) == index - start
                 if mayNotShare(operand, second) && !isTied,
-                    overlap(place, output.allocations[other], registerClass, input, second) {
+                    overlap(place, output.allocations[other], registerClass, input, second)
+                {
                     violations.append("\(name): shares its place with operand \(other - start)")
                 }
             }

@@ -158,8 +158,9 @@ extension RegisterAllocator {
                 let entry = loopLive[cursor]
                 cursor &+= 1
                 if states[Int(entry.virtualRegister)].entryStamp == epoch { continue }
-                loopLive.append(LiveEntry(
-                    virtualRegister: entry.virtualRegister, distance: min(base &+ entry.distance, Self.farthest)))
+                loopLive.append(
+                    LiveEntry(
+                        virtualRegister: entry.virtualRegister, distance: min(base &+ entry.distance, Self.farthest)))
             }
         }
         blocks[index].firstLoopLive = UInt32(truncatingIfNeeded: first)

@@ -68,7 +68,8 @@ extension RegisterAllocator {
                 parallelMoves.append(ParallelMove(from: from, to: to, registerClass: state.registerClass))
                 // The parameter is live only behind this edge, so if the argument is not, they never are both.
                 if from >= 32, to >= 32, !isBackEdge, !isLocal,
-                    states[argument].entryStamp != UInt32(truncatingIfNeeded: successor &+ 1) {
+                    states[argument].entryStamp != UInt32(truncatingIfNeeded: successor &+ 1)
+                {
                     affinities.append(SlotAffinity(parameter: parameter, argument: argument))
                 }
             }
@@ -110,9 +111,10 @@ extension RegisterAllocator {
             needSlot(value)
             if blocks[predecessor].exitValid & bit(register) == 0 {
                 states[value].evictionCost += weight
-                edgeMoves.append(PendingMove(
-                    position: position, from: place(register), to: .slot(value), registerClass: state.registerClass,
-                    isEviction: true))
+                edgeMoves.append(
+                    PendingMove(
+                        position: position, from: place(register), to: .slot(value), registerClass: state.registerClass,
+                        isEviction: true))
             }
         }
     }
@@ -203,8 +205,9 @@ extension RegisterAllocator {
         let target = to < 32 ? Allocation(bits: to) : .slot(to &- 32)
         let moveClass = Self.registerClass(registerClass)
         guard from >= 32, to >= 32 else {
-            output.moves.append(AllocationMove(
-                position: position, from: source, to: target, registerClass: moveClass))
+            output.moves.append(
+                AllocationMove(
+                    position: position, from: source, to: target, registerClass: moveClass))
             return
         }
         let scratch = Allocation.register(registerClass == 0 ? file.integerScratch : file.floatScratch)

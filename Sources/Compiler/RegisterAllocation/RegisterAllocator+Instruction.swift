@@ -227,7 +227,8 @@ extension RegisterAllocator {
                 move(place(home), to: place(target), at: instruction.position, value)
                 let isStillRead = instruction.reads & bit(home) != 0
                 if !isStillRead, useAfter(index, end, operands, instruction.position) == Self.dead,
-                    nextUses[index] == Self.dead {
+                    nextUses[index] == Self.dead
+                {
                     let wasValid = valid & bit(home) != 0
                     vacate(home)
                     occupy(target, value)
@@ -264,7 +265,8 @@ extension RegisterAllocator {
                 case .early: guard operand.constraint == .register, operand.role == .use, tie == 0 else { continue }
                 case .tied:
                     guard operand.constraint != .fixed, tie != 0 else { continue }
-                    let hard = instruction.earlyFixed | instruction.lateFixed
+                    let hard =
+                        instruction.earlyFixed | instruction.lateFixed
                         | (tie == 2 ? instruction.reads : instruction.lateReads)
                     placeTied(index, start, end, operands, allocations, hard: hard, &instruction)
                     continue
@@ -323,14 +325,16 @@ extension RegisterAllocator {
             if late { hard |= instruction.lateFixed | instruction.clobbers | instruction.tiedReads }
             let state = states[operand.virtualRegister]
             let isInteger = state.registerClass == 0
-            let needed = late
+            let needed =
+                late
                 ? (isInteger ? instruction.definitions.0 : instruction.definitions.1)
                 : (isInteger ? instruction.earlyDefinitions.0 : instruction.earlyDefinitions.1)
             let taken = instruction.reads | instruction.earlyFixed | instruction.lateFixed
             let home = state.register
             if home != Self.noRegister, bit(home) & hard == 0,
                 instruction.reads & bit(home) != 0
-                    || (classMask(state.registerClass) & ~taken & ~bit(home)).nonzeroBitCount >= needed {
+                    || (classMask(state.registerClass) & ~taken & ~bit(home)).nonzeroBitCount >= needed
+            {
                 note(index, home, operand, allocations, &instruction)
             } else if (classMask(state.registerClass) & ~taken & ~hard).nonzeroBitCount > needed {
                 reloadUse(

@@ -68,8 +68,9 @@ extension RegisterAllocator {
                 cursor &+= 1
                 let state = states + Int(register)
                 guard state.pointee.stamp == epoch else { continue }
-                live.append(LiveEntry(
-                    virtualRegister: register, distance: state.pointee.nextUse &- block.firstInstruction))
+                live.append(
+                    LiveEntry(
+                        virtualRegister: register, distance: state.pointee.nextUse &- block.firstInstruction))
                 if (state.pointee.callMark != calls && !block.isCold) || crossesAll {
                     state.pointee.flags |= VirtualRegisterState.crossesCall
                 }

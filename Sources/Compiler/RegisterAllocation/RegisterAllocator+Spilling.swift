@@ -75,9 +75,10 @@ extension RegisterAllocator {
                     let value = UInt32(truncatingIfNeeded: candidates.base[store])
                     store &+= 1
                     let state = states[value]
-                    output.moves.append(AllocationMove(
-                        position: storePosition, from: place(state.definitionRegister),
-                        to: .slot(slotIndices[value]), registerClass: Self.registerClass(state.registerClass)))
+                    output.moves.append(
+                        AllocationMove(
+                            position: storePosition, from: place(state.definitionRegister),
+                            to: .slot(slotIndices[value]), registerClass: Self.registerClass(state.registerClass)))
                 } else {
                     append(moves.base[cursor], &output)
                     cursor &+= 1
@@ -105,8 +106,9 @@ extension RegisterAllocator {
         var to = move.to
         if from.isSlot { from = .slot(slotIndices.base[Int(from.slot)]) }
         if to.isSlot { to = .slot(slotIndices.base[Int(to.slot)]) }
-        output.moves.append(AllocationMove(
-            position: move.position, from: from, to: to, registerClass: Self.registerClass(move.registerClass)))
+        output.moves.append(
+            AllocationMove(
+                position: move.position, from: from, to: to, registerClass: Self.registerClass(move.registerClass)))
     }
 
     // MARK: - Slots
@@ -154,9 +156,10 @@ extension RegisterAllocator {
             }
             let number = UInt32(truncatingIfNeeded: index)
             slotIndices[value] = number
-            owners.append(SlotOwner(
-                value: value, first: first, last: last, leader: number, next: number, groupFirst: first,
-                groupLast: last))
+            owners.append(
+                SlotOwner(
+                    value: value, first: first, last: last, leader: number, next: number, groupFirst: first,
+                    groupLast: last))
         }
     }
 

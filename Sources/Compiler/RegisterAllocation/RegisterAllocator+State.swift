@@ -50,8 +50,10 @@ extension RegisterAllocator {
     mutating func move(
         _ from: Allocation, to: Allocation, at position: UInt32, _ value: UInt32, isEviction: Bool = false
     ) {
-        moves.append(PendingMove(
-            position: position, from: from, to: to, registerClass: states[value].registerClass, isEviction: isEviction))
+        moves.append(
+            PendingMove(
+                position: position, from: from, to: to, registerClass: states[value].registerClass,
+                isEviction: isEviction))
     }
 
     @inline(__always)

@@ -13,6 +13,10 @@ struct FunctionTranslator: ~Copyable {
     struct Limits {
         /// 20 bytes each, and 4 of source offset.
         var instructions = 6_000_000
+        /// Where one byte stands for many instructions (a call has up to a thousand results, a loop a parameter per
+        /// local it assigns), they must also stay in proportion to the body: this many, and `instructionsPerByte`.
+        var unprovenInstructions = 250_000
+        var instructionsPerByte = 8
         /// Arguments of edges and calls, 4 bytes each.
         var listEntries = 32_000_000
         /// Locals in the sets of `AssignedLocals`, and values kept for `else` arms.
@@ -41,6 +45,7 @@ struct FunctionTranslator: ~Copyable {
     /// Constructs opened within unreachable code and not closed yet.
     var skippedDepth = 0
     private var properties = BlockProperties()
+    private var instructionLimit = 0
 
     private let shapes: UnsafeMutablePointer<OperatorShape>
 
@@ -83,6 +88,9 @@ struct FunctionTranslator: ~Copyable {
         _ body: OperatorReader, at offset: UInt32, function index: UInt32, of context: ModuleContext
     ) -> Bool {
         var reader = body
+        instructionLimit = min(
+            limits.instructions,
+            limits.unprovenInstructions + limits.instructionsPerByte * (body.end - body.start))
         let type = context.type(ofFunction: index)
         builder.begin(function: index, type: type)
         stack.removeAll()
@@ -357,7 +365,7 @@ struct FunctionTranslator: ~Copyable {
     /// the body bounds them.
     @inline(__always)
     func reserve(instructions count: Int) throws(LimitExceeded) {
-        if builder.function.instructions.count + count > limits.instructions { throw LimitExceeded() }
+        if builder.function.instructions.count + count > instructionLimit { throw LimitExceeded() }
     }
 }
 

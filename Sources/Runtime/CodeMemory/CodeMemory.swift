@@ -41,7 +41,8 @@ final class CodeMemory: @unchecked Sendable {
             failure = SystemError(operation: "making code executable", errno: errno)
         } else {
             let start = UInt(bitPattern: address)
-            let error = mayfly_code_register(start, start + UInt(count), start + UInt(exitOffset))
+            let exit = start + UInt(exitOffset)
+            let error = mayfly_code_register(start, start + UInt(count), exit, exit + UInt(CompiledCode.exitBytes))
             if error != 0 { failure = SystemError(operation: "registering code", errno: error) }
         }
         if let failure {

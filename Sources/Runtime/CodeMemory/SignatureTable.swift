@@ -3,8 +3,8 @@
 //! Two types of two modules are the same exactly when their ids are. An id lives as long as a module that uses it and is
 //! used again afterwards: no record with the old meaning can exist then, because records live in their module.
 
-import WasmModule
 import Synchronization
+import WasmModule
 
 final class SignatureTable: Sendable {
     private struct Entry {

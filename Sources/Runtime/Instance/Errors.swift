@@ -14,6 +14,7 @@ public enum LinkError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The module does not fit a slot of the engine's pool, or the operating system refused memory for the image.
     case pool(PoolError)
 
+    /// What happened, for people.
     public var description: String {
         switch self {
         case .unknownImport(let module, let name): "unknown import \"\(module)\" \"\(name)\""
@@ -28,17 +29,20 @@ public enum LinkError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// An export could not be used the way it was asked for.
 public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Nothing of this kind is exported under the name.
     case unknownExport(name: String, kind: String)
     /// The function's type is another one than the arguments and the result have.
     case typeMismatch(name: String, expected: FunctionType, actual: FunctionType)
     /// The global's type is another one than was asked for.
     case globalTypeMismatch(name: String, expected: ValueType, actual: ValueType)
+    /// A global that is constant was to be set.
     case immutableGlobal(name: String)
     /// A function reference or a typed function of another module.
     case foreignFunctionReference
     /// The guest was called inside `withMemory` of the same instance.
     case memoryInUse
 
+    /// What happened, for people.
     public var description: String {
         switch self {
         case .unknownExport(let name, let kind): "no exported \(kind) \"\(name)\""
@@ -58,18 +62,21 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
 /// The address came from the guest, so this is the guest's fault; in a host function that does not catch it, the call
 /// into the guest fails with it.
 public struct MemoryAccessError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The first byte, counted from the start of the memory.
     public var address: UInt64
-    /// Bytes.
+    /// Bytes that were to be read or written.
     public var count: UInt64
     /// Bytes that the memory has; 0 if the module has no memory.
     public var memorySize: UInt64
 
+    /// All in bytes.
     public init(address: UInt64, count: UInt64, memorySize: UInt64) {
         self.address = address
         self.count = count
         self.memorySize = memorySize
     }
 
+    /// What happened, for people.
     public var description: String {
         "out of bounds access to guest memory: \(count) bytes at \(address), memory of \(memorySize) bytes"
     }

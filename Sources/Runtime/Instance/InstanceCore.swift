@@ -3,7 +3,7 @@
 //! The one object that a stamp allocates. `hostData` of the context points to it while the slot is held; dispatch finds it
 //! there. Its subclass in the API adds the host's state.
 //!
-//! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `end()`. Between entries the
+//! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `close`. Between entries the
 //! depth is 0 and the context's stack pointer is the slot's initial one.
 
 import CPlatform
@@ -22,12 +22,17 @@ open class InstanceCore {
         public var isDirty = false
     }
 
-    /// Entries that may be nested: guest, host function, guest … Each holds frames of host code on the thread's stack, whose
-    /// size nothing checks: threads made by Dispatch have 512 KiB, so this leaves about 8 KiB for each host function.
+    /// Entries that may be nested: guest, host function, guest … The guest chooses how many, and each holds frames of host
+    /// code on the thread's stack. What those are large enough to exhaust is up to `stackReserve`.
     public static let maximumDepth = 50
+    /// Bytes that must be left of the thread's stack for a nested entry: for the host functions called in it, up to the
+    /// next entry. Threads made by Dispatch have 512 KiB.
+    public static let stackReserve = 128 << 10
 
     public unowned(unsafe) final let template: TemplateCore
     private final let ownsTemplate: Bool
+    /// The slot is held.
+    private final var isOpen = true
     /// The template's.
     final let hostFunctions: UnsafeMutableBufferPointer<Unmanaged<LinkedFunction>>
     /// Byte 0 of memory 0.
@@ -39,7 +44,6 @@ open class InstanceCore {
     private final var largeCells: UnsafeMutablePointer<UInt64>?
     final let context: UnsafeMutableRawPointer
     final let slot: Slot
-    private final var hasEnded = false
     /// What changes at every entry. In raw memory, where access costs no check: nothing of it is ever borrowed.
     public final let control: UnsafeMutablePointer<Control>
     /// What a host function or a runtime function threw, on its way through the guest.
@@ -82,20 +86,18 @@ open class InstanceCore {
     }
 
     deinit {
-        end()
+        close()
         largeCells?.deallocate()
-        if ownsTemplate { Unmanaged.passUnretained(template).release() }
     }
 
-    /// Gives the slot back: the instance must not be used any more.
+    /// Gives the slot back, before `deinit` does. The instance must not be used any more.
     ///
-    /// Whoever keeps the template alive for the instance calls it while the template is. `deinit` would be too late: Swift
-    /// releases objects that don't refer to each other, as far as it knows, in any order, whatever
-    /// `withExtendedLifetime` says about one of them.
-    public final func end() {
-        if hasEnded { return }
-        hasEnded = true
+    /// After that neither the slot nor the template is touched: whoever keeps the template alive need not outlive the object.
+    public final func close() {
+        guard isOpen else { return }
+        isOpen = false
         template.module.engine.pool.release(slot, wasEntered: control.pointee.isDirty)
+        if ownsTemplate { Unmanaged.passUnretained(template).release() }
     }
 
     /// Runs the module's start function, if it has one: what is left of instantiation.
@@ -144,7 +146,9 @@ open class InstanceCore {
     /// - Throws: `Trap`; what a host function threw; `CallError` for a foreign function reference among the arguments or if
     ///   the memory is borrowed.
     public final func enter(_ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) throws {
-        guard control.pointee.memoryBorrows == 0, control.pointee.depth < Self.maximumDepth else { throw reasonNotToEnter() }
+        guard control.pointee.memoryBorrows == 0, control.pointee.depth < Self.maximumDepth else {
+            throw reasonNotToEnter()
+        }
         if function.takesFunctionReferences {
             for (index, type) in function.type.parameters.enumerated() where type == .funcref {
                 try template.module.checkReference(cells[index])
@@ -154,6 +158,8 @@ open class InstanceCore {
             control.pointee.isDirty = true
             let error = mayfly_thread_prepare()
             if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
+        } else if mayfly_thread_stack_room() < Self.stackReserve {
+            throw Trap(code: .callStackExhausted)
         }
         control.pointee.depth += 1
         let status = unsafeBitCast(function.entry, to: Entry.self)(context, function.code, cells)

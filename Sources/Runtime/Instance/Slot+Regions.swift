@@ -13,8 +13,9 @@ extension Slot {
 
     /// Memory 0 and the guards in front of it and behind it.
     var memoryReservation: Range<UInt64> {
-        address(memoryBase - PoolGeometry.memoryGuard)
-            ..< address(memoryBase + PoolGeometry.memorySpan + PoolGeometry.memoryGuard)
+        address(
+            memoryBase - PoolGeometry.memoryGuard)..<address(
+                memoryBase + PoolGeometry.memorySpan + PoolGeometry.memoryGuard)
     }
 
     private func address(_ pointer: UnsafeMutableRawPointer) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }

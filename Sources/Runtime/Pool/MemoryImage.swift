@@ -4,6 +4,9 @@
 //! slot. What lies too far from the rest for that is an *outlier*, copied in before a slot is used. So one stray
 //! segment costs one copy, not a file as large as the memory, and a module without data has no file at all.
 //!
+//! No stamping copies to more than `mostOutlierPages` pages. Data scattered over more becomes a single run, from the first
+//! segment to the last, of a file with holes.
+//!
 //! Segments are applied in order: where they overlap, the later one wins.
 
 internal import CPlatform
@@ -30,6 +33,8 @@ final class MemoryImage: @unchecked Sendable {
     static let guaranteedSpan = 16 << 20
     /// Each run costs every slot two mappings of the process's 65,530.
     static let mostRuns = 4
+    /// Pages that a stamping copies outliers to, each at the cost of a page fault (up to 3 µs) and a page of memory.
+    static let mostOutlierPages = 64
 
     /// Bytes of memory at the start.
     let initialBytes: UInt64
@@ -80,6 +85,11 @@ final class MemoryImage: @unchecked Sendable {
             chosen.append(cluster)
         }
         chosen.sort { $0.start < $1.start }
+        if let first = pieces.map(\.start).min(), let last = pieces.map(\.end).max(),
+            Self.pages(of: pieces, outside: chosen) > Self.mostOutlierPages
+        {
+            chosen = [Cluster(start: first, end: last, data: 0)]
+        }
         var fileBytes = 0
         for cluster in chosen {
             let start = PoolGeometry.roundDown(cluster.start, to: PoolGeometry.page)
@@ -91,8 +101,9 @@ final class MemoryImage: @unchecked Sendable {
             try check(mayfly_image_create("mayfly-image", UInt64(fileBytes), &file), "memfd_create", "making an image")
         }
         for piece in pieces {
-            let end = piece.start + piece.count
-            if let run = runs.first(where: { $0.memoryOffset <= piece.start && end <= $0.memoryOffset + $0.bytes }) {
+            if let run = runs.first(where: {
+                $0.memoryOffset <= piece.start && piece.end <= $0.memoryOffset + $0.bytes
+            }) {
                 try write(segments[piece.segment], piece, at: piece.start - run.memoryOffset + run.fileOffset)
             } else {
                 outliers.append(Outlier(memoryOffset: piece.start, source: outlierBytes.count, bytes: piece.count))
@@ -131,6 +142,9 @@ extension MemoryImage {
         /// Offset in memory of the first byte kept.
         var start: Int
         var count: Int
+        var end: Int { start + count }
+        var firstPage: Int { start / PoolGeometry.page }
+        var lastPage: Int { (end - 1) / PoolGeometry.page }
     }
 
     /// Pieces close enough to be one run.
@@ -167,6 +181,19 @@ extension MemoryImage {
             if piece.count > 0 { kept.append(piece) }
         }
         return kept
+    }
+
+    /// Pages on which pieces lie that are not wholly on the pages of one of the clusters.
+    fileprivate static func pages(of pieces: [Piece], outside clusters: [Cluster]) -> Int {
+        var count = 0
+        var next = 0
+        for piece in pieces.sorted(by: { $0.start < $1.start }) {
+            let isMapped = clusters.contains { $0.firstPage <= piece.firstPage && piece.lastPage <= $0.lastPage }
+            if isMapped { continue }
+            count += max(0, piece.lastPage + 1 - max(next, piece.firstPage))
+            next = max(next, piece.lastPage + 1)
+        }
+        return count
     }
 
     /// Joins pieces while the span stays small in absolute terms or against the data in it. Pieces that overlap are

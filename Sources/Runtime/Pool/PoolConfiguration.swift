@@ -1,9 +1,10 @@
 //! How large a pool is. All of it is address space until a guest touches it.
 
+/// How many instances can live at once, and how large each can be.
 public struct PoolConfiguration: Sendable, Hashable {
     /// Instances that can be live at once. A slot takes 6 GiB of address space (a process has 128 TiB) and about ten of
     /// the process's 65,530 mappings (vm.max_map_count). A pool that does not fit the address space gets fewer slots;
-    /// `Pool.slotCount` says how many.
+    /// ``PoolStatistics/slots`` says how many.
     public var slotCount: Int
     /// Bytes that one memory may grow to, at most 4 GiB; rounded down to whole pages of 64 KiB. `memory.grow` beyond it
     /// fails, whatever maximum the module declares.
@@ -17,6 +18,7 @@ public struct PoolConfiguration: Sendable, Hashable {
     /// code writes lie in the image and do not count.
     public var tableElements: Int
 
+    /// By default 1000 slots with memories of up to 4 GiB, stacks of 1 MiB and tables of up to 1,048,576 elements.
     public init(
         slotCount: Int = 1000,
         maximumMemoryBytes: UInt64 = 4 << 30,

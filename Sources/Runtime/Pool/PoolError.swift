@@ -3,6 +3,7 @@
 internal import CPlatform
 internal import Glibc
 
+/// What went wrong with slots: their number, their size, or the operating system.
 public enum PoolError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A system call failed. `name` as in its manual page, `errno` its error, `purpose` what it was for.
     case systemCall(name: String, errno: Int32, purpose: String)
@@ -21,6 +22,7 @@ public enum PoolError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A value of `PoolConfiguration` cannot work.
     case invalidConfiguration(String)
 
+    /// What happened and what can be done about it, for people.
     public var description: String {
         switch self {
         case .systemCall(let name, let error, let purpose):

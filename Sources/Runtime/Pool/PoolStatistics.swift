@@ -23,5 +23,6 @@ public struct PoolStatistics: Sendable, Hashable {
     /// Successful growths of memories and tables.
     public var growths: UInt64 = 0
 
+    /// All zero.
     public init() {}
 }

@@ -15,6 +15,7 @@ public struct Trap: Error, Sendable, Hashable, CustomStringConvertible {
         /// Bytes from the start of the module's binary to the instruction, when it is known.
         public var offset: Int?
 
+        /// A frame of the function with an index.
         public init(functionIndex: Int, functionName: String? = nil, offset: Int? = nil) {
             self.functionIndex = functionIndex
             self.functionName = functionName
@@ -25,18 +26,21 @@ public struct Trap: Error, Sendable, Hashable, CustomStringConvertible {
     /// Frames kept in a backtrace.
     public static let maximumFrames = 64
 
+    /// Why the guest stopped.
     public var code: TrapCode
     /// The innermost frames, innermost first; at most `maximumFrames`.
     public var backtrace: [Frame]
     /// Further frames that the guest's stack held, not in `backtrace`.
     public var omittedFrames: Int
 
+    /// A trap with the frames that are known.
     public init(code: TrapCode, backtrace: [Frame] = [], omittedFrames: Int = 0) {
         self.code = code
         self.backtrace = backtrace
         self.omittedFrames = omittedFrames
     }
 
+    /// The reason, and a line for each frame.
     public var description: String {
         var text = "wasm trap: \(code.message)"
         for (number, frame) in backtrace.enumerated() {

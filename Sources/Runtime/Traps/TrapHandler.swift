@@ -17,6 +17,7 @@ enum TrapHandler {
             address: UInt32(VMContextLayout.trapAddress),
             signal: UInt32(VMContextLayout.trapSignal),
             exit_stub: UInt32(VMContextLayout.exitStub),
+            host_stack_pointer: UInt32(VMContextLayout.hostStackPointer),
             trapped_status: EntryStatus.trapped)
         return mayfly_traps_install(&layout)
     }()

@@ -19,7 +19,13 @@ extension FunctionEmitter {
             if isSlot(index, 0) {
                 assembler.alu(.cmp, width, slot(index, 0), imm: immediate)
             } else if immediate == 0 {
-                assembler.test(width, register(index, 0), register(index, 0))
+                let tested = register(index, 0)
+                // Arithmetic just before has set the zero flag to say the same.
+                let isKnown =
+                    zeroFlag.position == assembler.position && zeroFlag.register == tested && zeroFlag.width == width
+                    && (machine.condition == Condition.equal.rawValue
+                        || machine.condition == Condition.notEqual.rawValue)
+                if !isKnown { assembler.test(width, tested, tested) }
             } else {
                 assembler.alu(.cmp, width, register(index, 0), imm: immediate)
             }
@@ -85,7 +91,8 @@ extension FunctionEmitter {
             var isRead = false
             for operand in 0..<operandCount(index) - 1 {
                 let place = allocation(index, operand)
-                isRead = isRead || (place.isRegister && !place.register.isFloat && place.register.hardware == destination)
+                isRead =
+                    isRead || (place.isRegister && !place.register.isFloat && place.register.hardware == destination)
             }
             if !isRead { assembler.zero(destination) }
             _ = emitComparison(machine, index)

@@ -154,6 +154,7 @@ extension FunctionEmitter {
         if isSlot(index, 1) {
             copy(destination, first)
             assembler.alu(operation, machine.width, destination, slot(index, 1))
+            noteZeroFlag(destination, machine.width)
             return
         }
         let second = register(index, 1)
@@ -168,10 +169,12 @@ extension FunctionEmitter {
             }
         } else if operation == .add {
             assembler.lea(machine.width, destination, .indexed(first, second))
+            return
         } else {
             copy(destination, first)
             assembler.alu(operation, machine.width, destination, second)
         }
+        noteZeroFlag(destination, machine.width)
     }
 
     private mutating func emitALUImmediate(_ machine: MachineInstruction, _ index: UInt32) {
@@ -188,6 +191,7 @@ extension FunctionEmitter {
         } else {
             copy(destination, first)
             assembler.alu(operation, machine.width, destination, imm: immediate)
+            noteZeroFlag(destination, machine.width)
         }
     }
 

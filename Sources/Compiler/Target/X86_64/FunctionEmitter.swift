@@ -34,6 +34,13 @@ struct FunctionEmitter: ~Copyable {
         var source: UInt32
     }
 
+    /// After the instruction that ends at `position` the zero flag says whether `register` is 0.
+    struct ZeroFlag: BitwiseCopyable {
+        var position: UInt32
+        var register: UInt8
+        var width: Width
+    }
+
     /// External symbols beyond the functions of the module.
     enum Stub: UInt32 {
         case runtimeCall = 0
@@ -43,6 +50,7 @@ struct FunctionEmitter: ~Copyable {
     var traps = Vector<TrapSite>(capacity: 256)
     var sources = Vector<SourceSite>(capacity: 256)
     var outOfLine = Vector<OutOfLine>(capacity: 128)
+    private(set) var zeroFlag = ZeroFlag(position: .max, register: 0, width: .w32)
     private var pendingTables = Vector<(label: Label, first: UInt32, count: UInt32)>(capacity: 8)
     private var resolvedBlocks = Vector<UInt32>(capacity: 64)
     private var isThreaded = Vector<UInt8>(capacity: 64)
@@ -79,6 +87,7 @@ struct FunctionEmitter: ~Copyable {
         sources.removeAll()
         outOfLine.removeAll()
         pendingTables.removeAll()
+        zeroFlag.position = .max
         instructions = function.instructions.base
         operandStart = function.input.operandStart.base
         operands = function.input.operands.base
@@ -164,6 +173,7 @@ struct FunctionEmitter: ~Copyable {
         _ number: UInt32, next: UInt32, _ function: borrowing SelectedFunction, _ allocation: borrowing AllocationOutput
     ) {
         assembler.bind(Label(id: firstBlockLabel &+ number))
+        zeroFlag.position = .max
         let block = function.input.blocks[number]
         var move = firstMove(allocation, atOrAfter: block.firstInstruction)
         for index in block.firstInstruction..<block.endInstruction {
@@ -320,9 +330,19 @@ struct FunctionEmitter: ~Copyable {
 
     // MARK: Records
 
+    /// Says that the arithmetic just emitted set the zero flag by its result. Anything emitted after it, and any label bound
+    /// there, makes that worthless; the position sees to the first, `emitBlock` to the second.
+    @inline(__always)
+    mutating func noteZeroFlag(_ register: UInt8, _ width: Width) {
+        zeroFlag = ZeroFlag(position: assembler.position, register: register, width: width)
+    }
+
     /// Says that a fault at the next instruction is this trap.
+    ///
+    /// Sources are looked up by offset alone. After a call the offset is its return address, so the instruction moves on.
     @inline(__always)
     mutating func mayTrap(_ code: TrapCode, source: UInt32) {
+        if sources.count > 0, sources[sources.count &- 1].offset == assembler.position { assembler.nop() }
         traps.append(TrapSite(offset: assembler.position, code: code))
         sources.append(SourceSite(offset: assembler.position, source: source))
     }

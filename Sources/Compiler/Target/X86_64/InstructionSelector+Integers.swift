@@ -179,7 +179,9 @@ extension InstructionSelector {
                 use(instruction.a, .register)
                 use(instruction.a, .register)
                 define(value: value)
-                finish(MachineInstruction(operation: .lea, width: width, detail: constant == 3 ? 1 : constant == 5 ? 2 : 3))
+                finish(
+                    MachineInstruction(operation: .lea, width: width, detail: constant == 3 ? 1 : constant == 5 ? 2 : 3)
+                )
                 return
             }
             selectImmediate(value, instruction.a, .multiplyImmediate, width, constant)

@@ -18,6 +18,10 @@ struct TrampolineEmitter: ~Copyable {
     private var firstTrap = 0
     private(set) var traps = Vector<FunctionEmitter.TrapSite>(capacity: 16)
     private let module: ModuleContext
+    /// Arguments and results together up to which an imported function has code of its own.
+    private static var unsharedValues: Int { 16 }
+    /// By type, the code that the other imported functions share.
+    private var sharedImports: [UInt32: Label] = [:]
 
     init(module: ModuleContext) {
         self.module = module
@@ -46,7 +50,10 @@ struct TrampolineEmitter: ~Copyable {
             assembler.pop(register)
         }
         assembler.ret()
-        return finishPiece(exitLabel)
+        assembler.alignWithTraps(to: CompiledCode.exitBytes)
+        let offset = finishPiece(exitLabel)
+        assert(offset == 0 && assembler.count == CompiledCode.exitBytes)
+        return offset
     }
 
     /// Begins a piece of code that is entered at the returned label.
@@ -119,10 +126,7 @@ struct TrampolineEmitter: ~Copyable {
         places = ArgumentAssigner()
         for type in parameters {
             if case .stack(let offset) = places.next(type) {
-                for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.rax, .base(X86_64.rbx, (cell + half) * 8))
-                    assembler.mov(.w64, .base(X86_64.rsp, offset + half * 8), X86_64.rax)
-                }
+                copy(type, from: X86_64.rbx, cell * 8, to: X86_64.rsp, offset, through: X86_64.rax)
             }
             cell += cells(type)
         }
@@ -140,15 +144,11 @@ struct TrampolineEmitter: ~Copyable {
         cell = 0
         places = ArgumentAssigner()
         for type in results {
-            let memory = Memory.base(X86_64.rbx, cell * 8)
             switch places.next(type) {
             case .register(let register):
-                store(memory, type, register.hardware)
+                store(X86_64.rbx, cell * 8, type, register.hardware)
             case .stack(let offset):
-                for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rsp, offset + half * 8))
-                    assembler.mov(.w64, .base(X86_64.rbx, (cell + half) * 8), X86_64.scratch)
-                }
+                copy(type, from: X86_64.rsp, offset, to: X86_64.rbx, cell * 8)
             }
             cell += cells(type)
         }
@@ -169,9 +169,31 @@ struct TrampolineEmitter: ~Copyable {
     // MARK: Host calls
 
     /// Code with the internal calling convention that calls an imported function of the host.
+    ///
+    /// Functions of many arguments or results share the code of their type: a module can import a hundred thousand of
+    /// them in a few bytes each.
     mutating func emitImport(_ function: UInt32) -> UInt32 {
+        let type = module.canonicalType(module.type(ofFunction: function))
+        if module.parameterCount(ofType: type) + module.resultCount(ofType: type) <= Self.unsharedValues {
+            return finishPiece(emitImport(ofType: type, function: function))
+        }
+        let shared: Label
+        if let known = sharedImports[type] {
+            shared = known
+        } else {
+            shared = emitImport(ofType: type, function: nil)
+            _ = finishPiece(shared)
+            sharedImports[type] = shared
+        }
         let start = beginPiece()
-        let type = module.type(ofFunction: function)
+        assembler.movImmediate(X86_64.scratch, UInt64(function))
+        assembler.jmp(shared)
+        return finishPiece(start)
+    }
+
+    /// - Parameter function: which function of this type, or nil if the scratch register will say.
+    private mutating func emitImport(ofType type: UInt32, function: UInt32?) -> Label {
+        let start = beginPiece()
         let parameters = module.parameters(ofType: type)
         let results = module.results(ofType: type)
         var cellCount: Int32 = 0
@@ -182,6 +204,7 @@ struct TrampolineEmitter: ~Copyable {
 
         assembler.push(X86_64.rbp)
         assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
+        if function == nil { assembler.push(X86_64.scratch) }
         if bytes > FunctionEmitter.uncheckedLeafBytes {
             assembler.lea(.w64, X86_64.scratch, .base(X86_64.rsp, -bytes))
             assembler.alu(.cmp, .w64, X86_64.scratch, context(VMContextLayout.stackLimit))
@@ -193,17 +216,23 @@ struct TrampolineEmitter: ~Copyable {
         for type in parameters {
             switch places.next(type) {
             case .register(let register):
-                store(.base(X86_64.rsp, cell * 8), type, register.hardware)
+                store(X86_64.rsp, cell * 8, type, register.hardware)
             case .stack(let offset):
-                for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rbp, 16 + offset + half * 8))
-                    assembler.mov(.w64, .base(X86_64.rsp, (cell + half) * 8), X86_64.scratch)
-                }
+                copy(type, from: X86_64.rbp, 16 + offset, to: X86_64.rsp, cell * 8)
             }
             cell += cells(type)
         }
         let argumentBytes = places.areaBytes
-        assembler.movImmediate(X86_64.rsi, UInt64(function))
+        // A result that the host function leaves out must not be what an earlier tenant of the stack left there.
+        while cell < resultCells {
+            assembler.mov(.w64, .base(X86_64.rsp, cell * 8), imm: 0)
+            cell += 1
+        }
+        if let function {
+            assembler.movImmediate(X86_64.rsi, UInt64(function))
+        } else {
+            assembler.mov(.w32, X86_64.rsi, .base(X86_64.rbp, -8))
+        }
         assembler.mov(.w64, X86_64.rdx, X86_64.rsp)
         emitSwitch(dispatch: VMContextLayout.hostDispatch)
 
@@ -214,16 +243,13 @@ struct TrampolineEmitter: ~Copyable {
             case .register(let register):
                 load(register.hardware, type, .base(X86_64.rsp, cell * 8))
             case .stack(let offset):
-                for half in 0..<cells(type) {
-                    assembler.mov(.w64, X86_64.scratch, .base(X86_64.rsp, (cell + half) * 8))
-                    assembler.mov(.w64, .base(X86_64.rbp, 16 + argumentBytes + offset + half * 8), X86_64.scratch)
-                }
+                copy(type, from: X86_64.rsp, cell * 8, to: X86_64.rbp, 16 + argumentBytes + offset)
             }
             cell += cells(type)
         }
         assembler.leave()
         if argumentBytes > 0 { assembler.ret(popping: UInt16(argumentBytes)) } else { assembler.ret() }
-        return finishPiece(start)
+        return start
     }
 
     /// Calls a `RuntimeFunction`: its number in rsi, its cells at rdx.
@@ -260,9 +286,12 @@ struct TrampolineEmitter: ~Copyable {
 
     private func cells(_ type: IRType) -> Int32 { type == .v128 ? 2 : 1 }
 
+    // Only the lower half of a 32-bit value's cell counts, and the guest computes addresses from whole registers and stack
+    // slots: a value from the host loses its upper half on the way in. On the way out it is cleared because the host may
+    // count on it.
+
     private mutating func load(_ register: UInt8, _ type: IRType, _ memory: Memory) {
         switch type {
-        // 32 bits, so that the register's upper half is clear whatever the host left in the cell.
         case .i32: assembler.mov(.w32, register, memory)
         case .f32: assembler.vmovs(.f32, register, memory)
         case .f64: assembler.vmovs(.f64, register, memory)
@@ -271,12 +300,27 @@ struct TrampolineEmitter: ~Copyable {
         }
     }
 
-    private mutating func store(_ memory: Memory, _ type: IRType, _ register: UInt8) {
+    private mutating func store(_ base: UInt8, _ offset: Int32, _ type: IRType, _ register: UInt8) {
+        let memory = Memory.base(base, offset)
         switch type {
-        // A whole cell: the register's bits above an f32 are clear or another float's, never the host's.
-        case .f32, .f64: assembler.vmovs(.f64, memory, register)
+        case .f32:
+            assembler.vmovs(.f32, memory, register)
+            assembler.mov(.w32, .base(base, offset + 4), imm: 0)
+        case .f64: assembler.vmovs(.f64, memory, register)
         case .v128: assembler.vmovups(memory, register)
         default: assembler.mov(.w64, memory, register)
+        }
+    }
+
+    /// Copies a value between a cell and a stack slot.
+    private mutating func copy(
+        _ type: IRType, from source: UInt8, _ sourceOffset: Int32, to destination: UInt8, _ destinationOffset: Int32,
+        through register: UInt8 = X86_64.scratch
+    ) {
+        let width: Width = type == .i32 || type == .f32 ? .w32 : .w64
+        for half in 0..<cells(type) {
+            assembler.mov(width, register, .base(source, sourceOffset + half * 8))
+            assembler.mov(.w64, .base(destination, destinationOffset + half * 8), register)
         }
     }
 }

@@ -1,0 +1,141 @@
+//! The documents say what is true, as far as a test can tell: their Swift is compiled and run, the files they name exist,
+//! and the exit codes are the tool's.
+
+import Foundation
+import Mayfly
+import MayflyWASI
+import Testing
+
+@Suite("Documents") struct DocumentationTests {
+    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// What holds the Swift that documents show. This file: see `commandsInSwift`.
+    private static let sources = ["Examples/Embedding/main.swift", "Tests/MayflyTests/DocumentationTests.swift"]
+    private static let documents = [
+        "README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/ARCHITECTURE.md", "docs/RATIONALE.md",
+        "Benchmarks/README.md", "Sources/Mayfly/Mayfly.docc/Mayfly.md", "Sources/Mayfly/Mayfly.docc/GettingStarted.md",
+        "Sources/MayflyWASI/MayflyWASI.docc/MayflyWASI.md",
+    ]
+
+    private static func lines(_ path: String) throws -> [String] {
+        try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+
+    @Test("every piece of Swift is a piece of a compiled file", arguments: documents)
+    func swiftIsCompiled(document: String) throws {
+        let sources = try Self.sources.map(Self.lines)
+        for block in Self.blocks(of: "swift", in: try Self.lines(document)) {
+            let isThere = sources.contains { source in
+                source.indices.contains { source[$0...].starts(with: block) }
+            }
+            #expect(isThere, "in no source: \(block.joined(separator: "\n"))")
+        }
+    }
+
+    @Test("there is Swift to compare") func swiftIsFound() throws {
+        for document in ["README.md", "Sources/Mayfly/Mayfly.docc/GettingStarted.md"] {
+            #expect(!Self.blocks(of: "swift", in: try Self.lines(document)).isEmpty)
+        }
+    }
+
+    /// The fenced blocks of a language, line by line, without indentation.
+    private static func blocks(of language: String, in lines: [String]) -> [[String]] {
+        var blocks: [[String]] = []
+        var isInside = false
+        for line in lines {
+            if line == "```" + language {
+                isInside = true
+                blocks.append([])
+            } else if line.hasPrefix("```") {
+                isInside = false
+            } else if isInside {
+                blocks[blocks.count - 1].append(line)
+            }
+        }
+        return blocks
+    }
+
+    @Test("files and folders that are named exist", arguments: documents)
+    func namedFilesExist(document: String) throws {
+        let folders = ["Sources", "Tests", "Benchmarks", "Examples", "scripts", "docs", ".ci"]
+        let paths = folders.flatMap { folder in
+            (FileManager.default.enumerator(atPath: Self.root.appendingPathComponent(folder).path)?.allObjects ?? [])
+                .compactMap { ($0 as? String).map { folder + "/" + $0 } }
+        }
+        let top = try FileManager.default.contentsOfDirectory(atPath: Self.root.path)
+        // By its whole path or the end of it.
+        let known = Set(
+            (paths + top).flatMap { path -> [String] in
+                let components = path.split(separator: "/")
+                return components.indices.map { components[$0...].joined(separator: "/") }
+            })
+        for line in try Self.lines(document) {
+            for word in line.split(separator: "`", omittingEmptySubsequences: false).enumerated()
+            where word.offset % 2 == 1 && Self.isPath(word.element, folders) {
+                let name = word.element.hasSuffix("/") ? word.element.dropLast() : word.element
+                let exists = known.contains(String(name))
+                #expect(exists, "no such file: \(word.element)")
+            }
+        }
+    }
+
+    /// Whether a piece of code in a text names a file or folder of the repository.
+    private static func isPath(_ word: Substring, _ folders: [String]) -> Bool {
+        if word.contains(where: { " *{<…".contains($0) }) { return false }
+        if [".swift", ".c", ".h", ".wat", ".md"].contains(where: { word != $0 && word.hasSuffix($0) }) { return true }
+        return folders.contains { word.hasPrefix($0 + "/") }
+    }
+
+    @Test("the README lists exactly the exit codes of the tool") func exitCodes() throws {
+        let declared = try Self.lines("Sources/mayfly-cli/CommandFailure.swift").compactMap { line -> Int? in
+            guard line.hasPrefix("case "), let equals = line.firstIndex(of: "=") else { return nil }
+            return Int(line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces))
+        }
+        let listed = try Self.lines("README.md").compactMap { line -> Int? in
+            let cells = line.split(separator: "|", omittingEmptySubsequences: false)
+            return cells.count == 4 ? Int(cells[1].trimmingCharacters(in: .whitespaces)) : nil
+        }
+        #expect(!declared.isEmpty)
+        #expect(listed == [0] + declared)
+    }
+
+    @Test("the README shows what the examples print", arguments: ["hello", "gcd", "lines"])
+    func outputs(example: String) throws {
+        let readme = try Self.lines("README.md")
+        let output = try Self.lines("Examples/expected/\(example).txt").filter {
+            !$0.hasPrefix("exit code") && !$0.isEmpty
+        }
+        #expect(!output.isEmpty)
+        #expect(readme.indices.contains { readme[$0...].starts(with: output) })
+    }
+
+    /// The README's example of WASI from Swift.
+    @Test("a command runs from Swift") func commandsInSwift() throws {
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
+        let examples = Self.root.appendingPathComponent("Examples").path
+
+        var configuration = WASI.Configuration()
+        configuration.arguments = ["lines", "gcd.wat", "/etc/passwd"]
+        configuration.standardOutput = .capture
+        try configuration.preopen(examples, as: "/", access: .readOnly)
+
+        var imports = Imports<WASI>()
+        imports.defineWASI()
+        let lines = try engine.compile(contentsOf: "\(examples)/lines.wasm").template(imports: imports)
+
+        let (code, output) = try lines.withInstance(state: WASI(configuration)) { instance in
+            (try WASI.run(instance), instance.state.takeStandardOutput())
+        }
+
+        #expect(code == 1)
+        #expect(
+            String(decoding: output, as: UTF8.self) == """
+                gcd.wat: 14 lines, 512 bytes
+                /etc/passwd: No such file or directory
+
+                """)
+    }
+}
