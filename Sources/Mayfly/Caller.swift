@@ -6,9 +6,9 @@ public import Runtime
 ///
 /// Addresses and sizes come from the guest, which is hostile: every access is checked against the memory as it is now.
 public struct Caller<State>: ~Copyable {
-    @usableFromInline unowned(unsafe) let store: Store<State>
+    @usableFromInline unowned(unsafe) let store: InstanceStore<State>
 
-    @inlinable init(_ store: Store<State>) { self.store = store }
+    @inlinable init(_ store: InstanceStore<State>) { self.store = store }
 
     /// What the host keeps with the instance.
     ///

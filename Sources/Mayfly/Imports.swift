@@ -35,7 +35,7 @@ public struct Imports<State>: Sendable {
         table.define(
             module, name,
             HostFunction(type: type) { instance, cells in
-                let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
                 var reader = CellReader(cells)
                 cells.pointee = try body(caller, repeat reader.next((each Parameter).self)).wasmCell
             })
@@ -52,7 +52,7 @@ public struct Imports<State>: Sendable {
         table.define(
             module, name,
             HostFunction(type: type) { instance, cells in
-                let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
                 var reader = CellReader(cells)
                 try body(caller, repeat reader.next((each Parameter).self))
             })
@@ -72,7 +72,7 @@ public struct Imports<State>: Sendable {
         table.define(
             module, name,
             HostFunction(type: type) { instance, cells in
-                let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
                 var reader = CellReader(cells)
                 let result = try body(caller, repeat reader.next((each Parameter).self))
                 var writer = CellWriter(cells)
@@ -92,7 +92,7 @@ public struct Imports<State>: Sendable {
         table.define(
             module, name,
             HostFunction(type: type) { instance, cells in
-                let caller = Caller<State>(unsafeDowncast(instance, to: Store<State>.self))
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
                 try body(caller, UnsafeMutableBufferPointer(start: cells, count: count))
             })
     }

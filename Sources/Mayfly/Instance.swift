@@ -6,9 +6,9 @@ public import Runtime
 ///
 /// Use it from one thread at a time. Its memory is recycled at the end of its life.
 public struct Instance<State>: ~Copyable {
-    @usableFromInline let store: Store<State>
+    @usableFromInline let store: InstanceStore<State>
 
-    @inlinable init(_ store: Store<State>) { self.store = store }
+    @inlinable init(_ store: InstanceStore<State>) { self.store = store }
 
     /// What the host keeps with this instance; host functions reach it as ``Caller/state``.
     ///

@@ -18,7 +18,7 @@ extension UInt64: MemoryNumber {}
 extension Float: MemoryNumber {}
 extension Double: MemoryNumber {}
 
-extension Store {
+extension InstanceStore {
     /// The address of guest bytes that exist.
     @inlinable @inline(__always)
     final func pointer(to address: UInt32, count: Int) throws(MemoryAccessError) -> UnsafeMutableRawPointer {

@@ -1,0 +1,185 @@
+//! What is behind one instance: the host's state for it and the runtime's.
+//!
+//! `Instance` and `Caller` are two views of a store: the owner's and a host function's. What both can do is here. All but the
+//! state and the typed values is in `InstanceCore`, which is not generic.
+//!
+//! Cells and memory are raw: no reference to the store is in them. So whatever reads them says `withExtendedLifetime(self)`,
+//! or the optimizer might let the last reference go, and with it the slot, right after the guest returns.
+
+public import Runtime
+public import WasmModule
+
+@usableFromInline
+final class InstanceStore<State>: InstanceCore {
+    @usableFromInline final var state: State
+
+    @inlinable
+    init(template: TemplateCore, ownsTemplate: Bool, state: consuming State) throws(PoolError) {
+        self.state = state
+        try super.init(template: template, ownsTemplate: ownsTemplate)
+    }
+
+    // MARK: Calls
+
+    /// Finds an exported function and checks its type.
+    @inlinable
+    final func function<each Parameter: WasmValue, each Result: WasmValue>(
+        _ name: String, _ parameters: repeat (each Parameter).Type, results: (repeat (each Result).Type)
+    ) throws -> FunctionHandle {
+        let function = try template.module.exportedFunction(name)
+        var match = TypeMatch(function.type.parameters)
+        repeat match.next((each Parameter).wasmType)
+        var resultMatch = TypeMatch(function.type.results)
+        repeat resultMatch.next((each Result).wasmType)
+        guard match.isComplete, resultMatch.isComplete else {
+            var expected = FunctionType()
+            repeat expected.parameters.append((each Parameter).wasmType)
+            repeat expected.results.append((each Result).wasmType)
+            throw CallError.typeMismatch(name: name, expected: expected, actual: function.type)
+        }
+        return function
+    }
+
+    /// Enters a function whose type has been checked. The result points to the cells with its results.
+    // No closure here or in the callers: one that captures a pack is not specialised.
+    @inlinable @inline(__always)
+    final func enter<each Parameter: WasmValue>(
+        _ function: FunctionHandle, _ arguments: repeat each Parameter
+    ) throws -> UnsafeMutablePointer<UInt64> {
+        let cells = cells(function.cellCount)
+        var writer = CellWriter(cells)
+        repeat writer.append(each arguments)
+        try enter(function, cells)
+        return cells
+    }
+
+    @inlinable
+    final func call<each Parameter: WasmValue, Result: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws -> Result {
+        defer { withExtendedLifetime(self) {} }
+        let function = try function(name, repeat (each Parameter).self, results: Result.self)
+        return Result(wasmCell: try enter(function, repeat each arguments).pointee)
+    }
+
+    @inlinable
+    final func call<each Parameter: WasmValue>(_ name: String, _ arguments: repeat each Parameter) throws {
+        defer { withExtendedLifetime(self) {} }
+        let function = try function(name, repeat (each Parameter).self, results: ())
+        _ = try enter(function, repeat each arguments)
+    }
+
+    @_disfavoredOverload
+    @inlinable
+    final func call<each Parameter: WasmValue, each Result: WasmValue>(
+        _ name: String, _ arguments: repeat each Parameter
+    ) throws -> (repeat each Result) {
+        defer { withExtendedLifetime(self) {} }
+        let function = try function(name, repeat (each Parameter).self, results: (repeat (each Result).self))
+        var reader = CellReader(try enter(function, repeat each arguments))
+        return (repeat reader.next((each Result).self))
+    }
+
+    /// A typed function is of the module it was looked up in.
+    @inlinable @inline(__always)
+    final func check<Parameters, Results>(_ function: borrowing TypedFunction<Parameters, Results>) throws {
+        guard function.module === template.module else { throw CallError.foreignFunctionReference }
+    }
+
+    @inlinable
+    final func call<each Parameter: WasmValue, Result: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), Result>, _ arguments: repeat each Parameter
+    ) throws -> Result {
+        defer { withExtendedLifetime(self) {} }
+        try check(function)
+        return Result(wasmCell: try enter(function.core, repeat each arguments).pointee)
+    }
+
+    @inlinable
+    final func call<each Parameter: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), Void>, _ arguments: repeat each Parameter
+    ) throws {
+        defer { withExtendedLifetime(self) {} }
+        try check(function)
+        _ = try enter(function.core, repeat each arguments)
+    }
+
+    @_disfavoredOverload
+    @inlinable
+    final func call<each Parameter: WasmValue, each Result: WasmValue>(
+        _ function: TypedFunction<(repeat each Parameter), (repeat each Result)>, _ arguments: repeat each Parameter
+    ) throws -> (repeat each Result) {
+        defer { withExtendedLifetime(self) {} }
+        try check(function)
+        var reader = CellReader(try enter(function.core, repeat each arguments))
+        return (repeat reader.next((each Result).self))
+    }
+
+    final func call(_ name: String, arguments: [Value]) throws -> [Value] {
+        try call(try template.module.exportedFunction(name), name, arguments)
+    }
+
+    final func call(_ reference: FunctionReference, arguments: [Value]) throws -> [Value] {
+        let function = try template.module.function(reference)
+        return try call(function, "function \(function.functionIndex)", arguments)
+    }
+
+    private func call(_ function: FunctionHandle, _ name: String, _ arguments: [Value]) throws -> [Value] {
+        let types = arguments.map(\.type)
+        guard types == function.type.parameters else {
+            throw CallError.typeMismatch(
+                name: name, expected: FunctionType(parameters: types, results: function.type.results),
+                actual: function.type)
+        }
+        defer { withExtendedLifetime(self) {} }
+        let cells = cells(function.cellCount)
+        for (index, argument) in arguments.enumerated() { cells[index] = argument.cell }
+        try enter(function, cells)
+        var results: [Value] = []
+        for (index, type) in function.type.results.enumerated() {
+            guard let value = Value(cell: cells[index], type: type) else {
+                throw CallError.typeMismatch(name: name, expected: FunctionType(), actual: function.type)
+            }
+            results.append(value)
+        }
+        return results
+    }
+
+    // MARK: Globals
+
+    final func global(_ name: String) throws(CallError) -> Value {
+        let (index, type) = try template.module.exportedGlobal(name)
+        guard let value = Value(cell: globalCell(index), type: type.value) else {
+            throw .globalTypeMismatch(name: name, expected: type.value, actual: type.value)
+        }
+        return value
+    }
+
+    final func setGlobal(_ name: String, to value: Value) throws(CallError) {
+        let (index, type) = try template.module.exportedGlobal(name)
+        guard type.isMutable else { throw .immutableGlobal(name: name) }
+        guard type.value == value.type else {
+            throw .globalTypeMismatch(name: name, expected: value.type, actual: type.value)
+        }
+        if type.value == .funcref { try template.module.checkReference(value.cell) }
+        setGlobalCell(index, value.cell)
+    }
+}
+
+/// Compares a list of types with types that come one by one, without making a list of them.
+@usableFromInline
+struct TypeMatch {
+    @usableFromInline let types: [ValueType]
+    @usableFromInline var position = 0
+    @usableFromInline var isEqual = true
+
+    @inlinable init(_ types: [ValueType]) { self.types = types }
+
+    @inlinable
+    mutating func next(_ type: ValueType) {
+        if position >= types.count || types[position] != type { isEqual = false }
+        position += 1
+    }
+
+    @inlinable var isComplete: Bool { isEqual && position == types.count }
+}
