@@ -4,9 +4,7 @@
 
 extension RegisterFile {
     /// What compiled code for x86-64 uses.
-    static let x86 = RegisterFile(
-        allocatable: mask([0, 1, 2, 3, 6, 7, 8, 9, 10, 12, 13]) | mask(Array(16...30)),
-        calleeSaved: mask([3, 12, 13]), integerScratch: PhysicalRegister(11), floatScratch: PhysicalRegister(31))
+    static let x86 = X86_64.registerFile
     /// Hardly more than the fixed operands of a division.
     static let tiny = RegisterFile(
         allocatable: mask([0, 1, 2, 3, 6]) | mask(Array(16...20)),

@@ -135,7 +135,6 @@ enum Operation: UInt8 {
     case `throw`
 
     @inline(__always) var isTerminator: Bool { rawValue >= Operation.jump.rawValue }
-    @inline(__always) var isCall: Bool { self == .call || self == .callIndirect || self == .callRuntime }
 
     /// Neither reads nor writes state and cannot trap: may be removed when unused, merged and moved freely.
     @inline(__always) var isPure: Bool {

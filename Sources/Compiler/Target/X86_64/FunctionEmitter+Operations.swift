@@ -15,11 +15,7 @@ extension FunctionEmitter {
                 assembler.mov(.w64, to.hardware, from.hardware)
             }
         case .loadImmediate:
-            if machine.immediate == 0 {
-                assembler.movImmediate(register(index, 0), 0)
-            } else {
-                assembler.movImmediate(register(index, 0), UInt64(bitPattern: machine.immediate))
-            }
+            assembler.movImmediate(register(index, 0), UInt64(bitPattern: machine.immediate))
         case .alu: emitALU(machine, index)
         case .aluImmediate: emitALUImmediate(machine, index)
         case .aluMemory:

@@ -332,9 +332,6 @@ struct InstructionSelector: ~Copyable {
 
     // MARK: Building machine instructions
 
-    @inline(__always)
-    func isInCurrentBlock(_ value: UInt32) -> Bool { value >= currentFirst }
-
     /// Whether the root being selected may take `value`'s computation in: one use, same block.
     @inline(__always)
     func isSingleUseHere(_ value: UInt32) -> Bool {
