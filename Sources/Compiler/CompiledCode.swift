@@ -52,6 +52,9 @@ public struct CompiledCode: Sendable {
     /// trap site is a return address.
     public var sourceCodeOffsets: [UInt32] = []
     public var sourceOffsets: [UInt32] = []
+    /// For each table, whether a function has an instruction that writes or grows it. Instances share what nothing writes:
+    /// a `false` that is wrong lets one instance change another's table.
+    public var writtenTables: [Bool] = []
     public var layout: VMContextLayout
 
     public init(layout: VMContextLayout) { self.layout = layout }

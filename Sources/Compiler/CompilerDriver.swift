@@ -66,6 +66,7 @@ public enum ModuleCompiler {
             } catch {
                 hasFailed.store(true, ordering: .relaxed)
             }
+            results.functions[worker].value.writtenTables = compiler.writtenTables
         }
         if workers == 1 { work(0) } else { DispatchQueue.concurrentPerform(iterations: workers, execute: work) }
 

@@ -24,6 +24,8 @@ struct CompiledFunctions: ~Copyable {
     var fixups = Vector<Assembler.ExternalFixup>(capacity: 4096)
     var traps = Vector<FunctionEmitter.TrapSite>(capacity: 4096)
     var sources = Vector<FunctionEmitter.SourceSite>(capacity: 4096)
+    /// As `CompiledCode.writtenTables`, by this worker's functions.
+    var writtenTables: [Bool] = []
 
     init() {}
 }
@@ -52,6 +54,9 @@ struct FunctionCompiler: ~Copyable {
         selector = InstructionSelector(module: context, layout: layout)
         emitter = FunctionEmitter(module: context, layout: layout)
     }
+
+    /// For each table, whether a function compiled so far may write it.
+    var writtenTables: [Bool] { validator.writtenTables }
 
     /// The size of the function compiled last.
     var codeBytes: Int { emitter.assembler.count }

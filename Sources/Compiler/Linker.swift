@@ -8,10 +8,14 @@ enum Linker {
         maximumSize: Int
     ) throws(CompilationError) -> CompiledCode {
         var code = CompiledCode(layout: layout)
+        code.writtenTables = [Bool](repeating: false, count: context.tableCount)
 
         // Where each body is: worker and index there.
         var places = [(worker: Int, index: Int)](repeating: (0, 0), count: context.bodyCount)
         for worker in 0..<results.count {
+            for table in 0..<context.tableCount where results.functions[worker].value.writtenTables[table] {
+                code.writtenTables[table] = true
+            }
             for index in 0..<results.functions[worker].value.functions.count {
                 places[Int(results.functions[worker].value.functions[index].body)] = (worker, index)
             }

@@ -7,7 +7,7 @@
 //!
 //!     magic "MAYFLYC\0" · version u32 · ABI hash u64 · processor features u32 · checksum of the rest u64
 //!     exit, end of functions u32 · layout 4 × u64 · then, each with its u64 count:
-//!     binary, text, trap codes u8 · function, entry, import, trap offsets, source positions (two lists) u32
+//!     binary, text, trap codes, written tables u8 · function, entry, import, trap offsets, source positions (two lists) u32
 
 import Compiler
 import Runtime
@@ -16,7 +16,7 @@ import WasmModule
 struct Artifact {
     static let magic: [UInt8] = Array("MAYFLYC\0".utf8)
     /// To be raised whenever the meaning of the bytes changes: instruction sequences, conventions, or this format.
-    static let formatVersion: UInt32 = 1
+    static let formatVersion: UInt32 = 2
 
     var binary: [UInt8]
     var code: CompiledCode
@@ -57,6 +57,7 @@ struct Artifact {
         body.put(binary)
         body.put(code.text)
         body.put(code.trapCodes.map(\.rawValue))
+        body.put(code.writtenTables.map { UInt8($0 ? 1 : 0) })
         body.put(code.functionOffsets)
         body.put(code.entryOffsets)
         body.put(code.importOffsets)
@@ -119,6 +120,9 @@ struct Artifact {
             trapCodes.append(trap)
         }
         code.trapCodes = trapCodes
+        let writtenTables = try reader.array(UInt8.self)
+        guard writtenTables.allSatisfy({ $0 <= 1 }) else { throw .corrupted }
+        code.writtenTables = writtenTables.map { $0 == 1 }
         code.functionOffsets = try reader.array(UInt32.self)
         code.entryOffsets = try reader.array(UInt32.self)
         code.importOffsets = try reader.array(UInt32.self)
@@ -169,6 +173,7 @@ struct Artifact {
             code.functionOffsets.count == module.bodies.count,
             code.importOffsets.count == module.importedFunctionCount,
             code.entryOffsets.count == module.types.count,
+            code.writtenTables.count == module.tables.count,
             code.trapOffsets.count == code.trapCodes.count,
             code.sourceOffsets.count == code.sourceCodeOffsets.count,
             code.functionsEnd <= end, code.exitOffset < end

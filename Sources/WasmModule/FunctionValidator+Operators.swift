@@ -106,7 +106,7 @@ extension FunctionValidator {
             try pop(ValueType.i32.bits)
             try push(element)
         case .tableSet:
-            try pop(try tableElement(try reader.u32()))
+            try pop(try writtenTableElement(try reader.u32()))
             try pop(ValueType.i32.bits)
 
         // MARK: Memory
@@ -179,7 +179,7 @@ extension FunctionValidator {
             try popThree(i32, i32, i32)
         case .tableInit:
             let segment = try reader.u32()
-            let table = try tableElement(try reader.u32())
+            let table = try writtenTableElement(try reader.u32())
             let element = try elementType(segment)
             guard table == element else {
                 throw mismatch("the table holds \(ValueType(bits: table)), the segment \(ValueType(bits: element))")
@@ -187,14 +187,14 @@ extension FunctionValidator {
             try popThree(i32, i32, i32)
         case .elemDrop: _ = try elementType(try reader.u32())
         case .tableCopy:
-            let destination = try tableElement(try reader.u32())
+            let destination = try writtenTableElement(try reader.u32())
             let source = try tableElement(try reader.u32())
             guard destination == source else {
                 throw mismatch("cannot copy \(ValueType(bits: source)) to a table of \(ValueType(bits: destination))")
             }
             try popThree(i32, i32, i32)
         case .tableGrow:
-            let element = try tableElement(try reader.u32())
+            let element = try writtenTableElement(try reader.u32())
             try pop(i32)
             try pop(element)
             try push(i32)
@@ -202,7 +202,7 @@ extension FunctionValidator {
             _ = try tableElement(try reader.u32())
             try push(i32)
         case .tableFill:
-            let element = try tableElement(try reader.u32())
+            let element = try writtenTableElement(try reader.u32())
             try popThree(i32, element, i32)
         }
     }
@@ -278,6 +278,13 @@ extension FunctionValidator {
     private mutating func tableElement(_ index: UInt32) throws(WasmError) -> UInt32 {
         guard index < flat.tableCount else { throw unknown("table", index) }
         return flat.tables[Int(index)]
+    }
+
+    /// The element type of a table that the instruction writes or grows.
+    private mutating func writtenTableElement(_ index: UInt32) throws(WasmError) -> UInt32 {
+        let element = try tableElement(index)
+        tableIsWritten[Int(index)] = true
+        return element
     }
 
     private mutating func elementType(_ index: UInt32) throws(WasmError) -> UInt32 {

@@ -3,7 +3,8 @@
 //!
 //! Files: this one holds the state and the life of one body; `+Stacks` the two stacks; `+Operators` the rules, one
 //! case per instruction. Invariants:
-//! - A validator is used by one thread at a time and for any number of bodies; nothing of one body survives it.
+//! - A validator is used by one thread at a time and for any number of bodies; nothing of one body survives it but
+//!   which tables it writes.
 //! - Work and memory are linear in the bytes of the body times the longest type list (`ImplementationLimits`); in
 //!   particular, locals are expanded only as far as the body is long.
 
@@ -18,6 +19,7 @@ public struct FunctionValidator: ~Copyable {
     /// `Opcode(rawValue:)` as a table, which the compiler does not make of it.
     let opcodes: UnsafeMutablePointer<Opcode?>
     let memoryCount: UInt32
+    let tableIsWritten: UnsafeMutablePointer<Bool>
 
     // The operand stack: type bytes, `unknown` for the bottom type.
     var operandBase: UnsafeMutablePointer<UInt32>
@@ -60,6 +62,8 @@ public struct FunctionValidator: ~Copyable {
         self.module = module
         flat = FlatModule(module)
         memoryCount = UInt32(module.memories.count)
+        tableIsWritten = .allocate(capacity: module.tables.count)
+        tableIsWritten.initialize(repeating: false, count: module.tables.count)
         signatures = .allocate(capacity: 256)
         OperatorSignature.fill(signatures)
         opcodes = .allocate(capacity: 256)
@@ -80,10 +84,16 @@ public struct FunctionValidator: ~Copyable {
     deinit {
         signatures.deallocate()
         opcodes.deallocate()
+        tableIsWritten.deallocate()
         operandBase.deallocate()
         frames.deallocate()
         locals.deallocate()
         runs.deallocate()
+    }
+
+    /// For each table, whether a body validated so far has an instruction that writes it, be it one that is never reached.
+    public var writtenTables: [Bool] {
+        Array(UnsafeBufferPointer(start: tableIsWritten, count: module.tables.count))
     }
 
     /// Validates a body, by its index in `DecodedModule.bodies`.

@@ -18,9 +18,10 @@ public struct ImplementationLimits: Hashable, Sendable {
     public var exports = 100_000
     /// Imported and defined globals.
     public var globals = 100_000
-    /// Imported and defined tables. Ours: every table is part of what an instance resets.
+    /// Imported and defined tables. Ours: every table may be part of what an instance resets.
     public var tables = 1_000
-    /// The minimum size of a table, in elements.
+    /// Elements that all tables start with together. The number that engines agree on, but theirs is for one table. Ours
+    /// is for the sum: however large, a table costs its module no byte, and a template all of its elements.
     public var tableElements = 10_000_000
     /// Pages of 64 KiB a memory may declare, as minimum or maximum. 65,536 is all a 32-bit address reaches, and a
     /// larger declaration is invalid in itself.

@@ -109,6 +109,12 @@ extension ModuleDecoder {
 
     private mutating func addTable(_ table: TableType, at offset: Int) throws(WasmError) {
         guard module.tables.count < limits.tables else { throw tooMany("tables", limits.tables, offset) }
+        tableElementCount += table.limits.minimum
+        guard tableElementCount <= UInt64(limits.tableElements) else {
+            throw WasmError(
+                .limitExceeded, at: offset,
+                "tables of \(tableElementCount) elements, and the limit is \(limits.tableElements)")
+        }
         module.tables.append(table)
     }
 
@@ -118,11 +124,6 @@ extension ModuleDecoder {
         let table = TableType(element: element, limits: try limitsOf(&reader))
         guard max(table.limits.minimum, table.limits.maximum ?? 0) <= UInt64(UInt32.max) else {
             throw WasmError(.invalid, at: start, "table size must be at most 2^32-1 elements")
-        }
-        guard table.limits.minimum <= UInt64(limits.tableElements) else {
-            throw WasmError(
-                .limitExceeded, at: start,
-                "table of \(table.limits.minimum) elements, and the limit is \(limits.tableElements)")
         }
         return table
     }

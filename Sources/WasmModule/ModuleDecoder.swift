@@ -30,6 +30,8 @@ struct ModuleDecoder {
     var module = DecodedModule()
     /// What the data count section says.
     private var dataCount: Int?
+    /// The number of elements that the tables so far start with.
+    var tableElementCount: UInt64 = 0
     /// The number of element items so far, over all segments.
     var elementItemCount = 0
     /// Position in `order` of the last section that was not a custom section.

@@ -12,8 +12,10 @@ import Testing
         builder.memory(1, export: "memory")
         builder.data(at: 4, [1, 2, 3])
         builder.type([.f64, .f64], [])
+        builder.table(.funcref, 2)
+        builder.table(.funcref, 3)
         let run = builder.function("run", [.i32], [.i32]) { $0.localGet(0).call(0).i32Const(1).i32Add() }
-        builder.function("fail", [], []) { $0.unreachable() }
+        builder.function("fail", [], []) { $0.unreachable().i32Const(0).refNull(.funcref).tableSet(1) }
         builder.name(function: run, "run")
         return try testEngine.get().compile(builder.build())
     }
@@ -26,6 +28,7 @@ import Testing
         #expect(loaded.imports == module.imports)
         #expect(loaded.exports == module.exports)
         #expect(loaded.code == module.code)
+        #expect(loaded.core.code.writtenTables == [false, true])
         var imports = Imports<Void>()
         imports.define("env", "twice") { (_, x: Int32) in 2 * x }
         try loaded.template(imports: imports).withInstance { (instance) throws in
@@ -62,6 +65,17 @@ import Testing
         var features = bytes
         features[23] |= 0x80
         #expect(error(features) == .artifact(.processorMismatch))
+    }
+
+    @Test func theReportOfWrittenTablesIsAsLongAsTheModuleHasTables() throws {
+        let module = try makeModule()
+        for report in [[], [true], [false, true, true]] {
+            var artifact = Artifact(module: module.core)
+            artifact.code.writtenTables = report
+            #expect(throws: CompileError.artifact(.corrupted)) {
+                try testEngine.get().load(compiled: artifact.serialized())
+            }
+        }
     }
 
     @Test func inspectionDescribesTheModule() throws {

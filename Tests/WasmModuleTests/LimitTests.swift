@@ -56,9 +56,14 @@ import WasmModule
             $0.importTable("m", "t", .funcref, 0)
             for _ in 1..<$1 { $0.table(.funcref, 0) }
         },
-        Case("table elements", \.tableElements, 1000, "table of 1001 elements") { $0.table(.funcref, UInt32($1)) },
-        Case("imported table elements", \.tableElements, 1000, "table of 1001 elements") {
+        Case("table elements", \.tableElements, 1000, "tables of 1001 elements") { $0.table(.funcref, UInt32($1)) },
+        Case("imported table elements", \.tableElements, 1000, "tables of 1001 elements") {
             $0.importTable("m", "t", .funcref, UInt32($1))
+        },
+        Case("elements of all tables", \.tableElements, 1000, "tables of 1001 elements") {
+            $0.importTable("m", "t", .funcref, 500)
+            $0.table(.externref, 499)
+            for _ in 999..<$1 { $0.table(.funcref, 1) }
         },
         Case("memory pages", \.memoryPages, 7, "memory of 8 pages") { $0.memory(UInt32($1)) },
         Case("maximum memory pages", \.memoryPages, 7, "memory of 8 pages") { $0.memory(0, max: UInt32($1)) },

@@ -20,14 +20,19 @@ struct InitialState {
         globals.reserveCapacity(decoded.globals.count)
         for initializer in decoded.globalInitializers { globals.append(evaluate(initializer)) }
         let limit = module.engine.limits.tableElements
-        var elements = 0
-        for type in decoded.tables {
-            // Before anything is allocated: a large table costs a guest nothing to write down.
-            elements += Int(clamping: min(type.limits.minimum, 1 << 32))
-            guard elements <= limit else { throw LinkError.pool(.tableTooLarge(requested: elements, limit: limit)) }
+        let isMutable = Self.mutableTables(of: module)
+        var (elements, sharedElements) = (0, 0)
+        for (index, type) in decoded.tables.enumerated() {
+            // Of a slot, tables that all instances share take nothing; but a guest can ask for a large one in a few bytes,
+            // so that they are bounded in the same way.
+            let count = Int(type.limits.minimum)
+            if isMutable[index] { elements += count } else { sharedElements += count }
+            let most = max(elements, sharedElements)
+            guard most <= limit else { throw LinkError.pool(.tableTooLarge(requested: most, limit: limit)) }
             tables.append(
                 InstanceImage.Table(
-                    elements: [UInt64](repeating: 0, count: Int(type.limits.minimum)), maximum: type.limits.maximum))
+                    elements: [UInt64](repeating: 0, count: count), maximum: type.limits.maximum,
+                    isImmutable: !isMutable[index]))
         }
         for type in decoded.memories {
             // Validation allows at most 65,536 pages.
@@ -42,6 +47,16 @@ struct InitialState {
         }
         for element in decoded.elements { try apply(element) }
         for segment in decoded.data { try apply(segment) }
+    }
+
+    /// For each table, whether anything can write it once segments have been applied: the module's own code, or through
+    /// an import or export whoever else has the table. Nobody has, until the host can reach tables and instances can be
+    /// linked; from then on, forgetting it here would let one tenant write what all others read.
+    private static func mutableTables(of module: ModuleCore) -> [Bool] {
+        var isMutable = module.code.writtenTables
+        for index in 0..<module.decoded.importedTableCount { isMutable[index] = true }
+        for export in module.decoded.exports where export.kind == .table { isMutable[Int(export.index)] = true }
+        return isMutable
     }
 
     /// The value of a constant expression as a cell. Validation has checked types, indices and the order of globals.
