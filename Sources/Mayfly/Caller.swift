@@ -31,11 +31,22 @@ public struct Caller<State>: ~Copyable {
     ///
     /// Inside, the guest cannot be called, which throws `CallError.memoryInUse`, and the other functions that touch the
     /// memory must not be used, which is a programming error: they would overlap with the exclusive access of the span.
+    ///
+    /// What is written this way makes the instance's end a little dearer than ``writeBytes(_:at:)`` does: the pool has to ask
+    /// the kernel which pages were written to.
     @inlinable
     public borrowing func withMemory<Result, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try store.withMemory(body)
+    }
+
+    /// As `withMemory`, for bodies whose every write, system calls included, is made by the calling thread before they end.
+    @inlinable
+    package borrowing func withMemoryOfThisThread<Result, Failure: Error>(
+        _ body: (inout MutableRawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try store.withMemoryOfThisThread(body)
     }
 
     /// Copies `count` bytes out of the memory, from byte `address` on.

@@ -88,6 +88,10 @@ public final class Engine: Sendable {
     /// Counters of the pool at this moment.
     public var poolStatistics: PoolStatistics { core.pool.statistics }
 
+    /// Gives the memory that free slots keep for their next instances back to the system, now and not after the time that the
+    /// configuration sets. For a host that runs short of memory: later instances are slower until the memory is warm again.
+    public func trim() { core.pool.trim() }
+
     func module(_ decoded: DecodedModule, _ code: CompiledCode) throws(CompileError) -> Module {
         do {
             return Module(engine: self, core: try ModuleCore(engine: core, decoded: decoded, code: code))

@@ -4,11 +4,14 @@
 @_exported public import enum Runtime.CallError
 @_exported public import struct Runtime.ExternReference
 @_exported public import struct Runtime.FunctionReference
+@_exported public import enum Runtime.GrowthPolicy
+@_exported public import struct Runtime.KernelFeatures
 @_exported public import enum Runtime.LinkError
 @_exported public import struct Runtime.MemoryAccessError
 @_exported public import struct Runtime.PoolConfiguration
 @_exported public import enum Runtime.PoolError
 @_exported public import struct Runtime.PoolStatistics
+@_exported public import enum Runtime.ResetPolicy
 @_exported public import struct Runtime.Trap
 @_exported public import struct WasmModule.FunctionType
 @_exported public import struct WasmModule.GlobalType

@@ -44,7 +44,7 @@ extension InstanceStore {
     final func write<Number: MemoryNumber>(_ value: Number, at address: UInt32) throws(MemoryAccessError) {
         defer { withExtendedLifetime(self) {} }
         let pointer = try pointer(to: address, count: MemoryLayout<Number>.size)
-        control.pointee.isDirty = true
+        noteWrite()
         pointer.storeBytes(of: value, as: Number.self)
     }
 
@@ -59,7 +59,7 @@ extension InstanceStore {
     final func writeBytes(_ bytes: RawSpan, at address: UInt32) throws(MemoryAccessError) {
         defer { withExtendedLifetime(self) {} }
         let pointer = try pointer(to: address, count: bytes.byteCount)
-        control.pointee.isDirty = true
+        noteWrite()
         bytes.withUnsafeBytes { source in
             if let start = source.baseAddress { pointer.copyMemory(from: start, byteCount: source.count) }
         }
@@ -69,6 +69,17 @@ extension InstanceStore {
     final func withMemory<Result, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
+        // The span can be turned into a pointer, which can be used from anywhere, the kernel's asynchronous writes included.
+        control.pointee.use.noteEscape()
+        return try withMemoryOfThisThread(body)
+    }
+
+    /// As `withMemory`, for bodies whose every write, system calls included, is made by the calling thread before they end:
+    /// then its page faults tell what they wrote to.
+    @inlinable
+    final func withMemoryOfThisThread<Result, Failure: Error>(
+        _ body: (inout MutableRawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         precondition(
             control.pointee.memoryBorrows == 0, "overlapping accesses to guest memory: withMemory inside withMemory")
         control.pointee.memoryBorrows = 1
@@ -76,7 +87,7 @@ extension InstanceStore {
             control.pointee.memoryBorrows = 0
             withExtendedLifetime(self) {}
         }
-        control.pointee.isDirty = true
+        noteWrite()
         let buffer = UnsafeMutableRawBufferPointer(start: memoryBase, count: Int(memoryLength.pointee))
         var span = buffer.mutableBytes
         return try body(&span)

@@ -17,7 +17,7 @@ extension Imports {
             define(WASIFunction.module, function.name, type: function.type) { caller, cells in
                 guard let arguments = cells.baseAddress else { return }
                 let wasi = context(caller.state)
-                let result = caller.withMemory { memory in
+                let result = caller.withMemoryOfThisThread { memory in
                     memory.withUnsafeMutableBytes { function.call(wasi, GuestMemory($0), arguments) }
                 }
                 arguments.pointee = UInt64(result.rawValue)

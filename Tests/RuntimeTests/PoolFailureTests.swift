@@ -7,15 +7,21 @@ import Runtime
 import Testing
 
 @Suite struct PoolFailureTests {
-    @Test func aFailedDiscardReplacesTheMappings() throws {
-        let pool = try makePool()
+    /// The call that a reset cannot do without.
+    private func resetCall(_ policies: PoolPolicies) -> Int {
+        policies.reset == .discard ? MAYFLY_CALL_MADVISE : MAYFLY_CALL_SCAN
+    }
+
+    @Test(arguments: PoolPolicies.all)
+    func aFailedResetReplacesTheMappings(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
         let image = try makeImage(
             pages: 4, segments: [segment(0, [1, 2])], tables: [Table(elements: [1, 2, 3], maximum: 100)])
         let slot = try pool.acquire(image)
         var random = SplitMix64(seed: 1)
         #expect(pool.grow(slot, memory: 0, by: 3) == 4)
         slot.vandalize(image, using: &random)
-        fail(MAYFLY_CALL_MADVISE, times: 1, error: EINVAL)
+        fail(resetCall(policies), times: 1, error: EINVAL)
         pool.release(slot, wasEntered: true)
         #expect(pool.statistics.failedResets == 1)
         #expect(pool.statistics.blank == 1)
@@ -26,37 +32,13 @@ import Testing
         #expect(next.byte(0) == 1 && next.byte(3 * wasmPage) == 0)
     }
 
-    @Test func everySingleFailureOfAResetLeavesACleanSlot() throws {
-        for kind in [MAYFLY_CALL_MADVISE, MAYFLY_CALL_MPROTECT] {
-            for after in 0..<4 {
-                for times in [1, 2, 100] {
-                    let pool = try makePool(slots: 1, tableElements: 100_000)
-                    let image = try makeImage(
-                        pages: 4, segments: [segment(0, [1, 2])],
-                        tables: [Table(elements: Array(repeating: 7, count: 20_000))])
-                    let slot = try pool.acquire(image)
-                    var random = SplitMix64(seed: UInt64(after))
-                    #expect(pool.grow(slot, memory: 0, by: 3) == 4)
-                    #expect(pool.growTable(slot, table: 0, by: 30_000, fill: 7) == 20_000)
-                    slot.vandalize(image, using: &random)
-                    fail(kind, after: after, times: times, error: ENOMEM)
-                    pool.release(slot, wasEntered: true)
-                    fail(kind, times: 0)
-                    #expect(pool.residue(in: slot) == nil, "\(kind) after \(after), \(times) times")
-                    #expect(pool.statistics.retired == 0)
-                    let next = try pool.acquire(image)
-                    #expect(pool.residue(in: next) == nil, "\(kind) after \(after), \(times) times")
-                }
-            }
-        }
-    }
-
-    @Test func aSlotThatCannotBeCleanedIsRetired() throws {
-        let pool = try makePool(slots: 2)
+    @Test(arguments: PoolPolicies.all)
+    func aSlotThatCannotBeCleanedIsRetired(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies, slots: 2)
         let image = try makeImage()
         let slot = try pool.acquire(image)
         slot.setByte(0, 0xEE)
-        fail(MAYFLY_CALL_MADVISE, times: 1, error: EINVAL)
+        fail(resetCall(policies), times: 1, error: EINVAL)
         fail(MAYFLY_CALL_MMAP, times: 1, error: ENOMEM)
         pool.release(slot, wasEntered: true)
         #expect(pool.statistics.retired == 1)
@@ -70,74 +52,129 @@ import Testing
         }
     }
 
-    @Test func aFailedBindingThrowsAndLeavesAUsableSlot() throws {
-        for kind in [MAYFLY_CALL_MMAP, MAYFLY_CALL_MPROTECT] {
-            for after in 0..<4 {
-                let pool = try makePool()
-                let (former, image) = (
-                    try makeImage(pages: 9, segments: [segment(70_000, [3])], tables: [Table(elements: [1, 2])]),
-                    try makeImage(pages: 4, segments: [segment(0, [1, 2])])
-                )
-                for warm in [false, true] {
-                    if warm {
-                        let slot = try pool.acquire(former)
-                        var random = SplitMix64(seed: 3)
-                        slot.vandalize(former, using: &random)
-                        pool.release(slot, wasEntered: true)
-                    }
-                    fail(kind, after: after, times: 1, error: ENOMEM)
-                    let slot = try? pool.acquire(image)
-                    fail(kind, times: 0)
-                    if let slot {
-                        #expect(pool.residue(in: slot) == nil)
-                        pool.release(slot, wasEntered: true)
-                    }
-                    #expect(pool.statistics.live == 0)
-                    let next = try pool.acquire(image)
-                    #expect(pool.residue(in: next) == nil, "\(kind) after \(after), warm \(warm)")
-                    #expect(next.byte(0) == 1 && next.byte(70_000) == 0)
-                    pool.release(next, wasEntered: true)
-                }
-            }
-        }
-    }
-
-    @Test func aFailedGrowthChangesNothing() throws {
-        let pool = try makePool()
+    @Test(arguments: PoolPolicies.growths)
+    func aFailedGrowthChangesNothing(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
         let image = try makeImage(pages: 1)
         let slot = try pool.acquire(image)
-        fail(MAYFLY_CALL_MPROTECT, times: 1, error: ENOMEM)
+        let isFile = policies.growth != .protect
+        fail(isFile ? MAYFLY_CALL_TRUNCATE : MAYFLY_CALL_MPROTECT, times: 1, error: ENOMEM)
         #expect(pool.grow(slot, memory: 0, by: 1) == nil)
         #expect(slot.memoryLength == wasmPage)
         #expect(!isReadable(slot.memoryBase + wasmPage))
-        // The kernel may have opened a part of it all the same: the slot is not trusted again.
-        pool.release(slot, wasEntered: false)
-        #expect(pool.statistics.blank == 1)
+        #expect(pool.statistics.growths == 0)
+        pool.release(slot, after: SlotUse())
+        // Of permissions the kernel may have changed a part all the same: that slot is not trusted again. A file's size
+        // changes or does not.
+        #expect(pool.statistics.blank == (isFile ? 0 : 1))
         #expect(pool.residue(in: try pool.acquire(image)) == nil)
     }
 
-    @Test func imagesReportFailuresAndKeepNoFile() throws {
+    @Test(arguments: PoolPolicies.all)
+    func aGrowthThatFailedHalfWayLeavesNothing(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
+        let image = try makeImage(pages: 1, segments: [segment(0, [1])])
+        for round in 0..<3 {
+            let slot = try pool.acquire(image)
+            let use = slot.noting { slot in
+                #expect(pool.grow(slot, memory: 0, by: 2) == 1)
+                slot.setByte(3 * wasmPage - 1, 0xEE)
+                fail(policies.growth == .protect ? MAYFLY_CALL_MPROTECT : MAYFLY_CALL_TRUNCATE, times: 1)
+                #expect(pool.grow(slot, memory: 0, by: 4) == nil)
+                // What the kernel did of a call that it says failed.
+                if policies.growth == .protect {
+                    mprotect(slot.memoryBase + 3 * wasmPage, 8192, PROT_READ | PROT_WRITE)
+                    slot.setByte(3 * wasmPage + 4096, 0xEE)
+                }
+            }
+            pool.release(slot, after: use)
+            #expect(pool.residue(in: slot) == nil, "round \(round)")
+        }
+        #expect(pool.statistics.failedResets == (policies.growth == .protect ? 3 : 0))
+    }
+
+    @Test func imagesReportFailuresWhenTheyAreMadeAndKeepNoFile() throws {
+        let pool = try makePool()
+        let bytes = uniqueBytes(8)
+        let image = try makeImage(segments: [segment(0, bytes)])
         for (kind, name) in [
             (MAYFLY_CALL_MEMFD, "memfd_create"), (MAYFLY_CALL_PWRITE, "pwrite"), (MAYFLY_CALL_SEAL, "fcntl"),
         ] {
             fail(kind, times: 1, error: EMFILE)
-            let error = #expect(throws: PoolError.self) { try makeImage(segments: [segment(0, [1])]) }
+            let error = #expect(throws: PoolError.self) { try pool.acquire(image) }
             let text = try #require(error).description
             #expect(text.hasPrefix(name))
             #expect(text.contains("ulimit -n"))
+            #expect(pool.statistics.blank == 1)
         }
+        // The next one tries again.
+        let slot = try pool.acquire(image)
+        #expect(slot.byte(0) == bytes[0])
+        pool.release(slot, after: SlotUse())
         // Without data there is no file to fail.
         fail(MAYFLY_CALL_MEMFD, times: 1, error: EMFILE)
-        _ = try makeImage(pages: 100, segments: [segment(0, [0, 0, 0])])
+        _ = try pool.acquire(try makeImage(pages: 100, segments: [segment(0, [0, 0, 0])]))
         fail(MAYFLY_CALL_MEMFD, times: 0)
     }
 
-    @Test func aPoolThatDoesNotFitGetsFewerSlots() throws {
+    @Test func dataOnFewPagesNeedsNoFileWherePagesAreKept() throws {
+        for policies in PoolPolicies.keeping where policies.growth == .protect {
+            let pool = try makePool(policies)
+            fail(MAYFLY_CALL_MEMFD, times: 1, error: EMFILE)
+            #expect(try pool.acquire(try makeImage(segments: [segment(0, [1])])).byte(0) == 1)
+            fail(MAYFLY_CALL_MEMFD, times: 0)
+        }
+    }
+
+    @Test func addressSpaceIsReservedInSmallerPiecesIfItMustBe() throws {
         fail(MAYFLY_CALL_MMAP, times: 3, error: ENOMEM)
+        let pool = try makePool(slots: 70)
+        let image = try makeImage()
+        let slots = try (0..<70).map { _ in try pool.acquire(image) }
+        #expect(pool.slotCount == 70)
+        #expect(throws: PoolError.exhausted(slots: 70)) { try pool.acquire(image) }
+        // None of them overlap.
+        let bases = slots.map { Int(bitPattern: $0.memoryBase) }.sorted()
+        for (lower, upper) in zip(bases, bases.dropFirst()) { #expect(upper - lower >= 6 << 30) }
+        for slot in slots { pool.release(slot, wasEntered: true) }
+        #expect(pool.residue(in: slots[0]) == nil && pool.residue(in: slots[69]) == nil)
+    }
+
+    @Test func aPoolThatDoesNotFitTurnsOutSmaller() throws {
         let pool = try makePool(slots: 100)
-        #expect(pool.slotCount < 100 && pool.slotCount > 50)
-        let slot = try pool.acquire(try makeImage())
-        #expect(pool.residue(in: slot) == nil)
+        let image = try makeImage()
+        let slots = try (0..<64).map { _ in try pool.acquire(image) }
+        #expect(pool.slotCount == 100)
+        // The pool has reserved address space for 64; for the next it asks, in smaller and smaller pieces.
+        fail(MAYFLY_CALL_MMAP, times: 100, error: ENOMEM)
+        #expect(throws: PoolError.exhausted(slots: 64)) { try pool.acquire(image) }
+        fail(MAYFLY_CALL_MMAP, times: 0)
+        #expect(pool.slotCount == 64)
+        pool.release(slots[5], wasEntered: true)
+        #expect(try pool.acquire(image).index == slots[5].index)
+        #expect(pool.statistics.blank == 0)
+    }
+
+    @Test func aPoolLeavesHalfOfALimitedAddressSpaceToOthers() async {
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit()
+            limit.rlim_cur = 100 << 30
+            limit.rlim_max = 100 << 30
+            #expect(setrlimit(__rlimit_resource_t(9), &limit) == 0)
+            let pool = try makePool(slots: 100)
+            let image = try makeImage()
+            var count = 0
+            while (try? pool.acquire(image)) != nil { count += 1 }
+            #expect(count > 2 && count <= 8)
+            #expect(pool.slotCount == count)
+        }
+    }
+
+    @Test func notEvenOneSlotIsAnError() {
+        fail(MAYFLY_CALL_MMAP, times: 100, error: ENOMEM)
+        let error = #expect(throws: PoolError.self) { try makePool(slots: 100) }
+        fail(MAYFLY_CALL_MMAP, times: 0)
+        #expect(error?.description.hasPrefix("mmap") == true)
     }
 
     @Test func errorsSayWhatToDo() {

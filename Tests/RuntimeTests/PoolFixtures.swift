@@ -4,6 +4,7 @@ import CPlatform
 import Compiler
 import Glibc
 import Runtime
+import Synchronization
 
 let wasmPage = 65_536
 
@@ -53,6 +54,20 @@ typealias Segment = InstanceImage.Segment
 typealias Memory = InstanceImage.Memory
 typealias Table = InstanceImage.Table
 
+private let lastUnique = Atomic<UInt64>(0)
+
+/// Bytes that no other image in the process has, none of them zero: images that are alike share their file, and tests run
+/// beside each other.
+func uniqueBytes(_ count: Int, _ value: UInt8 = 3) -> [UInt8] {
+    var bytes = [UInt8](repeating: value, count: count)
+    var number = lastUnique.wrappingAdd(1, ordering: .relaxed).newValue
+    for index in 0..<min(8, count) {
+        bytes[index] = UInt8(number % 255) + 1
+        number /= 255
+    }
+    return bytes
+}
+
 func segment(_ offset: Int, _ bytes: [UInt8]) -> Segment { Segment(offset: UInt64(offset), bytes: bytes[...]) }
 
 /// An image of a module with the given parts. The context holds two type ids and `globals` globals of recognizable
@@ -80,13 +95,75 @@ func makeImage(
     return try InstanceImage(layout: layout, memories: memories, context: context, tables: tables)
 }
 
+extension PoolPolicies {
+    /// The three ways to reset, with the usual way to grow.
+    static let discarding = PoolPolicies(reset: .discard, growth: .protect)
+    static let scanning = PoolPolicies(reset: .scan, growth: .protect)
+    static let tracking = PoolPolicies(reset: .track, growth: .protect)
+
+    /// Those that keep pages between runs.
+    static let keeping = all.filter { $0.reset != .discard }
+    /// Each way to reset once, for what growth has no part in.
+    static let resets = all.filter { $0.growth == .protect }
+    /// Each way to grow once, for what resetting has no part in.
+    static let growths = all.filter { $0.reset == .discard }
+    /// Those that ask the kernel about faults.
+    static let trackings = all.filter { $0.reset == .track }
+}
+
+/// For tests that are processes of their own.
+extension PoolPolicies: Codable {
+    init(from decoder: any Decoder) throws {
+        var values = try decoder.unkeyedContainer()
+        self.init(
+            reset: ResetPolicy(rawValue: try values.decode(String.self))!,
+            growth: GrowthPolicy(rawValue: try values.decode(String.self))!)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var values = encoder.unkeyedContainer()
+        try values.encode(reset.rawValue)
+        try values.encode(growth.rawValue)
+    }
+}
+
+/// Whether the kernel has what tracking needs.
+let tracks = !PoolPolicies.trackings.isEmpty
+
+/// A small pool that never waits and has no thread of its own, unless a test is about these.
 func makePool(
-    slots: Int = 1, maximumMemoryBytes: UInt64 = 4 << 30, tableElements: Int = 4096
+    _ policies: PoolPolicies = .discarding, slots: Int = 1, spareSlots: Int = 0, maximumMemoryBytes: UInt64 = 4 << 30,
+    tableElements: Int = 4096, warmBytes: Int = 512 << 20, idleTime: Duration? = nil, exhaustionWait: Duration = .zero,
+    slotsPerTemplate: Int = .max
 ) throws(PoolError) -> Pool {
     try Pool(
         PoolConfiguration(
-            slotCount: slots, maximumMemoryBytes: maximumMemoryBytes, stackBytes: 256 << 10, contextBytes: 64 << 10,
-            tableElements: tableElements))
+            slotCount: slots, spareSlots: spareSlots, maximumMemoryBytes: maximumMemoryBytes, stackBytes: 256 << 10,
+            contextBytes: 64 << 10,
+            tableElements: tableElements, resetPolicy: policies.reset, growthPolicy: policies.growth,
+            warmBytes: warmBytes,
+            idleTime: idleTime, exhaustionWait: exhaustionWait, slotsPerTemplate: slotsPerTemplate))
+}
+
+extension Pool {
+    /// Releases a slot of which only is known whether anything was done in it.
+    func release(_ slot: Slot, wasEntered: Bool) { release(slot, after: wasEntered ? .unknown : SlotUse()) }
+
+    /// A whole tenancy on this thread, noted as the runtime does it: before anything is written.
+    func run(_ image: InstanceImage, _ body: (Slot) throws -> Void) throws {
+        let slot = try acquire(image)
+        release(slot, after: try slot.noting(body))
+    }
+}
+
+extension Slot {
+    /// What was done in `body`, all of it on this thread, as the pool wants to know it.
+    func noting(_ body: (Slot) throws -> Void) rethrows -> SlotUse {
+        var use = SlotUse()
+        use.note()
+        try body(self)
+        return use
+    }
 }
 
 extension Slot {
@@ -129,12 +206,51 @@ extension Slot {
         memset(stackTop - depth, 0xEE, depth)
     }
 
-    /// Tables of the image that lie outside the slot: those may not be written.
+    /// Tables of the image that lie outside the slot: those may not be written, and cannot be.
     private func immutableTables(_ image: InstanceImage) -> [Int] {
         (0..<image.layout.tableCount).filter {
-            let base = Int(contextWord(image.layout.tableBase($0)))
-            let start = Int(bitPattern: context)
-            return base < start || base > start + (64 << 20)
+            let table = table($0, of: image)
+            return table.count > 0 && !isWritable(UnsafeMutableRawPointer(table.baseAddress!))
         }
+    }
+}
+
+/// Images that differ in everything a slot has to change for: where their data is, how large they are, their tables.
+struct ImageZoo {
+    /// Data on two pages, which is copied where pages are kept.
+    let copied: InstanceImage
+    /// Data on 24 pages, which is mapped.
+    let mapped: InstanceImage
+    /// The same span with other data: the same places of a slot are mapped.
+    let mappedToo: InstanceImage
+    /// Data over more than 16 MiB, the end of which shares a page with what is mapped and so is copied.
+    let scattered: InstanceImage
+    /// A large memory with nothing in it.
+    let empty: InstanceImage
+    /// A memory of no pages, and none at all.
+    let pageless: InstanceImage
+    let memoryless: InstanceImage
+    /// Cannot grow.
+    let fixed: InstanceImage
+
+    var all: [InstanceImage] { [copied, mapped, mappedToo, scattered, empty, pageless, memoryless, fixed] }
+
+    init() throws {
+        let block = [UInt8](repeating: 0x55, count: 24 * 4096)
+        copied = try makeImage(
+            pages: 4, segments: [segment(5000, [1, 2, 3]), segment(9000, [4])],
+            tables: [Table(elements: Array(repeating: 9, count: 900), maximum: 1500)])
+        mapped = try makeImage(pages: 8, maximumPages: 200, segments: [segment(4096, block)], globals: 20)
+        mappedToo = try makeImage(pages: 3, segments: [segment(4096, block.map { ~$0 })])
+        scattered = try makeImage(
+            pages: 272,
+            segments: [
+                segment(2048, [1, 2]), segment(30_000, block), segment(16 << 20 + 2040, [3]),
+                segment(16 << 20 + 3000, [4, 5]),
+            ])
+        empty = try makeImage(pages: 40, globals: 200)
+        pageless = try makeImage(pages: 0, tables: [Table(elements: [1, 2], isImmutable: true)])
+        memoryless = try makeImage(pages: nil, tables: [Table(elements: Array(repeating: 4, count: 2000))])
+        fixed = try makeImage(pages: 2, maximumPages: 2, segments: [segment(70_000, [8])])
     }
 }

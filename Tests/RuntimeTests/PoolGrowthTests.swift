@@ -6,8 +6,9 @@ import Runtime
 import Testing
 
 @Suite struct PoolGrowthTests {
-    @Test func growthOpensExactlyThePagesAskedFor() throws {
-        let pool = try makePool()
+    @Test(arguments: PoolPolicies.all)
+    func growthOpensExactlyThePagesAskedFor(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
         let slot = try pool.acquire(try makeImage(pages: 1, maximumPages: 4))
         #expect(!isReadable(slot.memoryBase + wasmPage))
         #expect(pool.grow(slot, memory: 0, by: 2) == 1)
@@ -24,8 +25,9 @@ import Testing
         #expect(pool.residue(in: slot) == nil)
     }
 
-    @Test func hostileSizesAreRefused() throws {
-        let pool = try makePool(maximumMemoryBytes: 10 * 65_536)
+    @Test(arguments: PoolPolicies.all)
+    func hostileSizesAreRefused(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies, maximumMemoryBytes: 10 * 65_536)
         let image = try makeImage(pages: 1, tables: [Table(elements: [1])])
         let slot = try pool.acquire(image)
         for pages: UInt64 in [10, 65_535, 65_536, 1 << 32, 1 << 48, .max] {
@@ -41,8 +43,9 @@ import Testing
         #expect(pool.residue(in: slot) == nil)
     }
 
-    @Test func aMemoryGrowsToFourGiB() throws {
-        let pool = try makePool()
+    @Test(arguments: PoolPolicies.all)
+    func aMemoryGrowsToFourGiB(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
         let slot = try pool.acquire(try makeImage(pages: 1))
         #expect(pool.grow(slot, memory: 0, by: 65_535) == 1)
         #expect(slot.memoryLength == 4 << 30)
@@ -53,8 +56,9 @@ import Testing
         #expect(pool.residue(in: slot) == nil)
     }
 
-    @Test func memoryGrownAgainIsZero() throws {
-        let pool = try makePool()
+    @Test(arguments: PoolPolicies.all)
+    func memoryGrownAgainIsZero(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
         let image = try makeImage(pages: 1, segments: [segment(0, [1])])
         for _ in 0..<4 {
             let slot = try pool.acquire(image)
@@ -70,8 +74,9 @@ import Testing
         }
     }
 
-    @Test func growthAloneIsUndoneWithoutAnEntry() throws {
-        let pool = try makePool()
+    @Test(arguments: PoolPolicies.all)
+    func growthAloneIsUndoneWithoutAnEntry(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
         let image = try makeImage(tables: [Table(elements: [1], maximum: 50)])
         let slot = try pool.acquire(image)
         #expect(pool.grow(slot, memory: 0, by: 1) == 1)
@@ -80,8 +85,9 @@ import Testing
         #expect(pool.residue(in: slot) == nil)
     }
 
-    @Test func tablesGrowFilledAndDoNotReachEachOther() throws {
-        let pool = try makePool(tableElements: 1000)
+    @Test(arguments: PoolPolicies.resets)
+    func tablesGrowFilledAndDoNotReachEachOther(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies, tableElements: 1000)
         let image = try makeImage(
             tables: [
                 Table(elements: [1, 2]), Table(elements: [8], isImmutable: true), Table(elements: [3], maximum: 11),
@@ -106,8 +112,9 @@ import Testing
         }
     }
 
-    @Test func largeTablesAreResetToo() throws {
-        let pool = try Pool(PoolConfiguration(slotCount: 1))
+    @Test(arguments: PoolPolicies.resets)
+    func largeTablesAreResetToo(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies, tableElements: 1 << 20)
         let image = try makeImage(tables: [Table(elements: Array(repeating: 1, count: 20_000))])
         let slot = try pool.acquire(image)
         #expect(pool.growTable(slot, table: 0, by: 100_001, fill: 9) == 20_000)

@@ -5,8 +5,9 @@ import Runtime
 import Testing
 
 @Suite struct PoolGuardTests {
-    @Test func everyAddressCompiledCodeCanFormHitsTheSlotsMemoryOrAGuard() throws {
-        let pool = try makePool(slots: 3)
+    @Test(arguments: PoolPolicies.growths)
+    func everyAddressCompiledCodeCanFormHitsTheSlotsMemoryOrAGuard(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies, slots: 3)
         let image = try makeImage(pages: 2)
         let slots = try (0..<3).map { _ in try pool.acquire(image) }
         // Highest index plus highest folded offset plus widest access.
@@ -39,8 +40,9 @@ import Testing
         }
     }
 
-    @Test func slotsNobodyUsedAreInaccessible() throws {
-        let pool = try makePool(slots: 2)
+    @Test(arguments: PoolPolicies.growths)
+    func slotsNobodyUsedAreInaccessible(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies, slots: 2)
         let first = try pool.acquire(try makeImage())
         let distance = 6 << 30
         #expect(!isReadable(first.memoryBase + distance))

@@ -7,13 +7,13 @@ import Runtime
 import Testing
 
 @Suite struct PoolResetTests {
-    @Test(arguments: 0..<12 as Range<UInt64>)
-    func nothingIsLeftOfARunWhateverItWrote(seed: UInt64) throws {
+    @Test(arguments: PoolPolicies.all, 0..<3 as Range<UInt64>)
+    func nothingIsLeftOfARunWhateverItWrote(_ policies: PoolPolicies, seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
-        let pool = try makePool()
+        let pool = try makePool(policies)
         let image = try makeImage(
             pages: 20, maximumPages: 60,
-            segments: [segment(5000, Array(repeating: 3, count: 20_000)), segment(900_000, [8])],
+            segments: [segment(5000, Array(repeating: 3, count: 50_000)), segment(900_000, [8])],
             tables: [
                 Table(elements: (0..<700).map { UInt64($0) }), Table(elements: [7], isImmutable: true),
                 Table(elements: [0, 0, 0], maximum: 100),
@@ -21,69 +21,155 @@ import Testing
         for _ in 0..<8 {
             let slot = try pool.acquire(image)
             #expect(pool.residue(in: slot) == nil, "seed \(seed)")
-            slot.vandalize(image, using: &random)
-            if Bool.random(using: &random) {
-                #expect(pool.grow(slot, memory: 0, by: UInt64.random(in: 1...20, using: &random)) == 20)
+            let use = slot.noting { slot in
                 slot.vandalize(image, using: &random)
+                if Bool.random(using: &random) {
+                    #expect(pool.grow(slot, memory: 0, by: UInt64.random(in: 1...20, using: &random)) == 20)
+                    slot.vandalize(image, using: &random)
+                }
+                if Bool.random(using: &random) {
+                    #expect(pool.growTable(slot, table: 2, by: 50, fill: 77) == 3)
+                    slot.vandalize(image, using: &random)
+                }
             }
-            if Bool.random(using: &random) {
-                #expect(pool.growTable(slot, table: 2, by: 50, fill: 77) == 3)
-                slot.vandalize(image, using: &random)
-            }
-            pool.release(slot, wasEntered: true)
+            pool.release(slot, after: Bool.random(using: &random) ? use : .unknown)
             #expect(pool.residue(in: slot) == nil, "seed \(seed)")
         }
         #expect(pool.statistics.failedResets == 0)
         #expect(pool.statistics.remaps == 0)
     }
 
-    @Test(arguments: 0..<8 as Range<UInt64>)
-    func slotsThatChangeImageKeepNothingOfTheFormerOne(seed: UInt64) throws {
+    @Test(arguments: PoolPolicies.all, 0..<2 as Range<UInt64>)
+    func slotsThatChangeImageKeepNothingOfTheFormerOne(_ policies: PoolPolicies, seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
-        let pool = try makePool()
-        let data = [UInt8](repeating: 0x55, count: 100_000)
-        let sparse = (0..<6).map { segment($0 * (20 << 20) + 4094, [1, 2, 3, 4]) }
-        let images = [
-            try makeImage(
-                pages: 4, segments: [segment(0, data)], tables: [Table(elements: Array(repeating: 9, count: 900))]),
-            try makeImage(pages: 4, globals: 0),
-            try makeImage(pages: 40, segments: [segment(wasmPage * 30, data)], globals: 200),
-            try makeImage(pages: 1, segments: [segment(10, [1])]),
-            try makeImage(pages: 0),
-            try makeImage(pages: nil, tables: [Table(elements: Array(repeating: 4, count: 4000))]),
-            try makeImage(pages: 2048, segments: sparse),
-        ]
-        for _ in 0..<16 {
+        let pool = try makePool(policies)
+        let images = try ImageZoo().all
+        for _ in 0..<12 {
             let image = images.randomElement(using: &random)!
             let slot = try pool.acquire(image)
             #expect(pool.residue(in: slot) == nil, "seed \(seed)")
             let wasEntered = Bool.random(using: &random)
+            var use = SlotUse()
             if wasEntered {
-                _ = pool.grow(slot, memory: 0, by: UInt64.random(in: 0...50, using: &random))
-                for table in 0..<image.layout.tableCount {
-                    _ = pool.growTable(slot, table: table, by: 90, fill: random.next())
+                use = slot.noting { slot in
+                    _ = pool.grow(slot, memory: 0, by: UInt64.random(in: 0...50, using: &random))
+                    for table in 0..<image.layout.tableCount {
+                        _ = pool.growTable(slot, table: table, by: 90, fill: random.next())
+                    }
+                    slot.vandalize(image, using: &random)
                 }
-                slot.vandalize(image, using: &random)
             }
-            pool.release(slot, wasEntered: wasEntered)
+            pool.release(slot, after: use)
             #expect(pool.residue(in: slot) == nil, "seed \(seed)")
+        }
+        #expect(pool.statistics.failedResets == 0)
+        #expect(pool.statistics.retired == 0)
+    }
+
+    @Test(arguments: PoolPolicies.all)
+    func everyImageFollowsEveryOtherInASlot(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
+        let images = try ImageZoo().all
+        var random = SplitMix64(seed: 7)
+        for former in images {
+            for image in images where image !== former {
+                for tenant in [former, image] {
+                    let slot = try pool.acquire(tenant)
+                    pool.release(
+                        slot,
+                        after: slot.noting { slot in
+                            slot.vandalize(tenant, using: &random)
+                            _ = pool.grow(slot, memory: 0, by: 3)
+                            slot.vandalize(tenant, using: &random)
+                        })
+                }
+                let slot = try pool.acquire(image)
+                #expect(
+                    pool.residue(in: slot) == nil,
+                    "\(index(of: image, in: images)) after \(index(of: former, in: images))")
+                pool.release(slot, after: SlotUse())
+            }
+        }
+        #expect(pool.statistics.failedResets == 0)
+    }
+
+    private func index(of image: InstanceImage, in images: [InstanceImage]) -> Int {
+        images.firstIndex { $0 === image }!
+    }
+
+    @Test(arguments: PoolPolicies.all)
+    func whatTheKernelWroteIsResetToo(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
+        let image = try makeImage(pages: 4, segments: [segment(0, Array(repeating: 1, count: 50_000))])
+        // A page of the image, one of none, one that nobody has touched; then those that are there from the time before.
+        for round in 0..<6 {
+            let offsets = [8192, 70_000, (40 + round) * 4096]
+            for isNoted in [true, false] {
+                let slot = try pool.acquire(image)
+                let use = slot.noting { slot in
+                    for offset in offsets { #expect(isWritable(slot.memoryBase + offset, value: 0xEE)) }
+                }
+                pool.release(slot, after: isNoted ? use : .unknown)
+                #expect(pool.residue(in: slot) == nil, "round \(round)")
+            }
         }
     }
 
-    @Test func kernelWritesAreResetToo() throws {
-        let pool = try makePool()
-        let image = try makeImage(pages: 2, segments: [segment(0, [1])])
-        let slot = try pool.acquire(image)
-        #expect(isWritable(slot.memoryBase, value: 0xEE))
-        #expect(isWritable(slot.memoryBase + 70_000, value: 0xEE))
-        pool.release(slot, wasEntered: true)
-        #expect(pool.residue(in: slot) == nil)
+    @Test(arguments: PoolPolicies.all)
+    func aRunThatGrewAndOneThatDidNotFollowEachOther(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
+        let image = try makeImage(
+            pages: 2, maximumPages: 64, segments: [segment(100, [1, 2])], tables: [Table(elements: [5], maximum: 2000)])
+        for (round, growth) in [0, 60, 1, 0, 62, 3, 0, 0, 62].enumerated() {
+            let slot = try pool.acquire(image)
+            let use = slot.noting { slot in
+                #expect(slot.memoryLength == 2 * wasmPage)
+                if growth > 0 {
+                    #expect(pool.grow(slot, memory: 0, by: UInt64(growth)) == 2)
+                    #expect(pool.growTable(slot, table: 0, by: UInt64(growth * 30), fill: 3) == 1)
+                }
+                for page in 0..<slot.memoryLength / 4096 {
+                    if page > 0 { #expect(slot.byte(page * 4096 + 7) == 0) }
+                    slot.setByte(page * 4096 + 7, 0xEE)
+                }
+            }
+            pool.release(slot, after: use)
+            #expect(pool.residue(in: slot) == nil, "round \(round)")
+        }
+        #expect(pool.statistics.failedResets == 0)
     }
 
-    @Test func residueNoticesWhatAResetWouldMiss() throws {
+    @Test(arguments: PoolPolicies.all)
+    func aMemoryThatGrewUntilItWasRefusedIsReset(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies, maximumMemoryBytes: 40 << 20)
+        let image = try makeImage(pages: 1, segments: [segment(3, [3])])
+        for round in 0..<3 {
+            let slot = try pool.acquire(image)
+            let use = slot.noting { slot in
+                var pages = 1
+                while pool.grow(slot, memory: 0, by: 7) != nil {
+                    pages += 7
+                    slot.setByte(pages * wasmPage - 1, 0xEE)
+                }
+                #expect(pages == 638)
+                #expect(pool.grow(slot, memory: 0, by: 3) == nil)
+                #expect(pool.grow(slot, memory: 0, by: 2) == 638)
+                #expect(!isReadable(slot.memoryBase + 40 << 20))
+            }
+            pool.release(slot, after: use)
+            #expect(pool.residue(in: slot) == nil, "round \(round)")
+        }
+    }
+
+    @Test(arguments: PoolPolicies.all)
+    func residueNoticesWhatAResetWouldMiss(_ policies: PoolPolicies) throws {
+        // Where pages are kept, one that the pool does not know is the first thing to be noticed.
+        let memory =
+            policies.reset == .discard
+            ? "memory" : "the page at memory offset 0 is the slot's own, and the pool does not"
         // Each change is one that `wasEntered: false` wrongly denies.
         let changes: [(String, (Slot, InstanceImage, Pool) -> Void)] = [
-            ("memory", { slot, _, _ in slot.setByte(123, 1) }),
+            (memory, { slot, _, _ in slot.setByte(123, 1) }),
             (
                 "context",
                 { slot, image, _ in
@@ -109,8 +195,8 @@ import Testing
             ),
         ]
         for (name, change) in changes {
-            let pool = try makePool()
-            let image = try makeImage(tables: [Table(elements: [1, 2], maximum: 100)])
+            let pool = try makePool(policies)
+            let image = try makeImage(maximumPages: 1, tables: [Table(elements: [1, 2], maximum: 100)])
             let slot = try pool.acquire(image)
             change(slot, image, pool)
             pool.release(slot, wasEntered: false)
@@ -119,8 +205,9 @@ import Testing
         }
     }
 
-    @Test func headerFieldsOfTheUserSurviveUntilTheImageChanges() throws {
-        let pool = try makePool()
+    @Test(arguments: PoolPolicies.resets)
+    func headerFieldsOfTheUserSurviveUntilTheImageChanges(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies)
         let (image, other) = (try makeImage(), try makeImage(pages: 2))
         let fields = [
             VMContextLayout.functionRecords, VMContextLayout.hostDispatch, VMContextLayout.runtimeDispatch,
@@ -142,36 +229,49 @@ import Testing
         pool.release(slot, wasEntered: false)
     }
 
-    @Test func anUntouchedSlotCostsNoSystemCall() throws {
-        let pool = try makePool(slots: 2)
+    @Test(arguments: PoolPolicies.all)
+    func anUntouchedSlotCostsNoSystemCall(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies, slots: 2)
         let image = try makeImage(
             pages: 17, segments: [segment(100, [1, 2, 3])], tables: [Table(elements: [1, 2, 3])])
-        pool.release(try pool.acquire(image), wasEntered: false)
+        pool.release(try pool.acquire(image), after: SlotUse())
         let before = callCounts()
-        for _ in 0..<100 { pool.release(try pool.acquire(image), wasEntered: false) }
+        let readings = mayfly_test_reading_count()
+        for _ in 0..<100 { pool.release(try pool.acquire(image), after: SlotUse()) }
         #expect(callCounts() == before)
+        #expect(mayfly_test_reading_count() == readings)
     }
 
-    @Test func aResetWithoutGrowthIsOneSystemCall() throws {
-        let pool = try makePool()
+    @Test(arguments: [(PoolPolicies.discarding, MAYFLY_CALL_MADVISE), (.scanning, MAYFLY_CALL_SCAN)])
+    func aResetWithoutGrowthIsOneSystemCall(_ policies: PoolPolicies, kind: Int) throws {
+        guard PoolPolicies.all.contains(policies) else { return }
+        let pool = try makePool(policies)
         let image = try makeImage(
             pages: 17, segments: [segment(100, [1, 2, 3])], tables: [Table(elements: [1, 2, 3])])
-        let slot = try pool.acquire(image)
-        let before = callCounts()
-        slot.setByte(5, 5)
-        pool.release(slot, wasEntered: true)
-        var expected = before
-        expected[Int(MAYFLY_CALL_MADVISE)] += 1
-        #expect(callCounts() == expected)
+        for _ in 0..<3 {
+            let slot = try pool.acquire(image)
+            let before = callCounts()
+            slot.setByte(5, 5)
+            slot.setByte(90_000, 5)
+            pool.release(slot, wasEntered: true)
+            var expected = before
+            expected[kind] += 1
+            #expect(callCounts() == expected)
+        }
     }
 
-    @Test func deepStacksDoNotStayResident() throws {
-        let pool = try Pool(PoolConfiguration(slotCount: 1))
+    @Test(arguments: PoolPolicies.resets)
+    func deepStacksDoNotStayResident(_ policies: PoolPolicies) throws {
+        let pool = try Pool(PoolConfiguration(slotCount: 1, resetPolicy: policies.reset, idleTime: nil))
         let image = try makeImage()
         let slot = try pool.acquire(image)
         let depth = slot.stackTop - slot.stackLimit
-        memset(slot.stackLimit, 0xEE, depth)
-        pool.release(slot, wasEntered: true)
+        // The pool does not look every time.
+        for round in 0..<8 {
+            let again = try round == 0 ? slot : pool.acquire(image)
+            memset(again.stackLimit, 0xEE, depth)
+            pool.release(again, wasEntered: true)
+        }
         var resident = [UInt8](repeating: 0, count: depth / 4096)
         #expect(mincore(slot.stackTop - depth / 4096 * 4096, depth / 4096 * 4096, &resident) == 0)
         #expect(resident.count { $0 & 1 != 0 } <= 17)

@@ -4,6 +4,7 @@
 
 #include "platform_files.h"
 #include "platform_memory.h"
+#include "platform_thread.h"
 #include "platform_traps.h"
 
 #endif

@@ -15,11 +15,11 @@ open class InstanceCore {
     /// The part of the instance's own state that every entry touches. Lies in the context's room for the runtime.
     public struct Control {
         /// Calls into the guest that have not returned.
-        var depth = 0
+        @usableFromInline var depth = 0
         /// Scopes of `withMemory` that have not ended.
         public var memoryBorrows = 0
-        /// The guest ran, or the host wrote to the slot: it must be reset.
-        public var isDirty = false
+        /// Whether the guest ran, or the host wrote to the slot, and on which thread.
+        public var use = SlotUse()
     }
 
     /// Entries that may be nested: guest, host function, guest … The guest chooses how many, and each holds frames of host
@@ -96,7 +96,7 @@ open class InstanceCore {
     public final func close() {
         guard isOpen else { return }
         isOpen = false
-        template.module.engine.pool.release(slot, wasEntered: control.pointee.isDirty)
+        template.module.engine.pool.release(slot, after: control.pointee.use)
         if ownsTemplate { Unmanaged.passUnretained(template).release() }
     }
 
@@ -155,7 +155,7 @@ open class InstanceCore {
             }
         }
         if control.pointee.depth == 0 {
-            control.pointee.isDirty = true
+            control.pointee.use.note()
             let error = mayfly_thread_prepare()
             if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
         } else if mayfly_thread_stack_room() < Self.stackReserve {
@@ -225,6 +225,12 @@ open class InstanceCore {
 
     // MARK: State of the guest
 
+    /// The host is about to write to the slot. Inside a call it does so on the thread that entered the guest.
+    @inlinable @inline(__always)
+    public final func noteWrite() {
+        if control.pointee.depth == 0 || !control.pointee.use.isDirty { control.pointee.use.note() }
+    }
+
     /// Bytes of memory 0; 0 if there is none.
     @inlinable
     public final var memorySize: Int {
@@ -237,7 +243,7 @@ open class InstanceCore {
     }
 
     public final func setGlobalCell(_ index: Int, _ cell: UInt64) {
-        control.pointee.isDirty = true
+        noteWrite()
         context.storeWord(cell, at: template.module.code.layout.global(index))
     }
 }

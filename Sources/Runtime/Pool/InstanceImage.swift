@@ -90,7 +90,7 @@ final class ImageCore: @unchecked Sendable {
     }
 
     let layout: VMContextLayout
-    let memory: MemoryImage?
+    let memory: LazyMemoryImage?
     /// The whole context, header included (zero).
     let context: UnsafeMutableRawPointer
     let tables: [Table]
@@ -102,12 +102,17 @@ final class ImageCore: @unchecked Sendable {
     let growthOrder: [Int]
     /// The handle is gone: free slots of this image are of no use to anyone.
     let isAbandoned = Atomic<Bool>(false)
-    /// The first pool's number (upper half) and the image's bin in it: saves the look-up. 0 is no pool.
-    let bin = Atomic<UInt64>(0)
-    private let pools = Mutex<[WeakPool]>([])
+    /// The number of the pool that used the image first, once `firstBin` is set: saves the look-up. 0 is no pool.
+    private let firstPool = Atomic<UInt32>(0)
+    private let firstBin = Atomic<UnsafeMutablePointer<Bin>?>(nil)
+    private let lock = Lock()
+    /// A bin in each pool that has used the image. Under `lock`; freed with the core.
+    private var bins: [PooledBin] = []
 
-    private struct WeakPool {
-        weak var pool: Pool?
+    private struct PooledBin {
+        var pool: PoolReference
+        var number: UInt32
+        var bin: UnsafeMutablePointer<Bin>
     }
 
     init(
@@ -130,7 +135,20 @@ final class ImageCore: @unchecked Sendable {
         }
         self.layout = layout
         self.mutableElements = mutableElements
-        if let memory = memories.first { self.memory = try MemoryImage(memory) } else { self.memory = nil }
+        if let memory = memories.first { self.memory = try LazyMemoryImage(memory) } else { self.memory = nil }
+        var copies: [Table] = []
+        do throws(PoolError) {
+            for table in tables {
+                copies.append(
+                    Table(
+                        elements: try Self.copy(table), count: table.elements.count,
+                        maximum: Int(clamping: table.maximum ?? UInt64(UInt32.max)), isImmutable: table.isImmutable,
+                        isNull: table.elements.allSatisfy { $0 == 0 }))
+            }
+        } catch {
+            Self.free(copies)
+            throw error
+        }
         let context = UnsafeMutableRawPointer.allocate(byteCount: layout.size, alignment: 64)
         memset(context, 0, VMContextLayout.headerSize)
         bytes.withUnsafeBytes {
@@ -139,16 +157,6 @@ final class ImageCore: @unchecked Sendable {
             }
         }
         self.context = context
-        let copies = tables.map { table in
-            let elements = UnsafeMutablePointer<UInt64>.allocate(capacity: max(1, table.elements.count))
-            table.elements.withUnsafeBufferPointer {
-                if let source = $0.baseAddress { elements.initialize(from: source, count: $0.count) }
-            }
-            return Table(
-                elements: elements, count: table.elements.count,
-                maximum: Int(clamping: table.maximum ?? UInt64(UInt32.max)), isImmutable: table.isImmutable,
-                isNull: table.elements.allSatisfy { $0 == 0 })
-        }
         let mutable = copies.indices.filter { !copies[$0].isImmutable }
         var next = [Int?](repeating: nil, count: copies.count)
         for (table, successor) in zip(mutable, mutable.dropFirst()) { next[table] = successor }
@@ -158,25 +166,88 @@ final class ImageCore: @unchecked Sendable {
     }
 
     deinit {
+        for entry in bins {
+            entry.bin.deinitialize(count: 1)
+            entry.bin.deallocate()
+        }
         context.deallocate()
-        for table in tables { table.elements.deallocate() }
+        Self.free(tables)
     }
 
-    /// A pool made a bin for this image.
-    func register(_ pool: Pool) {
-        pools.withLock {
-            $0.removeAll { $0.pool == nil }
-            $0.append(WeakPool(pool: pool))
+    // MARK: Tables
+
+    /// The elements of a table in memory of their own. All instances read the one copy of an immutable table, so it lies in
+    /// pages that cannot be written: a defect that writes there all the same is a fault, and no message to a neighbour.
+    private static func copy(_ table: InstanceImage.Table) throws(PoolError) -> UnsafeMutablePointer<UInt64> {
+        let count = table.elements.count
+        guard table.isImmutable else {
+            let elements = UnsafeMutablePointer<UInt64>.allocate(capacity: max(1, count))
+            _ = UnsafeMutableBufferPointer(start: elements, count: count).initialize(from: table.elements)
+            return elements
+        }
+        let bytes = sharedBytes(count)
+        var memory: UnsafeMutableRawPointer?
+        try check(mayfly_map_reserve(bytes, &memory), "mmap", "reserving \(bytes >> 10) KiB for a table")
+        guard let memory else { throw .systemCall(name: "mmap", errno: 0, purpose: "reserving a table") }
+        var error = mayfly_make_accessible(memory, bytes)
+        let elements = memory.bindMemory(to: UInt64.self, capacity: bytes / 8)
+        if error == 0 {
+            // Pages of null references need not exist.
+            for index in 0..<count where table.elements[index] != 0 { elements[index] = table.elements[index] }
+            error = mayfly_make_read_only(memory, bytes)
+        }
+        if error != 0 {
+            _ = mayfly_unmap(memory, bytes)
+            try check(error, "mprotect", "sealing a table")
+        }
+        return elements
+    }
+
+    private static func free(_ tables: [Table]) {
+        for table in tables {
+            if table.isImmutable {
+                _ = mayfly_unmap(table.elements, sharedBytes(table.count))
+            } else {
+                table.elements.deallocate()
+            }
+        }
+    }
+
+    private static func sharedBytes(_ count: Int) -> Int {
+        PoolGeometry.roundUp(max(1, count) * 8, to: PoolGeometry.page)
+    }
+
+    // MARK: Bins
+
+    /// The image's bin in the pool of that number; nil if it has none yet.
+    @inline(__always)
+    func bin(in pool: UInt32) -> UnsafeMutablePointer<Bin>? {
+        if firstPool.load(ordering: .acquiring) == pool { return firstBin.load(ordering: .relaxed) }
+        return laterBin(in: pool)
+    }
+
+    private func laterBin(in pool: UInt32) -> UnsafeMutablePointer<Bin>? {
+        lock.withLock { bins.first { $0.number == pool }?.bin }
+    }
+
+    /// The image's bin in a pool, made if there is none.
+    func makeBin(in pool: Pool, number: UInt32, shards: Int) -> (bin: UnsafeMutablePointer<Bin>, isNew: Bool) {
+        lock.withLock {
+            if let entry = bins.first(where: { $0.number == number }) { return (entry.bin, false) }
+            let bin = UnsafeMutablePointer<Bin>.allocate(capacity: 1)
+            bin.initialize(to: Bin(self, shards: shards))
+            bins.append(PooledBin(pool: pool.reference, number: number, bin: bin))
+            if firstBin.load(ordering: .relaxed) == nil {
+                firstBin.store(bin, ordering: .relaxed)
+                firstPool.store(number, ordering: .releasing)
+            }
+            return (bin, true)
         }
     }
 
     /// The handle is gone.
     func abandon() {
         isAbandoned.store(true, ordering: .sequentiallyConsistent)
-        let pools = pools.withLock { pools in
-            defer { pools = [] }
-            return pools.compactMap(\.pool)
-        }
-        for pool in pools { pool.forget(self) }
+        for entry in lock.withLock({ bins }) { entry.pool.use { $0.forget(entry.bin) } }
     }
 }

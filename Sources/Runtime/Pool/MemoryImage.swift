@@ -1,4 +1,4 @@
-//! The initial contents of one linear memory: runs of a sealed file to map, and outliers to copy.
+//! The initial contents of one linear memory: runs of a sealed file to map, and pieces to copy.
 //!
 //! Data segments that lie together become a *run*: a page-aligned piece of a memfd, mapped copy-on-write into each
 //! slot. What lies too far from the rest for that is an *outlier*, copied in before a slot is used. So one stray
@@ -7,43 +7,26 @@
 //! No stamping copies to more than `mostOutlierPages` pages. Data scattered over more becomes a single run, from the first
 //! segment to the last, of a file with holes.
 //!
+//! Where slots keep their pages, data on few pages is copied altogether: the pages are there anyway, copying costs less than
+//! a mapping of its own in each slot, and a slot can change from one such image to another without a system call.
+//!
 //! Segments are applied in order: where they overlap, the later one wins.
 
 internal import CPlatform
+internal import Glibc
 internal import WasmModule
 
-final class MemoryImage: @unchecked Sendable {
-    // Unchecked because its properties are variables: init alone writes them.
-
-    /// A part of the file and where it belongs. Multiples of the page.
-    struct Run {
-        var memoryOffset: Int
-        var fileOffset: Int
-        var bytes: Int
-    }
-
-    /// Bytes to copy from `outlierBytes`.
-    struct Outlier {
-        var memoryOffset: Int
-        var source: Int
-        var bytes: Int
-    }
-
-    /// A run's span may always be this large, however little of it is data: its holes cost only address space.
-    static let guaranteedSpan = 16 << 20
-    /// Each run costs every slot two mappings of the process's 65,530.
-    static let mostRuns = 4
-    /// Pages that a stamping copies outliers to, each at the cost of a page fault (up to 3 µs) and a page of memory.
-    static let mostOutlierPages = 64
+/// A memory as a template declares it, and the image of it once it has been needed.
+final class LazyMemoryImage: @unchecked Sendable {
+    // Unchecked because of the image, which `lock` guards.
 
     /// Bytes of memory at the start.
     let initialBytes: UInt64
     /// Bytes it may grow to as far as the module is concerned.
     let maximumBytes: UInt64
-    private(set) var runs: [Run] = []
-    private(set) var outliers: [Outlier] = []
-    private(set) var outlierBytes: [UInt8] = []
-    private(set) var file: Int32 = -1
+    private let segments: [InstanceImage.Segment]
+    private let lock = Lock()
+    private var image: MemoryImage?
 
     init(_ memory: InstanceImage.Memory) throws(PoolError) {
         let most = UInt64(PoolGeometry.memorySpan)
@@ -65,77 +48,220 @@ final class MemoryImage: @unchecked Sendable {
                     "segment \(index), \(segment.bytes.count) bytes at \(segment.offset), ends outside the memory")
             }
         }
-        try place(memory.segments)
+        segments = memory.segments
     }
 
-    deinit { if file >= 0 { _ = mayfly_image_close(file) } }
+    /// The image, made by whoever comes first; the others wait for it. After an error the next one tries again.
+    ///
+    /// - Parameter copiesFewPages: whether data on few pages is to be copied instead of mapped. The first caller decides.
+    func get(copiesFewPages: Bool) throws(PoolError) -> MemoryImage {
+        try lock.withLock { () throws(PoolError) in
+            if let image { return image }
+            let made = try MemoryImageRegistry.shared.image(of: segments, copiesFewPages: copiesFewPages)
+            image = made
+            return made
+        }
+    }
 
-    /// Where the runs begin and end: nothing outside [0, initialBytes) is ever mapped.
-    private func place(_ segments: [InstanceImage.Segment]) throws(PoolError) {
+    /// Lets go of the image, which then lives as long as slots hold it. The next use makes it anew.
+    func release() { lock.withLock { image = nil } }
+
+    /// The image has been made.
+    var isMade: Bool { lock.withLock { image != nil } }
+}
+
+final class MemoryImage: @unchecked Sendable {
+    // Unchecked because its properties are variables and raw memory: init alone writes them.
+
+    /// A part of the file and where it belongs. Multiples of the page.
+    struct Run {
+        var memoryOffset: Int
+        var fileOffset: Int
+        var bytes: Int
+        var end: Int { memoryOffset + bytes }
+        var pages: Range<Int> { memoryOffset / PoolGeometry.page..<end / PoolGeometry.page }
+    }
+
+    /// Bytes to copy from `outlierBytes`.
+    struct Outlier {
+        var memoryOffset: Int
+        var source: Int
+        var bytes: Int
+        var pages: Range<Int> {
+            memoryOffset / PoolGeometry.page..<(memoryOffset + bytes - 1) / PoolGeometry.page + 1
+        }
+    }
+
+    /// A run's span may always be this large, however little of it is data: its holes cost only address space.
+    static let guaranteedSpan = 16 << 20
+    /// Each run costs every slot two mappings of the process's 65,530.
+    static let mostRuns = 4
+    /// Pages that a stamping copies outliers to, each at the cost of a page fault (up to 3 µs) and a page of memory.
+    static let mostOutlierPages = 64
+    /// Pages with data up to which all of it is copied, where slots keep their pages. Every reset copies them.
+    static let mostCopiedPages = 8
+
+    private(set) var runs: [Run] = []
+    private(set) var outliers: [Outlier] = []
+    /// What outliers are copied from.
+    private let outlierBytes: UnsafeMutableRawPointer
+    private(set) var file: Int32 = -1
+    /// The file's bytes, for reading; nil if there is no file.
+    private(set) var view: UnsafeMutableRawPointer?
+    private var fileBytes = 0
+    /// Where the registry keeps it. Set before anyone else has the image.
+    var registryKey: Int?
+    /// `runs` and `outliers` again, where a walk costs no reference counting.
+    private let rawRuns: UnsafeMutableBufferPointer<Run>
+    private let rawOutliers: UnsafeMutableBufferPointer<Outlier>
+
+    init(_ segments: [InstanceImage.Segment], copiesFewPages: Bool) throws(PoolError) {
+        let parts = Placement(segments, copiesFewPages: copiesFewPages)
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(1, parts.outlierBytes.count), alignment: 64)
+        parts.outlierBytes.withUnsafeBytes {
+            if let source = $0.baseAddress { bytes.copyMemory(from: source, byteCount: $0.count) }
+        }
+        outlierBytes = bytes
+        runs = parts.runs
+        outliers = parts.outliers
+        fileBytes = parts.fileBytes
+        rawRuns = .allocate(capacity: runs.count)
+        _ = rawRuns.initialize(from: runs)
+        rawOutliers = .allocate(capacity: outliers.count)
+        _ = rawOutliers.initialize(from: outliers)
+        if fileBytes > 0 { try fill(segments, parts.mapped) }
+    }
+
+    deinit {
+        if let registryKey { MemoryImageRegistry.shared.forget(registryKey, ObjectIdentifier(self)) }
+        if let view { _ = mayfly_unmap(view, fileBytes) }
+        if file >= 0 { _ = mayfly_image_close(file) }
+        outlierBytes.deallocate()
+        rawRuns.deallocate()
+        rawOutliers.deallocate()
+    }
+
+    private func fill(_ segments: [InstanceImage.Segment], _ pieces: [Placement.Mapped]) throws(PoolError) {
+        try check(mayfly_image_create("mayfly-image", UInt64(fileBytes), &file), "memfd_create", "making an image")
+        for piece in pieces {
+            let error = segments[piece.segment].bytes.withUnsafeBytes {
+                mayfly_image_write(file, $0.baseAddress! + piece.skip, piece.count, UInt64(piece.fileOffset))
+            }
+            try check(error, "pwrite", "filling an image")
+        }
+        try check(mayfly_image_seal(file), "fcntl(F_ADD_SEALS)", "sealing an image")
+        try check(mayfly_map_view(fileBytes, file, &view), "mmap", "mapping an image for reading")
+    }
+
+    // MARK: Copying
+
+    /// Copies what is not mapped into a memory that is otherwise initial.
+    func copyOutliers(to memory: UnsafeMutableRawPointer) {
+        for outlier in rawOutliers {
+            (memory + outlier.memoryOffset).copyMemory(
+                from: outlierBytes + outlier.source, byteCount: outlier.bytes)
+        }
+    }
+
+    /// Whether a page must never be given back while a slot is to stay as it is: it would not come back with its contents.
+    func isCopied(_ page: Int) -> Bool { rawOutliers.contains { $0.pages.contains(page) } }
+
+    /// Whether a page is part of the file.
+    func isMapped(_ page: Int) -> Bool { rawRuns.contains { $0.pages.contains(page) } }
+
+    /// Makes some of a slot's own pages equal to the image again, but for outliers.
+    func restore(_ pages: borrowing PageSet, _ indices: Range<Int>, in memory: UnsafeMutableRawPointer) {
+        var run = 0
+        for index in indices {
+            let offset = pages[index].offset
+            while run < rawRuns.count, rawRuns[run].end <= offset { run += 1 }
+            if run < rawRuns.count, rawRuns[run].memoryOffset <= offset, let view {
+                let source = view + (rawRuns[run].fileOffset + offset - rawRuns[run].memoryOffset)
+                memcpy(memory + offset, source, PoolGeometry.page)
+            } else {
+                memset(memory + offset, 0, PoolGeometry.page)
+            }
+        }
+    }
+
+    /// Whether a page of a slot equals the image. Not for pages with outliers.
+    func isUnchanged(_ page: Int, in memory: UnsafeRawPointer) -> Bool {
+        let offset = page * PoolGeometry.page
+        if let view, let run = rawRuns.first(where: { $0.pages.contains(page) }) {
+            return memcmp(memory + offset, view + (run.fileOffset + offset - run.memoryOffset), PoolGeometry.page) == 0
+        }
+        return isZeroPage(memory + offset)
+    }
+}
+
+/// Where the data of a memory goes: into the file or among the outliers.
+private struct Placement {
+    /// A part of a segment that is written to the file.
+    struct Mapped {
+        var segment: Int
+        var skip: Int
+        var count: Int
+        var fileOffset: Int
+    }
+
+    var runs: [MemoryImage.Run] = []
+    var outliers: [MemoryImage.Outlier] = []
+    var outlierBytes: [UInt8] = []
+    var mapped: [Mapped] = []
+    var fileBytes = 0
+
+    /// Where the runs begin and end: nothing outside the memory's initial pages is ever mapped.
+    init(_ segments: [InstanceImage.Segment], copiesFewPages: Bool) {
         let pieces = Self.pieces(of: segments)
-        var clusters = Self.clusters(of: pieces)
+        var chosen =
+            copiesFewPages && Self.pages(of: pieces, outside: []) <= MemoryImage.mostCopiedPages
+            ? [] : Self.chosenClusters(pieces)
+        chosen.sort { $0.start < $1.start }
+        for cluster in chosen {
+            let start = PoolGeometry.roundDown(cluster.start, to: PoolGeometry.page)
+            let end = PoolGeometry.roundUp(cluster.end, to: PoolGeometry.page)
+            runs.append(MemoryImage.Run(memoryOffset: start, fileOffset: fileBytes, bytes: end - start))
+            fileBytes += end - start
+        }
+        for piece in pieces {
+            if let run = runs.first(where: { $0.memoryOffset <= piece.start && piece.end <= $0.end }) {
+                mapped.append(
+                    Mapped(
+                        segment: piece.segment, skip: piece.skip, count: piece.count,
+                        fileOffset: piece.start - run.memoryOffset + run.fileOffset))
+            } else {
+                outliers.append(
+                    MemoryImage.Outlier(
+                        memoryOffset: piece.start, source: outlierBytes.count, bytes: piece.count))
+                outlierBytes += segments[piece.segment].bytes.dropFirst(piece.skip).prefix(piece.count)
+            }
+        }
+    }
+
+    private static func chosenClusters(_ pieces: [Piece]) -> [Cluster] {
+        var clusters = clusters(of: pieces)
         // Most data first: when there are more clusters than runs, the small ones are copied.
         clusters.sort { ($0.data, $1.start) > ($1.data, $0.start) }
         var chosen: [Cluster] = []
-        for cluster in clusters where chosen.count < Self.mostRuns {
+        for cluster in clusters where chosen.count < MemoryImage.mostRuns {
             // Two clusters may share a page; then only the larger one can be mapped.
             if chosen.contains(where: { $0.firstPage <= cluster.lastPage && cluster.firstPage <= $0.lastPage }) {
                 continue
             }
             chosen.append(cluster)
         }
-        chosen.sort { $0.start < $1.start }
         if let first = pieces.map(\.start).min(), let last = pieces.map(\.end).max(),
-            Self.pages(of: pieces, outside: chosen) > Self.mostOutlierPages
+            pages(of: pieces, outside: chosen) > MemoryImage.mostOutlierPages
         {
-            chosen = [Cluster(start: first, end: last, data: 0)]
+            return [Cluster(start: first, end: last, data: 0)]
         }
-        var fileBytes = 0
-        for cluster in chosen {
-            let start = PoolGeometry.roundDown(cluster.start, to: PoolGeometry.page)
-            let end = PoolGeometry.roundUp(cluster.end, to: PoolGeometry.page)
-            runs.append(Run(memoryOffset: start, fileOffset: fileBytes, bytes: end - start))
-            fileBytes += end - start
-        }
-        if fileBytes > 0 {
-            try check(mayfly_image_create("mayfly-image", UInt64(fileBytes), &file), "memfd_create", "making an image")
-        }
-        for piece in pieces {
-            if let run = runs.first(where: {
-                $0.memoryOffset <= piece.start && piece.end <= $0.memoryOffset + $0.bytes
-            }) {
-                try write(segments[piece.segment], piece, at: piece.start - run.memoryOffset + run.fileOffset)
-            } else {
-                outliers.append(Outlier(memoryOffset: piece.start, source: outlierBytes.count, bytes: piece.count))
-                outlierBytes += segments[piece.segment].bytes.dropFirst(piece.skip).prefix(piece.count)
-            }
-        }
-        if file >= 0 { try check(mayfly_image_seal(file), "fcntl(F_ADD_SEALS)", "sealing an image") }
-    }
-
-    private func write(
-        _ segment: InstanceImage.Segment, _ piece: Piece, at fileOffset: Int
-    ) throws(PoolError) {
-        let error = segment.bytes.withUnsafeBytes {
-            mayfly_image_write(file, $0.baseAddress! + piece.skip, piece.count, UInt64(fileOffset))
-        }
-        try check(error, "pwrite", "filling an image")
-    }
-
-    /// Copies what is not mapped into a memory that is otherwise initial.
-    func copyOutliers(to memory: UnsafeMutableRawPointer) {
-        outlierBytes.withUnsafeBytes { source in
-            for outlier in outliers {
-                (memory + outlier.memoryOffset).copyMemory(
-                    from: source.baseAddress! + outlier.source, byteCount: outlier.bytes)
-            }
-        }
+        return chosen
     }
 }
 
-extension MemoryImage {
+extension Placement {
     /// A segment without the zeros at its ends.
-    fileprivate struct Piece {
+    struct Piece {
         var segment: Int
         /// Bytes left out at the segment's start.
         var skip: Int
@@ -148,7 +274,7 @@ extension MemoryImage {
     }
 
     /// Pieces close enough to be one run.
-    fileprivate struct Cluster {
+    struct Cluster {
         var start: Int
         var end: Int
         /// Bytes of segments in it.
@@ -158,7 +284,7 @@ extension MemoryImage {
     }
 
     /// The pieces in the order of their segments, none empty.
-    fileprivate static func pieces(of segments: [InstanceImage.Segment]) -> [Piece] {
+    static func pieces(of segments: [InstanceImage.Segment]) -> [Piece] {
         var pieces: [Piece] = []
         for (index, segment) in segments.enumerated() where !segment.bytes.isEmpty {
             pieces.append(Piece(segment: index, skip: 0, start: Int(segment.offset), count: segment.bytes.count))
@@ -184,7 +310,7 @@ extension MemoryImage {
     }
 
     /// Pages on which pieces lie that are not wholly on the pages of one of the clusters.
-    fileprivate static func pages(of pieces: [Piece], outside clusters: [Cluster]) -> Int {
+    static func pages(of pieces: [Piece], outside clusters: [Cluster]) -> Int {
         var count = 0
         var next = 0
         for piece in pieces.sorted(by: { $0.start < $1.start }) {
@@ -198,14 +324,14 @@ extension MemoryImage {
 
     /// Joins pieces while the span stays small in absolute terms or against the data in it. Pieces that overlap are
     /// always joined, so that their order can be kept; that adds no more span than data.
-    fileprivate static func clusters(of pieces: [Piece]) -> [Cluster] {
+    static func clusters(of pieces: [Piece]) -> [Cluster] {
         var clusters: [Cluster] = []
         for piece in pieces.sorted(by: { $0.start < $1.start }) {
             let end = piece.start + piece.count
             if let last = clusters.last {
                 let joined = Cluster(start: last.start, end: max(last.end, end), data: last.data + piece.count)
                 let span = joined.end - joined.start
-                if piece.start < last.end || span <= guaranteedSpan || span <= 2 * joined.data {
+                if piece.start < last.end || span <= MemoryImage.guaranteedSpan || span <= 2 * joined.data {
                     clusters[clusters.count - 1] = joined
                     continue
                 }

@@ -1,78 +1,186 @@
 //! Giving a slot to an image, and taking it away from one.
 //!
-//! Binding maps fresh pages over everything the former image had accessible, so nothing of it can be left, then the new
-//! image on top. What can fail (mappings) comes before what cannot (copies), and the record changes hands last: after a
-//! failure the record still describes the former image, and `wipe` makes the slot blank.
+//! A slot that changes images keeps what pages it has outside the mapped files: they are zeroed. Mappings change only where
+//! the images differ in them: files replace files, and the border of what is accessible moves. Two images that are copied and
+//! not mapped, of the same size, change places without a system call.
+//!
+//! After a failure half-way the slot must be wiped, which maps fresh pages over everything and trusts no record.
 
 internal import CPlatform
 internal import Compiler
 internal import Glibc
+internal import WasmModule
 
 extension Pool {
-    /// Makes a slot that is in no list equal to `core`'s image. After a failure the slot must be wiped.
-    func bind(_ index: UInt32, to core: ImageCore) throws(PoolError) {
+    /// Makes a slot that is in no stack, and settled, equal to an image. After an error the slot must be wiped.
+    func bind(_ index: UInt32, to bin: UnsafeMutablePointer<Bin>) throws(PoolError) {
+        let core = bin.pointee.core
         let record = records + Int(index)
+        let memory = try core.memory?.get(copiesFewPages: resetPolicy != .discard)
         try open(index)
-        try mapMemory(of: core, into: index)
+        try mapMemory(memory, initialBytes: Int(core.memory?.initialBytes ?? 0), into: index)
+        if growthPolicy != .protect { try mapGrowth(of: core, into: index) }
         if let former = record.pointee.image {
             former._withUnsafeGuaranteedRef { clearContext(of: $0, in: index) }
-            // A guest never reads a stack slot it has not written, but another module's bytes have no business here.
-            discardOrZero(stackBase(index), geometry.stackBytes)
+            scrubStack(index)
         }
         stamp(core, into: index)
         record.pointee.image?.release()
         record.pointee.image = Unmanaged.passRetained(core)
+        record.pointee.memory?.release()
+        record.pointee.memory = memory.map { Unmanaged.passRetained($0) }
+        record.pointee.bin = bin
         record.pointee.header = (0, 0, 0, 0)
         record.pointee.isAltered = false
+        record.pointee.isUnsearched = true
+        record.pointee.needsStamp = memory.map { !$0.outliers.isEmpty } ?? false
+        record.pointee.resetsSinceSurvey = 0
+        if record.pointee.needsStamp { stampMemory(index) }
+        if resetPolicy != .discard { populate(record, bin) }
+        noteResident(index)
     }
+
+    /// Makes pages the slot's own that the image's instances have been found to write to, so that the first one here has no
+    /// faults for them. What fails is left to faults.
+    private func populate(_ record: UnsafeMutablePointer<SlotRecord>, _ bin: UnsafeMutablePointer<Bin>) {
+        guard residentBytes.load(ordering: .relaxed) < configuration.warmBytes / 4 * 3 else { return }
+        let end = Int(record.pointee.initialMemoryLength) / PoolGeometry.page
+        var touched = 0
+        for run in lock.withLock({ bin.pointee.learned }) where run.upperBound <= end {
+            let start = record.pointee.memoryBase + run.lowerBound * PoolGeometry.page
+            if run.count >= Self.leastPopulatedRun, KernelFeatures.current.populates {
+                // All of it, or what of it there is will be found by the first reset.
+                guard mayfly_populate(start, run.count * PoolGeometry.page) == 0 else { return }
+            } else {
+                touched += run.count
+                guard touched <= Self.mostTouchedPages else { return }
+                mayfly_touch_pages(start, run.count)
+            }
+            record.pointee.resident.insert(run)
+        }
+    }
+
+    /// Remembers the runs of pages that a slot has come to own.
+    func learn(_ record: UnsafeMutablePointer<SlotRecord>) {
+        guard let bin = record.pointee.bin else { return }
+        var runs: [Range<Int>] = []
+        record.pointee.resident.forEachRun(in: 0..<record.pointee.resident.count) { runs.append($0) }
+        lock.withLock { bin.pointee.learned = runs }
+    }
+
+    /// Pages in a row from which on one system call for all costs less than their faults.
+    private static var leastPopulatedRun: Int { 16 }
+    /// Pages that are written to one by one, at most: what is no more than the guest's own faults if it wanted them, is lost
+    /// if it did not.
+    private static var mostTouchedPages: Int { 64 }
 
     /// Makes stack, context and tables accessible on a slot's first use.
     private func open(_ index: UInt32) throws(PoolError) {
         let record = records + Int(index)
         if record.pointee.isOpen { return }
         try check(
-            mayfly_make_accessible(stackBase(index), geometry.stackBytes), "mprotect", "opening a slot's stack")
+            mayfly_make_accessible(record.pointee.stackBase, geometry.stackBytes), "mprotect", "opening a slot's stack")
         try check(
-            mayfly_make_accessible(context(index), geometry.contextBytes + geometry.tableBytes), "mprotect",
+            mayfly_make_accessible(record.pointee.context, geometry.contextBytes + geometry.tableBytes), "mprotect",
             "opening a slot's context")
         record.pointee.isOpen = true
     }
 
-    private func mapMemory(of core: ImageCore, into index: UInt32) throws(PoolError) {
+    private func mapMemory(_ image: MemoryImage?, initialBytes initial: Int, into index: UInt32) throws(PoolError) {
         let record = records + Int(index)
-        let base = memoryBase(index)
+        let base = record.pointee.memoryBase
         let former = Int(record.pointee.memoryLength)
-        let initial = Int(core.memory?.initialBytes ?? 0)
-        // Until the record says otherwise, a wipe must cover both.
-        record.pointee.memoryLength = UInt64(max(former, initial))
-        if initial > 0 { try check(mayfly_map_zero(base, initial), "mmap", "mapping a slot's memory") }
+        if record.pointee.growthBytes > 0 {
+            let bytes = record.pointee.growthBytes
+            try check(mayfly_map_inaccessible(base + former, bytes), "mmap", "closing a slot's growth file")
+            try check(mayfly_forbid_huge_pages(base + former, bytes), "madvise", "keeping huge pages out of a slot")
+            mayfly_growth_unguard(base + former)
+            record.pointee.growthBytes = 0
+        }
+        if resetPolicy == .discard, former > 0 {
+            // Nobody has kept account of the pages that were copied in.
+            try check(mayfly_discard(base, former), "madvise", "discarding a former image's pages")
+        }
+        // Files that are not replaced by others make place for inaccessible memory.
+        var isAccessible = former > 0
+        if let formerImage = record.pointee.memory {
+            for run in formerImage._withUnsafeGuaranteedRef({ $0.runs }) {
+                record.pointee.resident.remove(run.pages)
+                if let image, image.runs.contains(where: { $0.pages == run.pages }) { continue }
+                isAccessible = false
+                try check(
+                    mayfly_map_inaccessible(base + run.memoryOffset, run.bytes), "mmap", "unmapping a former image")
+                try check(
+                    mayfly_forbid_huge_pages(base + run.memoryOffset, run.bytes), "madvise",
+                    "keeping huge pages out of a slot")
+            }
+        }
+        // What is left are anonymous pages, all of them accessible or, beyond the former size, zero.
+        zero(record, below: former)
+        if isAccessible, initial > former {
+            try makeAccessible(base + former, initial - former)
+        } else if !isAccessible, initial > 0 {
+            try makeAccessible(base, initial)
+        }
         if former > initial {
             try check(
-                mayfly_map_inaccessible(base + initial, former - initial), "mmap", "closing a slot's former memory")
+                mayfly_make_inaccessible(base + initial, former - initial), "mprotect",
+                "closing a slot's former memory")
         }
-        if let memory = core.memory {
-            for run in memory.runs {
-                try check(
-                    mayfly_map_image(base + run.memoryOffset, run.bytes, memory.file, UInt64(run.fileOffset)), "mmap",
-                    "mapping an image")
-            }
-            // New mappings do not inherit the reservation's setting.
-            if max(initial, former) > 0 {
-                try check(
-                    mayfly_forbid_huge_pages(base, max(initial, former)), "madvise", "keeping huge pages out of a slot")
-            }
-            memory.copyOutliers(to: base)
+        // A file's mapping need not be kept free of huge pages: what is copied on write there never is one.
+        for run in image?.runs ?? [] {
+            try check(
+                mayfly_map_image(base + run.memoryOffset, run.bytes, image!.file, UInt64(run.fileOffset)), "mmap",
+                "mapping an image")
+            record.pointee.resident.remove(run.pages)
         }
-        record.pointee.needsOutliers = false
         record.pointee.memoryLength = UInt64(initial)
         record.pointee.initialMemoryLength = UInt64(initial)
     }
 
+    private func makeAccessible(_ start: UnsafeMutableRawPointer, _ bytes: Int) throws(PoolError) {
+        try check(mayfly_make_accessible(start, bytes), "mprotect", "opening a slot's memory")
+    }
+
+    /// Zeroes the pages that a slot keeps of its accessible, anonymous memory.
+    private func zero(_ record: UnsafeMutablePointer<SlotRecord>, below bytes: Int) {
+        let end = record.pointee.resident.firstIndex(from: bytes / PoolGeometry.page)
+        for position in 0..<end {
+            memset(record.pointee.memoryBase + record.pointee.resident[position].offset, 0, PoolGeometry.page)
+        }
+    }
+
+    /// Copies what an image does not map into a memory that is otherwise equal to it.
+    func stampMemory(_ index: UInt32) {
+        let record = records + Int(index)
+        record.pointee.needsStamp = false
+        record.pointee.memory?._withUnsafeGuaranteedRef { memory in
+            if resetPolicy != .discard {
+                for outlier in memory.outliers { record.pointee.resident.insert(outlier.pages) }
+                noteResident(index)
+            }
+            memory.copyOutliers(to: record.pointee.memoryBase)
+        }
+    }
+
+    /// Brings the sum of what slots keep up to date.
+    func noteResident(_ index: UInt32) {
+        let record = records + Int(index)
+        let bytes = record.pointee.residentBytes
+        let change = bytes - Int(record.pointee.link.pointee.counters.residentBytes.value)
+        if change == 0 { return }
+        record.pointee.link.pointee.counters.residentBytes.set(bytes)
+        residentBytes.wrappingAdd(change, ordering: .relaxed)
+    }
+
+    // MARK: Context
+
     /// Writes the context and the mutable tables. They are zero before.
     private func stamp(_ core: ImageCore, into index: UInt32) {
-        writeContext(of: core, for: index, to: context(index))
+        let context = records[Int(index)].context
+        writeContext(of: core, for: index, to: context)
         for (number, table) in core.tables.enumerated() where !table.isImmutable && !table.isNull {
-            context(index).loadPointer(at: core.layout.tableBase(number)).copyMemory(
+            context.loadPointer(at: core.layout.tableBase(number)).copyMemory(
                 from: table.elements, byteCount: table.count * 8)
         }
     }
@@ -85,7 +193,7 @@ extension Pool {
         context.storeWord(slot.initialStackPointer, at: VMContextLayout.guestStackPointer)
         context.storeWord(slot.memoryBase, at: VMContextLayout.memoryBase)
         context.storeWord(core.memory?.initialBytes ?? 0, at: VMContextLayout.memoryLength)
-        var next = tables(index)
+        var next = records[Int(index)].tables
         let shares = core.tableShares(of: geometry.tableElements - core.mutableElements)
         for (number, table) in core.tables.enumerated() {
             let base = table.isImmutable ? table.elements : next
@@ -97,33 +205,63 @@ extension Pool {
 
     /// Zeroes the context and the tables of a slot that equals its image.
     private func clearContext(of core: ImageCore, in index: UInt32) {
-        let context = context(index)
+        let context = records[Int(index)].context
         for (number, table) in core.tables.enumerated() where !table.isImmutable && !table.isNull {
             discardOrZero(context.loadPointer(at: core.layout.tableBase(number)), table.count * 8)
         }
         discardOrZero(context, core.layout.size)
     }
 
-    /// Makes a slot that is in no list blank, whatever state it is in. False if that failed: then it must be retired.
+    /// Zeroes what a former image's guests left on the stack. A guest never reads a stack slot it has not written, but
+    /// another module's bytes have no business here.
+    ///
+    /// From the top down to the first page that is zero: guests leave no gaps of a page, but for frames with large areas
+    /// they never write, and what such a frame hides is discarded with the next trimming of the deep part.
+    private func scrubStack(_ index: UInt32) {
+        let record = records + Int(index)
+        var page = record.pointee.stackBase + geometry.stackBytes - PoolGeometry.page
+        var isWorthLooking = true
+        while isWorthLooking, page >= record.pointee.stackBase {
+            isWorthLooking = !isZeroPage(page)
+            if isWorthLooking { memset(page, 0, PoolGeometry.page) }
+            page -= PoolGeometry.page
+        }
+        trimStack(index, isDue: true)
+    }
+
+    // MARK: Wiping
+
+    /// Makes a slot that is in no stack blank, whatever state it is in. False if that failed: then it must be retired.
     func wipe(_ index: UInt32) -> Bool {
         let record = records + Int(index)
         // The whole span, not what the record says: a wipe is the answer to a record that cannot be trusted.
-        let base = memoryBase(index)
+        let base = record.pointee.memoryBase
+        if record.pointee.growthFile >= 0 { closeGrowthFile(index) }
         guard mayfly_map_inaccessible(base, PoolGeometry.memorySpan) == 0,
             mayfly_forbid_huge_pages(base, PoolGeometry.memorySpan) == 0
         else { return false }
         if record.pointee.isOpen {
-            discardOrZero(context(index), geometry.contextBytes + geometry.tableBytes)
-            discardOrZero(stackBase(index), geometry.stackBytes)
+            discardOrZero(record.pointee.context, geometry.contextBytes + geometry.tableBytes)
+            discardOrZero(record.pointee.stackBase, geometry.stackBytes)
         }
+        record.pointee.link.pointee.counters.discards.add()
+        record.pointee.link.pointee.counters.discardedPages.add(record.pointee.resident.count)
+        record.pointee.resident.removeAll()
+        record.pointee.resident.shrink()
+        noteResident(index)
         record.pointee.image?.release()
         record.pointee.image = nil
+        record.pointee.memory?.release()
+        record.pointee.memory = nil
+        record.pointee.bin = nil
         record.pointee.memoryLength = 0
         record.pointee.initialMemoryLength = 0
+        record.pointee.use = SlotUse()
         record.pointee.isAltered = false
-        record.pointee.needsOutliers = false
+        record.pointee.needsStamp = false
         record.pointee.isBroken = false
         record.pointee.header = (0, 0, 0, 0)
+        record.pointee.state = .blank
         return true
     }
 
@@ -143,6 +281,13 @@ extension Pool {
         memset(start, 0, firstPage - first)
         memset(start + (pagesEnd - first), 0, first + bytes - pagesEnd)
     }
+}
+
+/// Whether a page holds zeroes only.
+@inline(__always)
+func isZeroPage(_ page: UnsafeRawPointer) -> Bool {
+    // It does if its first word is zero and each word equals the next.
+    page.load(as: UInt64.self) == 0 && memcmp(page, page + 8, PoolGeometry.page - 8) == 0
 }
 
 extension ImageCore {

@@ -1,4 +1,8 @@
-//! `memory.grow` and `table.grow`. Memory grows by opening more of the slot's reserved pages with `mprotect`.
+//! `memory.grow` and `table.grow`, and their undoing.
+//!
+//! Memory grows by opening more of the slot's reserved pages, or by lengthening a file that is mapped behind the initial
+//! memory (`GrowthPolicy`). Opened pages that a guest wrote to stay, zeroed and inaccessible, for the next one that grows.
+//! Pages of a file go when the file is cut.
 
 internal import CPlatform
 internal import Compiler
@@ -22,20 +26,83 @@ extension Pool {
         let (bytes, overflow) = pages.multipliedReportingOverflow(by: MemoryType.pageSize)
         guard !overflow, length <= limit, bytes <= limit - length else { return nil }
         if bytes > 0 {
-            let start = slot.memoryBase + Int(length)
             record.pointee.isAltered = true
-            guard mayfly_make_accessible(start, Int(bytes)) == 0 else {
-                // The call may have opened a part; a reset would not know of it.
-                record.pointee.isBroken = true
-                _ = mayfly_make_inaccessible(start, Int(bytes))
-                return nil
-            }
+            guard open(record, from: Int(length), bytes: Int(bytes)) else { return nil }
             record.pointee.memoryLength = length + bytes
             slot.context.storeWord(length + bytes, at: VMContextLayout.memoryLength)
-            growths.wrappingAdd(1, ordering: .relaxed)
+            record.pointee.link.pointee.counters.growths.add()
         }
         return length / MemoryType.pageSize
     }
+
+    private func open(_ record: UnsafeMutablePointer<SlotRecord>, from length: Int, bytes: Int) -> Bool {
+        if growthPolicy != .protect {
+            // In a child that fork(2) made, the file is the parent's.
+            guard record.pointee.growthGeneration == mayfly_process_generation() else { return false }
+            let size = length + bytes - Int(record.pointee.initialMemoryLength)
+            return mayfly_growth_truncate(record.pointee.growthFile, UInt64(size)) == 0
+        }
+        let start = record.pointee.memoryBase + length
+        if mayfly_make_accessible(start, bytes) == 0 { return true }
+        // The call may have opened a part; a reset would not know of it.
+        record.pointee.isBroken = true
+        _ = mayfly_make_inaccessible(start, bytes)
+        return false
+    }
+
+    /// Makes what a memory has grown by inaccessible again. False if that failed.
+    func closeGrowth(_ record: UnsafeMutablePointer<SlotRecord>) -> Bool {
+        let (length, initial) = (record.pointee.memoryLength, record.pointee.initialMemoryLength)
+        guard length > initial else { return true }
+        if growthPolicy != .protect {
+            guard record.pointee.growthGeneration == mayfly_process_generation(),
+                mayfly_growth_truncate(record.pointee.growthFile, 0) == 0
+            else { return false }
+        } else if mayfly_make_inaccessible(record.pointee.memoryBase + Int(initial), Int(length - initial)) != 0 {
+            return false
+        }
+        record.pointee.memoryLength = initial
+        return true
+    }
+
+    // MARK: Growth files
+
+    /// Maps the slot's growth file behind the initial memory of an image whose memory may grow.
+    func mapGrowth(of core: ImageCore, into index: UInt32) throws(PoolError) {
+        let record = records + Int(index)
+        guard let memory = core.memory else { return }
+        let bytes = Int(min(memory.maximumBytes, geometry.maximumMemoryBytes)) - Int(memory.initialBytes)
+        guard bytes > 0 else { return }
+        if record.pointee.growthFile >= 0, record.pointee.growthGeneration != mayfly_process_generation() {
+            closeGrowthFile(index)
+        }
+        if record.pointee.growthFile < 0 {
+            try check(
+                mayfly_growth_create(&record.pointee.growthFile), "memfd_create",
+                "making a file for a memory to grow into")
+            record.pointee.growthGeneration = mayfly_process_generation()
+        }
+        let start = record.pointee.memoryBase + Int(memory.initialBytes)
+        try check(mayfly_growth_guard(start, bytes), "pthread_atfork", "guarding a growth file")
+        record.pointee.growthBytes = bytes
+        try check(
+            mayfly_map_growth(start, bytes, record.pointee.growthFile, growthPolicy == .sharedFile ? 1 : 0), "mmap",
+            "mapping a file for a memory to grow into")
+        try check(mayfly_forbid_huge_pages(start, bytes), "madvise", "keeping huge pages out of a slot")
+    }
+
+    /// Lets the growth file go. Its mapping, if there is one, is the caller's to replace.
+    func closeGrowthFile(_ index: UInt32) {
+        let record = records + Int(index)
+        if record.pointee.growthBytes > 0 {
+            mayfly_growth_unguard(record.pointee.memoryBase + Int(record.pointee.initialMemoryLength))
+            record.pointee.growthBytes = 0
+        }
+        _ = mayfly_image_close(record.pointee.growthFile)
+        record.pointee.growthFile = -1
+    }
+
+    // MARK: Tables
 
     /// Grows a mutable table of a live slot and updates the context's length.
     ///
@@ -60,7 +127,7 @@ extension Pool {
                 if fill != 0 { start.update(repeating: fill, count: Int(elements)) }
                 record.pointee.isAltered = true
                 slot.context.storeWord(length + elements, at: core.layout.tableLength(number))
-                growths.wrappingAdd(1, ordering: .relaxed)
+                record.pointee.link.pointee.counters.growths.add()
             }
             return length
         }

@@ -10,27 +10,42 @@ internal import Glibc
 extension Pool {
     /// Describes the first difference between a slot and what `acquire` must hand out next; nil if there is none.
     ///
-    /// Compared are memory (contents, and that nothing beyond its initial size is accessible or holds a page), context,
-    /// tables, guards. The stack's contents are not state: a guest reads no stack slot it has not written.
+    /// Compared are memory (contents, that nothing beyond its initial size is accessible or holds anything but zeroes, that
+    /// every page of the slot's own is known), context, tables, guards. The stack's contents are not state: a guest reads no
+    /// stack slot it has not written.
     ///
-    /// - Parameter slot: a slot just released, or just acquired and not yet used. Nobody else may acquire from the pool
-    ///   meanwhile.
+    /// - Parameter slot: a slot just released, or just acquired and not yet used. Slots that wait to be settled are settled
+    ///   first. Nobody else may use the pool meanwhile.
     public func residue(in slot: Slot) -> String? {
-        let record = records[Int(slot.index)]
-        if record.state == .retired { return nil }
+        let record = records + Int(slot.index)
+        if record.pointee.state == .pending { settlePendingSlots() }
+        if record.pointee.state == .retired { return nil }
         return permissionResidue(in: slot.index) ?? privatePageResidue(in: slot.index) ?? memoryResidue(in: slot.index)
             ?? contextResidue(in: slot.index)
+    }
+
+    /// Settles all slots that wait for it, as an acquisition of each would.
+    private func settlePendingSlots() {
+        let shards = lock.withLock {
+            slow.boundBins.flatMap { bin in (0..<bin.pointee.shardCount).map { bin.pointee.shards + $0 } }
+        }
+        for shard in shards {
+            // It returns the first; the others have become ready.
+            if let index = settleAll(in: shard) { putBack(index, in: shard) }
+        }
     }
 
     // MARK: Mappings
 
     private func permissionResidue(in index: UInt32) -> String? {
         guard let mappings = MappingList() else { return "the process's mappings cannot be read" }
-        let record = records[Int(index)]
-        let base = Int(bitPattern: memoryBase(index))
-        let initial = Int(record.initialMemoryLength)
-        let stack = Int(bitPattern: stackBase(index))
-        let context = Int(bitPattern: context(index))
+        let record = records + Int(index)
+        let base = Int(bitPattern: record.pointee.memoryBase)
+        let initial = Int(record.pointee.initialMemoryLength)
+        let growth = record.pointee.growthBytes
+        let isOpen = record.pointee.isOpen
+        let stack = Int(bitPattern: record.pointee.stackBase)
+        let context = Int(bitPattern: record.pointee.context)
         let stackEnd = stack + geometry.stackBytes
         let contextEnd = context + geometry.contextBytes + geometry.tableBytes
         let page = PoolGeometry.page
@@ -38,13 +53,13 @@ extension Pool {
             ("guard in front of the memory", base - PoolGeometry.memoryGuard, base, false),
             ("memory", base, base + initial, true),
             (
-                "memory beyond its size, and the guard behind", base + initial,
+                "memory beyond its size, and the guard behind", base + initial + growth,
                 base + PoolGeometry.memorySpan + PoolGeometry.memoryGuard, false
             ),
             ("guard below the stack", stack - page, stack, false),
-            ("stack", stack, stackEnd, record.isOpen),
+            ("stack", stack, stackEnd, isOpen),
             ("guard between stack and context", stackEnd, context, false),
-            ("context and tables", context, contextEnd, record.isOpen),
+            ("context and tables", context, contextEnd, isOpen),
             ("guard behind the tables", contextEnd, contextEnd + page, false),
         ]
         for part in expected {
@@ -52,50 +67,94 @@ extension Pool {
                 return "\(part.name): \(problem)"
             }
         }
-        if record.memoryLength != record.initialMemoryLength { return "the pool takes the memory for grown" }
+        if record.pointee.memoryLength != record.pointee.initialMemoryLength {
+            return "the pool takes the memory for grown"
+        }
+        // A growth file is mapped accessible: what keeps a guest out is its end.
+        if growth > 0, mayfly_growth_size(record.pointee.growthFile) != 0 { return "the growth file is not empty" }
         return nil
     }
 
-    /// Contents hidden behind missing permissions would come back with the next growth.
+    /// Every page of the memory's own must be known to the next reset; those beyond the initial size must hold zeroes, for
+    /// contents hidden behind missing permissions would come back with the next growth.
     private func privatePageResidue(in index: UInt32) -> String? {
-        let start = memoryBase(index) + Int(records[Int(index)].initialMemoryLength)
-        let bytes = PoolGeometry.memorySpan - Int(records[Int(index)].initialMemoryLength)
-        var found: UnsafeRawPointer?
-        let error = mayfly_find_private_page(start, bytes, &found)
-        if error == ENOSYS { return nil }
-        if error != 0 { return "the process's pages cannot be read (errno \(error))" }
-        return found.map { "a page is left at memory offset \($0 - UnsafeRawPointer(memoryBase(index)))" }
+        let record = records + Int(index)
+        let base = record.pointee.memoryBase
+        let initial = Int(record.pointee.initialMemoryLength)
+        var problem: String?
+        func examine(_ page: Int, isZeroPage: Bool) {
+            guard problem == nil else { return }
+            let offset = page * PoolGeometry.page
+            let isKnown = record.pointee.resident.contains(page)
+            if isZeroPage, !isKnown { return }
+            if offset >= initial {
+                let isZero = withUnsafeTemporaryAllocation(byteCount: PoolGeometry.page, alignment: 8) { copy in
+                    mayfly_read_any(base + offset, copy.baseAddress, copy.count) == 0
+                        && Runtime.isZeroPage(copy.baseAddress!)
+                }
+                if !(isKnown && isZero) { problem = "a page is left at memory offset \(offset)" }
+            } else if !isKnown, resetPolicy != .discard {
+                // The discarding policy keeps no account of what is copied in.
+                problem = "the page at memory offset \(offset) is the slot's own, and the pool does not know"
+            }
+        }
+        if scanPrivatePages(
+            base, PoolGeometry.memorySpan,
+            { pages, isZeroPage in
+                for page in pages { examine(page, isZeroPage: isZeroPage) }
+            })
+        {
+            return problem
+        }
+        // An older kernel does not tell the shared page of zeroes from others.
+        var position = UnsafeRawPointer(base) + initial
+        let end = UnsafeRawPointer(base) + PoolGeometry.memorySpan
+        while position < end {
+            var found: UnsafeRawPointer?
+            let error = mayfly_find_private_page(position, end - position, &found)
+            if error == ENOSYS { return nil }
+            if error != 0 { return "the process's pages cannot be read (errno \(error))" }
+            guard let found else { return nil }
+            let isRead = withUnsafeTemporaryAllocation(byteCount: PoolGeometry.page, alignment: 8) { copy in
+                mayfly_read_any(found, copy.baseAddress, copy.count) == 0 && isZeroPage(copy.baseAddress!)
+            }
+            if !isRead { return "a page is left at memory offset \(found - UnsafeRawPointer(base))" }
+            position = found + PoolGeometry.page
+        }
+        return nil
     }
 
     // MARK: Contents
 
     private func memoryResidue(in index: UInt32) -> String? {
-        let record = records[Int(index)]
-        let bytes = Int(record.initialMemoryLength)
-        guard bytes > 0, let image = record.image else { return nil }
+        let record = records + Int(index)
+        let bytes = Int(record.pointee.initialMemoryLength)
+        guard bytes > 0 else { return nil }
         // A second copy of the image, made the same way, somewhere else.
         var expected: UnsafeMutableRawPointer?
         guard mayfly_map_reserve(bytes, &expected) == 0, let expected else { return "no address space to compare in" }
         defer { _ = mayfly_unmap(expected, bytes) }
         guard mayfly_map_zero(expected, bytes) == 0 else { return "no memory to compare in" }
-        let failure = image._withUnsafeGuaranteedRef { core -> String? in
-            guard let memory = core.memory else { return "a memory without an image" }
+        guard let image = record.pointee.memory else { return "a memory without an image" }
+        let needsStamp = record.pointee.needsStamp
+        let failure = image._withUnsafeGuaranteedRef { memory -> String? in
             for run in memory.runs {
                 let error = mayfly_image_read(
                     memory.file, expected + run.memoryOffset, run.bytes, UInt64(run.fileOffset))
                 if error != 0 { return "the image cannot be read (errno \(error))" }
             }
-            if !record.needsOutliers { memory.copyOutliers(to: expected) }
+            if !needsStamp { memory.copyOutliers(to: expected) }
             return nil
         }
-        return failure ?? firstDifference("memory", memoryBase(index), expected, bytes)
+        return failure ?? firstDifference("memory", record.pointee.memoryBase, expected, bytes)
     }
 
     private func contextResidue(in index: UInt32) -> String? {
-        let record = records[Int(index)]
-        guard record.isOpen else { return nil }
-        let context = context(index)
-        guard let image = record.image else {
+        let record = records + Int(index)
+        guard record.pointee.isOpen else { return nil }
+        let context = record.pointee.context
+        let header = record.pointee.header
+        guard let image = record.pointee.image else {
             return firstNonzero("context and tables", context, geometry.contextBytes + geometry.tableBytes)
         }
         return image._withUnsafeGuaranteedRef { core -> String? in
@@ -108,7 +167,7 @@ extension Pool {
                 (expected + range.lowerBound).copyMemory(from: context + range.lowerBound, byteCount: range.count)
             }
             let shared = sharedHeader(of: index)
-            if record.header.0 != 0, shared != record.header {
+            if header.0 != 0, shared != header {
                 return "the context's functionRecords, dispatch functions or exit stub changed"
             }
             return firstDifference("context", context, expected, geometry.contextBytes)
@@ -126,7 +185,7 @@ extension Pool {
             (expected + offset).copyMemory(from: table.elements, byteCount: table.count * 8)
             offset += (table.count + shares[number]) * 8
         }
-        return firstDifference("tables", tables(index), expected, geometry.tableBytes)
+        return firstDifference("tables", records[Int(index)].tables, expected, geometry.tableBytes)
     }
 
     private func firstDifference(

@@ -1,112 +1,129 @@
 //! The pool: hands out slots that equal an image, takes them back, makes them equal again.
 //!
-//! Life of a slot: *blank* (no image) → bound to an image → *live* → reset → *warm* (free and equal to its image) →
-//! live … A warm slot is used for its own image without a system call. Which free slot is taken: the most recently
-//! released one that is warm for the image; a blank one; one never used; the least recently released one of another
-//! image, which is then mapped anew.
+//! Life of a slot: *blank* (no image) → bound to an image → *live* → reset → *ready* or *pending* (free, of that image) →
+//! live … Which slot is taken: one of the image from the thread's own shard; one of the image from any shard; a blank
+//! one; one never used; one of the image that has not been asked for the longest, which is then mapped anew.
 //!
 //! Invariants:
-//! - A warm slot equals its image, byte for byte, up to outliers that are still to be copied (`needsOutliers`). Only a
-//!   reset whose every system call succeeded makes a slot warm; after a failed one its mappings are replaced, and if
-//!   that fails too the slot is retired.
-//! - Nothing beyond a free slot's initial memory holds a page or is accessible.
-//! - A record is touched by its slot's holder while live and under `lists` while free. Between leaving the lists and
-//!   being live, and between the end of being live and joining the lists, it is the acquiring or releasing thread's.
+//! - A ready slot equals its image, byte for byte, up to what is still to be copied in (`needsStamp`). Only a reset whose
+//!   every system call succeeded makes a slot ready; after a failed one its mappings are replaced, and if that fails too
+//!   the slot is retired.
+//! - A pending slot is settled, which makes it ready, before anything else is done with it.
+//! - Every page of a free slot's memory that is not the image file's is in `resident`, unless it is pending.
+//! - Nothing beyond a free slot's initial memory is accessible, and what pages there are hold zeroes.
+//! - A record belongs to its slot's holder while live, to who took the slot out of a stack, and while it is blank to who has
+//!   the lock.
 //!
-//! `lists` guards a few pointer moves; no system call is made under it.
+//! On the way of a warm slot there is no lock: two stacks of the thread's shard (`Bin`). All else is under `lock`, in
+//! `Pool+Slow.swift`.
 
 internal import CPlatform
 internal import Compiler
 internal import Synchronization
 
 public final class Pool: @unchecked Sendable {
-    // Unchecked because of the raw memory: see the invariants above.
+    // Unchecked because of the raw memory and what `lock` guards: see the invariants above.
 
     let geometry: PoolGeometry
-    let memorySlab: UnsafeMutableRawPointer
-    let controlSlab: UnsafeMutableRawPointer
+    let configuration: PoolConfiguration
+    let resetPolicy: ResetPolicy
+    let growthPolicy: GrowthPolicy
+    /// Who may have a live instance.
+    let permits: Permits
+    /// As many as slots are wanted; initialized are those below `usedSlots`.
     let records: UnsafeMutablePointer<SlotRecord>
+    /// The same, for what others than a slot's holder look at.
+    let links: UnsafeMutablePointer<SlotLink>
     /// Distinguishes pools in `ImageCore.bin`; never 0.
     let number: UInt32
-    let lists: Mutex<FreeLists>
-    let resets = Atomic<UInt64>(0)
-    let failedResets = Atomic<UInt64>(0)
-    let growths = Atomic<UInt64>(0)
+    let shardCount: Int
+    /// Pages that a free slot keeps at most.
+    let mostResidentPages: Int
+
+    /// Counts up with time and with evictions: how recently something was used.
+    let epoch = Atomic<UInt32>(1)
+    /// Threads that wait for a slot.
+    let waitingCount = Atomic<Int>(0)
+    /// Threads that settle several slots at once.
+    let settling = Atomic<Int>(0)
+    /// Bytes that slots keep of their memories.
+    let residentBytes = Atomic<Int>(0)
+    /// Images that have gone away. Whoever returns a slot looks whether it changed meanwhile.
+    let abandonments = Atomic<UInt64>(0)
+    /// There are slots enough that a thread may turn several of them over.
+    let hasRoomToSpread = Atomic<Bool>(true)
+
+    let lock = Lock()
+    /// Under `lock`, like the rest of what is not constant.
+    var slow = SlowState()
+    let keeper = PoolKeeper()
+    /// What images know the pool by.
+    let reference = PoolReference()
 
     private static let lastNumber = Atomic<UInt32>(0)
 
-    /// Reserves address space for the slots: as many as configured, or as many as fit.
+    /// Reserves address space for the first slots. More is reserved when they are needed.
     ///
     /// - Throws: `PoolError.invalidConfiguration`, or `.systemCall` if not even one slot fits the address space.
     public init(_ configuration: PoolConfiguration = PoolConfiguration()) throws(PoolError) {
-        let wanted = try PoolGeometry(configuration)
-        // Under a limit on address space the pool leaves half of it to the rest of the process.
-        let limit = mayfly_address_space_limit()
-        let budget = limit == UInt64.max ? Int.max : Int(clamping: limit / 2)
-        let perSlot = PoolGeometry.memoryStride + wanted.controlStride
-        var count = max(1, min(wanted.slotCount, budget / perSlot))
-        while true {
-            let geometry = PoolGeometry(wanted, slotCount: count)
-            do throws(PoolError) {
-                (memorySlab, controlSlab) = try Self.reserve(geometry)
-                self.geometry = geometry
-                break
-            } catch {
-                if count == 1 { throw error }
-                count -= max(1, count / 8)
-            }
+        geometry = try PoolGeometry(configuration)
+        self.configuration = configuration
+        let features = KernelFeatures.current
+        resetPolicy = configuration.warmBytes <= 0 ? .discard : configuration.resetPolicy ?? features.resetPolicy
+        growthPolicy = configuration.growthPolicy
+        if resetPolicy != .discard, !features.scansPages {
+            throw .invalidConfiguration(
+                "resetPolicy \(resetPolicy) needs PAGEMAP_SCAN (Linux 6.7), which does not work")
         }
-        records = .allocate(capacity: count)
-        for index in 0..<count { (records + index).initialize(to: SlotRecord()) }
+        if resetPolicy == .track, !features.countsFaults {
+            throw .invalidConfiguration("resetPolicy track needs fault counters per thread, which do not work here")
+        }
+        guard configuration.slotsPerTemplate > 0 else {
+            throw .invalidConfiguration("slotsPerTemplate is \(configuration.slotsPerTemplate), it must be positive")
+        }
+        records = Self.allocateLines(geometry.totalSlots)
+        links = Self.allocateLines(geometry.totalSlots)
         number = Self.lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
-        lists = Mutex(FreeLists(slotCount: UInt32(count)))
+        let processors = max(1, Int(mayfly_processor_count()))
+        shardCount = 1 << (Int.bitWidth - (min(processors, 16) - 1).leadingZeroBitCount)
+        mostResidentPages = max(256 << 10, configuration.warmBytes / 8) / PoolGeometry.page
+        slow.slotCount = geometry.totalSlots
+        permits = Permits(geometry.slotCount, shards: shardCount)
+        reference.set(self)
+        try reserveChunk()
     }
 
-    private static func reserve(
-        _ geometry: PoolGeometry
-    ) throws(PoolError) -> (memory: UnsafeMutableRawPointer, control: UnsafeMutableRawPointer) {
-        var memory: UnsafeMutableRawPointer?
-        var control: UnsafeMutableRawPointer?
-        try check(
-            mayfly_map_reserve(geometry.memorySlabBytes, &memory), "mmap",
-            "reserving \(geometry.memorySlabBytes >> 30) GiB of address space for memories")
-        let error = mayfly_map_reserve(geometry.controlSlabBytes, &control)
-        if error != 0 {
-            _ = mayfly_unmap(memory, geometry.memorySlabBytes)
-            try check(error, "mmap", "reserving \(geometry.controlSlabBytes >> 20) MiB for stacks and contexts")
-        }
-        guard let memory, let control else { throw .systemCall(name: "mmap", errno: 0, purpose: "reserving slots") }
-        // Pages the kernel fills in without a fault would be writes that nobody asked for, 2 MiB at a time.
-        _ = mayfly_forbid_huge_pages(memory, geometry.memorySlabBytes)
-        _ = mayfly_forbid_huge_pages(control, geometry.controlSlabBytes)
-        return (memory, control)
+    /// Room for values that begin with a cache line each, if their size is a multiple of one: neighbours are often other
+    /// threads'.
+    private static func allocateLines<Value: ~Copyable>(_ count: Int) -> UnsafeMutablePointer<Value> {
+        let line = 64
+        assert(MemoryLayout<Value>.stride % line == 0, "\(MemoryLayout<Value>.stride) bytes share cache lines")
+        return UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Value>.stride, alignment: line)
+            .bindMemory(to: Value.self, capacity: count)
     }
 
     deinit {
-        var start = 0
-        for index in 0..<geometry.slotCount {
-            records[index].image?.release()
-            guard records[index].state == .retired else { continue }
-            // A failed mmap may have left a hole where somebody else's mapping lies by now: not ours to remove.
-            let hole = geometry.memoryOffset(of: index)
-            _ = mayfly_unmap(memorySlab + start, hole - start)
-            start = hole + PoolGeometry.memorySpan
-        }
+        keeper.stop()
+        reference.clear()
+        for index in 0..<slow.usedSlots { takeApart(UInt32(index)) }
+        // Images of slots that were never given back. Each bin goes with its core.
+        for core in slow.dying.map({ Unmanaged.passUnretained($0.pointee.core) }) { core.release() }
+        records.deinitialize(count: slow.usedSlots)
         records.deallocate()
-        _ = mayfly_unmap(memorySlab + start, geometry.memorySlabBytes - start)
-        _ = mayfly_unmap(controlSlab, geometry.controlSlabBytes)
+        links.deinitialize(count: slow.usedSlots)
+        links.deallocate()
+        for chunk in slow.chunks { chunk.unmap(geometry) }
     }
 
-    /// Slots of this pool: as configured, or fewer if the address space was too small.
-    public var slotCount: Int { geometry.slotCount }
-
-    public var statistics: PoolStatistics {
-        var statistics = lists.withLock { $0.statistics(slots: geometry.slotCount) }
-        statistics.resets = resets.load(ordering: .relaxed)
-        statistics.failedResets = failedResets.load(ordering: .relaxed)
-        statistics.growths = growths.load(ordering: .relaxed)
-        return statistics
+    private func takeApart(_ index: UInt32) {
+        let record = records + Int(index)
+        if record.pointee.growthFile >= 0 { closeGrowthFile(index) }
+        record.pointee.image?.release()
+        record.pointee.memory?.release()
     }
+
+    /// Instances that can be live at once: as configured, or fewer if the address space has turned out too small.
+    public var slotCount: Int { lock.withLock { slow.capacity(geometry) } }
 
     // MARK: Acquire
 
@@ -115,61 +132,83 @@ public final class Pool: @unchecked Sendable {
     /// The header fields of the context that the pool owns are set: stack limit and stack pointer, memory base and
     /// length; the cells for requests and traps are zero. The others are the caller's: see `Slot.isFresh`.
     ///
+    /// If all slots are in use, the thread waits for one: as long as the configuration says.
+    ///
     /// - Throws: `PoolError.exhausted`; `.memoryTooLarge`, `.contextTooLarge`, `.tableTooLarge` if the image does not
     ///   fit this pool's slots; `.systemCall`.
     public func acquire(_ image: InstanceImage) throws(PoolError) -> Slot {
         let core = image.core
-        switch lists.withLock({ $0.take(core, records, poolNumber: number) }) {
-        case .warm(let index):
-            let record = records + Int(index)
-            if record.pointee.needsOutliers { copyOutliers(of: core, to: index) }
-            return slot(index, isFresh: false)
-        case .unbound(let index):
-            return try bindForUse(index, to: core)
-        case .noBin:
-            return try acquireFirst(core)
-        case .exhausted:
-            throw .exhausted(slots: geometry.slotCount)
+        let home = home(mayfly_thread_self()!)
+        // Who comes while others wait, waits behind them.
+        guard waitingCount.load(ordering: .relaxed) == 0, permits.take(from: home) else {
+            if let bin = core.bin(in: number) { return try acquireSlowly(bin, hasPermit: false) }
+            return try acquireSlowly(try makeBin(for: core), hasPermit: false)
         }
-    }
-
-    /// The first use of an image in this pool.
-    private func acquireFirst(_ core: ImageCore) throws(PoolError) -> Slot {
-        try checkFits(core)
-        let (take, isNew) = lists.withLock { lists in
-            let isNew = lists.addBin(for: core, poolNumber: number)
-            return (lists.take(core, records, poolNumber: number), isNew)
+        if let bin = core.bin(in: number) {
+            let shard = bin.pointee.shards + home
+            if let index = shard.pointee.ready.pop(links) { return handOut(index, from: shard) }
+            return try acquirePending(bin, shard)
         }
-        if isNew { core.register(self) }
-        switch take {
-        case .warm(let index):
-            if records[Int(index)].needsOutliers { copyOutliers(of: core, to: index) }
-            return slot(index, isFresh: false)
-        case .unbound(let index):
-            return try bindForUse(index, to: core)
-        case .noBin, .exhausted:
-            throw .exhausted(slots: geometry.slotCount)
-        }
-    }
-
-    private func bindForUse(_ index: UInt32, to core: ImageCore) throws(PoolError) -> Slot {
-        do throws(PoolError) {
-            try bind(index, to: core)
-        } catch {
-            // Half-made mappings: back to none at all, or never again.
-            discardImage(index)
+        let bin: UnsafeMutablePointer<Bin>
+        do throws(PoolError) { bin = try makeBin(for: core) } catch {
+            returnPermit()
             throw error
         }
-        return slot(index, isFresh: true)
+        return try acquireSlowly(bin, hasPermit: true)
     }
 
-    private func copyOutliers(of core: ImageCore, to index: UInt32) {
-        core.memory?.copyOutliers(to: memoryBase(index))
-        records[Int(index)].needsOutliers = false
+    /// Gives the right to a live instance back.
+    @inline(__always)
+    func returnPermit() { permits.put(home(mayfly_thread_self()!)) }
+
+    /// The calling thread's shard.
+    @inline(__always)
+    func home(_ thread: UnsafePointer<mayfly_thread>) -> Int { Int(thread.pointee.ordinal) & (shardCount - 1) }
+
+    @inline(__always)
+    private func handOut(_ index: UInt32, from shard: UnsafeMutablePointer<BinShard>) -> Slot {
+        let record = records + Int(index)
+        let now = epoch.load(ordering: .relaxed)
+        if shard.pointee.lastUsed.load(ordering: .relaxed) != now {
+            shard.pointee.lastUsed.store(now, ordering: .relaxed)
+        }
+        record.pointee.link.pointee.counters.acquisitions.add()
+        record.pointee.link.pointee.counters.warmAcquisitions.add()
+        if record.pointee.needsStamp { stampMemory(index) }
+        record.pointee.state = .live
+        return slot(index, isFresh: false)
+    }
+
+    /// The thread has a permit, but its shard no ready slot: it finishes the pending ones, or takes a further slot so that there are more
+    /// to finish at once.
+    private func acquirePending(
+        _ bin: UnsafeMutablePointer<Bin>, _ shard: UnsafeMutablePointer<BinShard>
+    ) throws(PoolError) -> Slot {
+        if let top = shard.pointee.pending.peek {
+            let waiting = links[Int(top)].depth.load(ordering: .relaxed) &+ 1
+            let isWorthWaiting =
+                waiting < BinShard.batch && shard.pointee.immediateReleases.load(ordering: .relaxed) == 0
+                && hasRoomToSpread.load(ordering: .relaxed)
+            if isWorthWaiting {
+                do throws(PoolError) {
+                    if let slot = try acquireUnused(bin) { return slot }
+                } catch {
+                    // More slots than the machine has room for, while one is free: until a slot becomes blank, no more.
+                    hasRoomToSpread.store(false, ordering: .relaxed)
+                }
+            }
+            if let index = settleAll(in: shard) { return handOut(index, from: shard) }
+        }
+        let home = home(mayfly_thread_self()!)
+        while let index = bin.pointee.popAny(from: home, links) {
+            if settle(index) { return handOut(index, from: shard) }
+            discardImage(index)
+        }
+        return try acquireSlowly(bin, hasPermit: true)
     }
 
     /// An image too large for this pool must fail before it costs anything.
-    private func checkFits(_ core: ImageCore) throws(PoolError) {
+    func checkFits(_ core: ImageCore) throws(PoolError) {
         if let memory = core.memory, memory.initialBytes > geometry.maximumMemoryBytes {
             throw .memoryTooLarge(requested: memory.initialBytes, limit: geometry.maximumMemoryBytes)
         }
@@ -185,48 +224,82 @@ public final class Pool: @unchecked Sendable {
 
     /// Takes a slot back and makes it equal to its image again.
     ///
-    /// - Parameter wasEntered: whether guest code ran in the slot, or anyone wrote to its memory, tables, globals or
-    ///   stack, since `acquire`. Growth through the pool is known to it. If false, releasing makes no system call.
-    public func release(_ slot: Slot, wasEntered: Bool) {
+    /// - Parameter use: what was done in the slot since `acquire`: whether guest code ran in it, or anyone wrote to its
+    ///   memory, tables, globals or stack, and who. Growth through the pool is known to it. If nothing was done, releasing
+    ///   makes no system call.
+    public func release(_ slot: Slot, after use: SlotUse) {
         let record = records + Int(slot.index)
         precondition(record.pointee.state == .live, "a slot is released once")
-        if wasEntered || record.pointee.isAltered {
-            resets.wrappingAdd(1, ordering: .relaxed)
-            guard reset(slot.index) else {
-                failedResets.wrappingAdd(1, ordering: .relaxed)
+        guard let bin = record.pointee.bin else { preconditionFailure("a live slot has an image") }
+        let shard = bin.pointee.shards + home(mayfly_thread_self()!)
+        var outcome = ResetOutcome.ready
+        if use.isDirty || record.pointee.isAltered {
+            record.pointee.link.pointee.counters.resets.add()
+            outcome = reset(slot.index, after: use, in: shard)
+            if outcome == .failed {
+                record.pointee.link.pointee.counters.failedResets.add()
                 discardImage(slot.index)
+                returnPermit()
+                if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { serveWaiters() }
                 return
             }
         }
-        if !lists.withLock({ $0.putWarm(slot.index, records, poolNumber: number) }) { discardImage(slot.index) }
+        record.pointee.state = outcome == .ready ? .ready : .pending
+        record.pointee.link.pointee.lastUsed.store(epoch.load(ordering: .relaxed), ordering: .relaxed)
+        putBack(slot.index, in: shard)
+        // After the slot, so that who gets the permit finds it.
+        returnPermit()
+        if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { serveWaiters() }
     }
 
-    /// An image's handle is gone: its free slots become blank.
-    func forget(_ core: ImageCore) {
-        while let index = lists.withLock({ $0.takeAbandoned(core, records, poolNumber: number) }) {
-            discardImage(index)
+    /// Puts a slot that is ready or pending into a shard of its image's bin.
+    @inline(__always)
+    func putBack(_ index: UInt32, in shard: UnsafeMutablePointer<BinShard>) {
+        let record = records + Int(index)
+        // As long as the slot is in no stack it keeps image and bin alive; after that they may be gone at any moment.
+        let abandonments = abandonments.load(ordering: .sequentiallyConsistent)
+        guard let bin = record.pointee.bin, !bin.pointee.core.isAbandoned.load(ordering: .sequentiallyConsistent) else {
+            return discardImage(index)
         }
+        if record.pointee.state == .ready {
+            shard.pointee.ready.push(index, links)
+        } else {
+            let below = shard.pointee.pending.peek.map { links[Int($0)].depth.load(ordering: .relaxed) &+ 1 }
+            record.pointee.link.pointee.depth.store(below ?? 0, ordering: .relaxed)
+            shard.pointee.pending.push(index, links)
+        }
+        if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { serveWaiters() }
+        if self.abandonments.load(ordering: .sequentiallyConsistent) != abandonments { drainAbandoned() }
     }
 
-    /// Takes a slot that is in no list out of its image's hands: blank if that works, retired if not.
-    private func discardImage(_ index: UInt32) {
+    enum ResetOutcome {
+        /// Equal to the image.
+        case ready
+        /// Repaired as far as is known.
+        case pending
+        /// May not be used as it is.
+        case failed
+    }
+
+    /// Takes a slot that is in no stack out of its image's hands: blank if that works, retired if not.
+    func discardImage(_ index: UInt32) {
+        let bin = records[Int(index)].bin
         let isClean = wipe(index)
-        lists.withLock { $0.putUnbound(index, records, isClean: isClean) }
+        lock.withLock {
+            if let bin { unbind(bin) }
+            putBlank(index, isClean: isClean)
+        }
+        if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { serveWaiters() }
     }
 
     // MARK: Addresses
 
-    func memoryBase(_ index: UInt32) -> UnsafeMutableRawPointer { memorySlab + geometry.memoryOffset(of: Int(index)) }
-    func context(_ index: UInt32) -> UnsafeMutableRawPointer { controlSlab + geometry.contextOffset(of: Int(index)) }
-    func tables(_ index: UInt32) -> UnsafeMutablePointer<UInt64> {
-        (controlSlab + geometry.tablesOffset(of: Int(index))).assumingMemoryBound(to: UInt64.self)
-    }
-    func stackBase(_ index: UInt32) -> UnsafeMutableRawPointer { controlSlab + geometry.stackOffset(of: Int(index)) }
-
+    @inline(__always)
     func slot(_ index: UInt32, isFresh: Bool) -> Slot {
-        let base = stackBase(index)
+        let record = records + Int(index)
+        let base = record.pointee.stackBase
         return Slot(
-            index: index, isFresh: isFresh, context: context(index), memoryBase: memoryBase(index),
+            index: index, isFresh: isFresh, context: record.pointee.context, memoryBase: record.pointee.memoryBase,
             stackTop: base + geometry.stackBytes, stackLimit: base + PoolGeometry.stackReserve)
     }
 }

@@ -1,6 +1,7 @@
-//! Where things lie in a pool's two reservations. Everything is reserved inaccessible and opened when first needed.
+//! Where things lie in a pool's reservations. Address space is reserved in chunks of slots, when the slots before are in
+//! use; everything is inaccessible until first needed.
 //!
-//! Memory slab, one reservation:
+//! Memory slab of a chunk, one reservation:
 //!
 //!     | guard 2 GiB | memory of slot 0, 4 GiB | guard 2 GiB | memory of slot 1, 4 GiB | … | guard 2 GiB + 64 KiB |
 //!
@@ -9,7 +10,7 @@
 //! guard in front. The guards are there for a full 4 GiB whatever the configured maximum is. The guard in front is for
 //! mistakes: an index that was sign-extended lands there.
 //!
-//! Control slab, one reservation, per slot:
+//! Control slab of a chunk, one reservation, per slot:
 //!
 //!     | guard page | guest stack, growing down | guard page | context | tables |
 //!
@@ -39,10 +40,17 @@ struct PoolGeometry: Sendable {
     static let keptStack = 64 << 10
     /// Bytes looked at to see whether a guest went deeper.
     static let stackProbe = 1 << 10
-    /// Resets after which a stack's deep part is discarded without looking.
+    /// Resets between two looks. A look reads 1 KiB that nothing else reads.
+    static let resetsBetweenStackProbes: UInt8 = 8
+    /// Resets after which a stack's deep part is discarded without looking. A multiple of the former.
     static let resetsBetweenStackTrims: UInt8 = 64
+    /// Most slots for which address space is reserved at once: 384 GiB.
+    static let largestChunk = 64
 
+    /// Instances that may live at once.
     let slotCount: Int
+    /// Slots wanted, those to spare included. Fewer may fit the address space.
+    let totalSlots: Int
     /// Bytes, a multiple of the Wasm page.
     let maximumMemoryBytes: UInt64
     let stackBytes: Int
@@ -50,8 +58,14 @@ struct PoolGeometry: Sendable {
     let tableElements: Int
 
     init(_ configuration: PoolConfiguration) throws(PoolError) {
-        guard configuration.slotCount > 0, configuration.slotCount <= 1 << 20 else {
-            throw .invalidConfiguration("slotCount is \(configuration.slotCount), it must be 1 … 1048576")
+        guard configuration.slotCount > 0, configuration.slotCount <= SlotStack.mostSlots else {
+            throw .invalidConfiguration(
+                "slotCount is \(configuration.slotCount), it must be 1 … \(SlotStack.mostSlots)")
+        }
+        let spare = configuration.spareSlots ?? min(configuration.slotCount, 256)
+        guard spare >= 0, spare <= SlotStack.mostSlots - configuration.slotCount else {
+            throw .invalidConfiguration(
+                "spareSlots is \(spare), with slotCount it must be 0 … \(SlotStack.mostSlots)")
         }
         guard configuration.maximumMemoryBytes <= UInt64(Self.memorySpan) else {
             throw .invalidConfiguration("maximumMemoryBytes is \(configuration.maximumMemoryBytes), at most 4 GiB work")
@@ -72,35 +86,30 @@ struct PoolGeometry: Sendable {
             throw .invalidConfiguration("tableElements is \(configuration.tableElements), it must be 0 … \(1 << 27)")
         }
         slotCount = configuration.slotCount
+        totalSlots = configuration.slotCount + spare
         maximumMemoryBytes = configuration.maximumMemoryBytes & ~(MemoryType.pageSize - 1)
         stackBytes = Self.roundUp(configuration.stackBytes, to: Self.page)
         contextBytes = Self.roundUp(configuration.contextBytes, to: Self.page)
         tableElements = configuration.tableElements
     }
 
-    init(_ other: PoolGeometry, slotCount: Int) {
-        self.slotCount = slotCount
-        maximumMemoryBytes = other.maximumMemoryBytes
-        stackBytes = other.stackBytes
-        contextBytes = other.contextBytes
-        tableElements = other.tableElements
-    }
-
     static func roundUp(_ value: Int, to alignment: Int) -> Int { (value + alignment - 1) & ~(alignment - 1) }
     static func roundDown(_ value: Int, to alignment: Int) -> Int { value & ~(alignment - 1) }
 
-    // MARK: Memory slab
+    // MARK: Memory slab of a chunk
 
-    var memorySlabBytes: Int { slotCount * Self.memoryStride + Self.memoryGuard + Int(MemoryType.pageSize) }
-    func memoryOffset(of slot: Int) -> Int { slot * Self.memoryStride + Self.memoryGuard }
+    static func memorySlabBytes(_ slots: Int) -> Int {
+        slots * memoryStride + memoryGuard + Int(MemoryType.pageSize)
+    }
+    static func memoryOffset(_ slotInChunk: Int) -> Int { slotInChunk * memoryStride + memoryGuard }
 
-    // MARK: Control slab
+    // MARK: Control slab of a chunk
 
     var tableBytes: Int { Self.roundUp(tableElements * 8, to: Self.page) }
     var controlStride: Int { Self.page + stackBytes + Self.page + contextBytes + tableBytes }
     /// One more guard page behind the last slot.
-    var controlSlabBytes: Int { slotCount * controlStride + Self.page }
-    func stackOffset(of slot: Int) -> Int { slot * controlStride + Self.page }
-    func contextOffset(of slot: Int) -> Int { slot * controlStride + Self.page + stackBytes + Self.page }
-    func tablesOffset(of slot: Int) -> Int { contextOffset(of: slot) + contextBytes }
+    func controlSlabBytes(_ slots: Int) -> Int { slots * controlStride + Self.page }
+    func stackOffset(_ slotInChunk: Int) -> Int { slotInChunk * controlStride + Self.page }
+    func contextOffset(_ slotInChunk: Int) -> Int { stackOffset(slotInChunk) + stackBytes + Self.page }
+    func tablesOffset(_ slotInChunk: Int) -> Int { contextOffset(slotInChunk) + contextBytes }
 }

@@ -1,0 +1,361 @@
+//! Random operations on a pool, each compared with a plain model: arrays of bytes for memories, tables and globals.
+//!
+//! The model knows nothing of pages, policies or mappings. Every instance must start as its image says, whatever happened in
+//! its slot before; must see its own writes and nobody else's; and must grow exactly as its limits allow.
+
+import CPlatform
+import Compiler
+import Glibc
+import Runtime
+import TestSupport
+import Testing
+
+@Suite struct PoolModelTests {
+    /// `MAYFLY_POOL_MODEL_STEPS` overrides it, for a longer run by hand.
+    private static var steps: Int {
+        if let text = getenv("MAYFLY_POOL_MODEL_STEPS"), let count = Int(String(cString: text)) { return count }
+        return 1_000_000
+    }
+
+    @Test func aPoolBehavesLikeItsModelForAMillionSteps() throws {
+        let combinations = PoolPolicies.all
+        for (number, policies) in combinations.enumerated() {
+            let seed = UInt64(20_261_125 + number)
+            print("pool model: \(policies), seed \(seed)")
+            var run = try ModelRun(policies, seed: seed)
+            try run.perform(Self.steps / combinations.count)
+        }
+    }
+}
+
+/// A way of resetting and a way of growing.
+struct PoolPolicies: CustomStringConvertible, Sendable, Hashable {
+    var reset: ResetPolicy
+    var growth: GrowthPolicy
+
+    var description: String { "\(reset), \(growth)" }
+
+    /// All that work on this kernel.
+    static var all: [PoolPolicies] {
+        let features = KernelFeatures.current
+        return ResetPolicy.allCases.filter {
+            switch $0 {
+            case .discard: true
+            case .scan: features.scansPages
+            case .track: features.scansPages && features.countsFaults
+            }
+        }.flatMap { reset in GrowthPolicy.allCases.map { PoolPolicies(reset: reset, growth: $0) } }
+    }
+}
+
+/// An instance's state as the specification sees it.
+private struct Model {
+    /// Pages of 4 KiB that are not all zero, by number. Memories of many MiB are mostly zero.
+    private(set) var pages: [Int: [UInt8]] = [:]
+    var memoryBytes = 0
+    var maximumBytes = 0
+    var tables: [[UInt64]] = []
+    var globals: [UInt64] = []
+
+    static let zeroPage = [UInt8](repeating: 0, count: 4096)
+
+    func page(_ number: Int) -> [UInt8] { pages[number] ?? Self.zeroPage }
+
+    mutating func set(_ offset: Int, _ value: UInt8) {
+        pages[offset / 4096, default: Self.zeroPage][offset % 4096] = value
+    }
+}
+
+private struct ModelImage {
+    var image: InstanceImage
+    var initial: Model
+    var mutableTables: [Int]
+    var tableMaximum: Int
+}
+
+private struct ModelInstance {
+    var slot: Slot
+    var image: Int
+    var use = SlotUse()
+    var state: Model
+    /// Pages written to, where differences would be.
+    var touched: Set<Int> = []
+}
+
+private struct ModelRun {
+    private static let slots = 6
+    private static let mostMemory = 24 << 20
+
+    let pool: Pool
+    let seed: UInt64
+    var random: SplitMix64
+    var images: [ModelImage] = []
+    var live: [ModelInstance] = []
+    var step = 0
+
+    init(_ policies: PoolPolicies, seed: UInt64) throws {
+        self.seed = seed
+        random = SplitMix64(seed: seed)
+        pool = try Pool(
+            PoolConfiguration(
+                slotCount: Self.slots, spareSlots: 0, maximumMemoryBytes: UInt64(Self.mostMemory),
+                stackBytes: 128 << 10,
+                contextBytes: 16 << 10, tableElements: 2048, resetPolicy: policies.reset, growthPolicy: policies.growth,
+                warmBytes: 8 << 20, idleTime: nil, exhaustionWait: .zero))
+        for kind in 0..<8 { images.append(try makeModelImage(kind)) }
+    }
+
+    mutating func perform(_ count: Int) throws {
+        for step in 0..<count {
+            self.step = step
+            if step % 4000 == 3999 { try performCalmly() }
+            switch Int.random(in: 0..<100, using: &random) {
+            case 0..<22: try acquire()
+            case 22..<42: try release()
+            case 42..<74: write()
+            case 74..<80: writeByKernel()
+            case 80..<85: grow()
+            case 85..<88: growTable()
+            case 88..<93: writeTable()
+            case 93..<97: writeGlobal()
+            case 97: try replaceImage()
+            case 98: if step % 50 == 0 { pool.trim() }
+            default: if step % 10 == 0 { verifyRandomInstance() }
+            }
+        }
+        while !live.isEmpty { try release() }
+        // Otherwise the calm was none, and an important part has not been tried.
+        if pool.statistics.resetPolicy == .track { #expect(pool.statistics.deferredResets > 0, "seed \(seed)") }
+        #expect(pool.statistics.live == 0, "seed \(seed)")
+        #expect(pool.statistics.retired == 0, "seed \(seed)")
+        #expect(pool.statistics.failedResets == 0, "seed \(seed)")
+    }
+
+    /// Many runs of one image that write to the same few places, as a server's requests do, until slots wait to be settled
+    /// (under `track`); then a run that writes elsewhere, and more of the usual.
+    private mutating func performCalmly() throws {
+        guard live.count < Self.slots / 2 else { return }
+        let kind = [0, 1, 3].randomElement(using: &random)!
+        // Slots that keep many pages do not wait.
+        pool.trim()
+        let elsewhere = Int.random(in: 4...14, using: &random)
+        for round in 0..<160 {
+            // There is a free slot: none is taken meanwhile.
+            let slot = try pool.acquire(images[kind].image)
+            live.append(ModelInstance(slot: slot, image: kind, state: images[kind].initial))
+            let index = live.count - 1
+            verify(index, pages: Set(0..<16))
+            live[index].use.note()
+            for page in round % 80 == 79 ? [0, elsewhere] : [0, 3] {
+                live[index].slot.setByte(page * 4096 + 99, 0xEE)
+                live[index].state.set(page * 4096 + 99, 0xEE)
+            }
+            pool.release(slot, after: live.removeLast().use)
+        }
+    }
+
+    private func context(_ what: String) -> Comment { "seed \(seed), step \(step): \(what)" }
+
+    // MARK: Images
+
+    /// Images of every sort: none, empty, copied, mapped, with outliers, scattered, with tables, large.
+    private mutating func makeModelImage(_ kind: Int) throws -> ModelImage {
+        let pages = [1, 1, 2, 17, 40, 64, 300, 0][kind]
+        var segments: [Segment] = []
+        var state = Model()
+        func add(_ offset: Int, _ count: Int) {
+            var bytes = [UInt8](repeating: 0, count: count)
+            for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: random.next()) | 1 }
+            segments.append(segment(offset, bytes))
+            for (index, byte) in bytes.enumerated() { state.set(offset + index, byte) }
+        }
+        switch kind {
+        case 1: add(Int.random(in: 0..<60_000, using: &random), 400)
+        case 2: add(4090, 20)
+        case 3: for page in 0..<12 { add(page * 8192 + 17, 600) }
+        case 4: add(70_000, 50_000)
+        case 5: for page in 0..<20 { add(page * 3 * 4096, 100) }
+        case 6:
+            add(100, 3000)
+            add(18 << 20, 500)
+            add((18 << 20) + 40_000, 5)
+        default: break
+        }
+        state.memoryBytes = pages * wasmPage
+        state.maximumBytes = kind == 3 ? state.memoryBytes : kind == 2 ? 5 * wasmPage : Self.mostMemory
+        let isTabled = kind % 2 == 1
+        state.tables = isTabled ? [(0..<40).map { UInt64($0) }, [7, 7], [0, 0, 0]] : []
+        let tables =
+            isTabled
+            ? [
+                Table(elements: state.tables[0], maximum: 60), Table(elements: state.tables[1], isImmutable: true),
+                Table(elements: state.tables[2], maximum: 200),
+            ] : []
+        let image = try makeImage(
+            pages: kind == 7 ? nil : pages, maximumPages: state.maximumBytes / wasmPage, segments: segments,
+            tables: tables, globals: 4)
+        state.globals = (0..<8).map { cell in
+            (0..<8).reduce(0) { $0 | UInt64(cell / 2 & 15 + 1) << UInt64($1 * 8) }
+        }
+        return ModelImage(image: image, initial: state, mutableTables: isTabled ? [0, 2] : [], tableMaximum: 60)
+    }
+
+    /// A template goes and another comes, whether or not instances of the old one live.
+    private mutating func replaceImage() throws {
+        guard step % 7 == 0 else { return }
+        let kind = Int.random(in: 0..<images.count, using: &random)
+        guard !live.contains(where: { $0.image == kind }) else { return }
+        images[kind] = try makeModelImage(kind)
+    }
+
+    // MARK: Steps
+
+    private mutating func acquire() throws {
+        let kind = Int.random(in: 0..<images.count, using: &random)
+        do {
+            let slot = try pool.acquire(images[kind].image)
+            live.append(ModelInstance(slot: slot, image: kind, state: images[kind].initial))
+        } catch PoolError.exhausted {
+            #expect(live.count == Self.slots, context("exhausted with \(live.count) live"))
+            return
+        }
+        verify(live.count - 1, pages: samplePages(of: live.count - 1))
+    }
+
+    private mutating func release() throws {
+        guard let index = live.indices.randomElement(using: &random) else { return }
+        if Int.random(in: 0..<8, using: &random) == 0 { verify(index, pages: live[index].touched) }
+        let instance = live.remove(at: index)
+        pool.release(instance.slot, after: instance.use)
+        // Slow, so not every time; `acquire` looks at what comes next.
+        if Int.random(in: 0..<200, using: &random) == 0 {
+            let residue = pool.residue(in: instance.slot)
+            #expect(residue == nil, context(residue ?? ""))
+        }
+    }
+
+    private mutating func pick(where isSuitable: (ModelInstance) -> Bool = { _ in true }) -> Int? {
+        guard let index = live.indices.randomElement(using: &random), isSuitable(live[index]) else { return nil }
+        return index
+    }
+
+    /// Instances mostly write to the same few places, as programs do, and sometimes anywhere.
+    private mutating func place(in index: Int) -> Int {
+        let bytes = live[index].state.memoryBytes
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0: return Int.random(in: 0..<bytes, using: &random)
+        case 1: return bytes - 1
+        case 2: return min(bytes - 1, images[live[index].image].initial.memoryBytes)
+        default:
+            let page = Int.random(in: 0..<5, using: &random) * 3 % (bytes / 4096)
+            return page * 4096 + Int.random(in: 0..<64, using: &random)
+        }
+    }
+
+    private mutating func write() {
+        guard let index = pick(where: { $0.state.memoryBytes > 0 }) else { return }
+        live[index].use.note()
+        for _ in 0..<Int.random(in: 1...4, using: &random) {
+            let offset = place(in: index)
+            let value = UInt8.random(in: 0...255, using: &random)
+            live[index].slot.setByte(offset, value)
+            live[index].state.set(offset, value)
+            live[index].touched.insert(offset / 4096)
+        }
+    }
+
+    private mutating func writeByKernel() {
+        guard step % 4 == 0, let index = pick(where: { $0.state.memoryBytes > 0 }) else { return }
+        let offset = place(in: index)
+        let value = UInt8.random(in: 0...255, using: &random)
+        live[index].use.note()
+        #expect(isWritable(live[index].slot.memoryBase + offset, value: value), context("kernel write"))
+        live[index].state.set(offset, value)
+        live[index].touched.insert(offset / 4096)
+    }
+
+    private mutating func grow() {
+        guard let index = pick(where: { $0.image != 7 }) else { return }
+        let pages = [0, 1, 1, 2, 5, 1000].randomElement(using: &random)!
+        let former = live[index].state.memoryBytes
+        let mayGrow = former + pages * wasmPage <= min(live[index].state.maximumBytes, Self.mostMemory)
+        let result = pool.grow(live[index].slot, memory: 0, by: UInt64(pages))
+        #expect(result == (mayGrow ? UInt64(former / wasmPage) : nil), context("growing by \(pages)"))
+        guard mayGrow else { return }
+        live[index].state.memoryBytes += pages * wasmPage
+        #expect(live[index].slot.memoryLength == live[index].state.memoryBytes, context("length"))
+        if pages > 0 {
+            for offset in [former, former + pages * wasmPage - 1] {
+                #expect(live[index].slot.byte(offset) == 0, context("new memory at \(offset)"))
+                live[index].touched.insert(offset / 4096)
+            }
+        }
+    }
+
+    private mutating func growTable() {
+        guard let index = pick(where: { !$0.state.tables.isEmpty }) else { return }
+        let length = live[index].state.tables[0].count
+        let count = Int.random(in: 0...9, using: &random)
+        let value = random.next()
+        let mayGrow = length + count <= images[live[index].image].tableMaximum
+        live[index].use.note()
+        let result = pool.growTable(live[index].slot, table: 0, by: UInt64(count), fill: value)
+        #expect(result == (mayGrow ? UInt64(length) : nil), context("growing a table by \(count)"))
+        if mayGrow { live[index].state.tables[0] += [UInt64](repeating: value, count: count) }
+    }
+
+    private mutating func writeTable() {
+        guard let index = pick(where: { !$0.state.tables.isEmpty }) else { return }
+        let instance = live[index]
+        let table = images[instance.image].mutableTables.randomElement(using: &random)!
+        let element = Int.random(in: 0..<instance.state.tables[table].count, using: &random)
+        let value = random.next()
+        live[index].use.note()
+        instance.slot.table(table, of: images[instance.image].image)[element] = value
+        live[index].state.tables[table][element] = value
+    }
+
+    private mutating func writeGlobal() {
+        guard let index = pick() else { return }
+        let cell = Int.random(in: 0..<8, using: &random)
+        let value = random.next()
+        live[index].use.note()
+        let layout = images[live[index].image].image.layout
+        live[index].slot.context.storeBytes(of: value, toByteOffset: layout.mutableStart + cell * 8, as: UInt64.self)
+        live[index].state.globals[cell] = value
+    }
+
+    private mutating func verifyRandomInstance() {
+        guard let index = pick() else { return }
+        verify(index, pages: live[index].touched)
+    }
+
+    // MARK: Comparing
+
+    /// Pages worth looking at in a fresh instance: those that others write to, those with data, some at random.
+    private mutating func samplePages(of index: Int) -> Set<Int> {
+        let bytes = live[index].state.memoryBytes
+        guard bytes > 0 else { return [] }
+        var pages: Set<Int> = [0, 3, 6, 9, 12, (bytes - 1) / 4096]
+        for _ in 0..<4 { pages.insert(Int.random(in: 0..<bytes, using: &random) / 4096) }
+        if let page = live[index].state.pages.keys.randomElement(using: &random) { pages.insert(page) }
+        return pages.filter { $0 * 4096 < bytes }
+    }
+
+    private func verify(_ index: Int, pages: Set<Int>) {
+        let instance = live[index]
+        #expect(instance.slot.memoryLength == instance.state.memoryBytes, context("memory length"))
+        for page in pages {
+            let isEqual = memcmp(instance.slot.memoryBase + page * 4096, instance.state.page(page), 4096) == 0
+            #expect(isEqual, context("page \(page) of image \(instance.image)"))
+        }
+        for (number, table) in instance.state.tables.enumerated() {
+            let found = Array(instance.slot.table(number, of: images[instance.image].image))
+            #expect(found == table, context("table \(number)"))
+        }
+        let layout = images[instance.image].image.layout
+        for (cell, value) in instance.state.globals.enumerated() {
+            #expect(instance.slot.contextWord(layout.mutableStart + cell * 8) == value, context("global \(cell)"))
+        }
+    }
+}
