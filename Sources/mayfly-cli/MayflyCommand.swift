@@ -13,5 +13,7 @@ struct MayflyCommand: ParsableCommand {
             \(CommandFailure.exitCodeTable)
             Errors go to standard error, as `mayfly: …`, and say what happened, where, and what to do.
             """,
-        subcommands: [RunCommand.self, CompileCommand.self, ValidateCommand.self, InspectCommand.self])
+        subcommands: [
+            RunCommand.self, CompileCommand.self, ValidateCommand.self, InspectCommand.self, InfoCommand.self,
+        ])
 }

@@ -60,6 +60,25 @@ struct CommandTests {
         try Data(module.build()).write(to: directory.appendingPathComponent(name))
     }
 
+    // MARK: The machine
+
+    @Test("info says what the kernel offers and which policies follow")
+    func info() throws {
+        try withDirectory {
+            let usual = try mayfly("info")
+            #expect(usual.code == 0 && usual.errors.isEmpty)
+            for word in ["processor:", "PAGEMAP_SCAN", "page faults:", "best reset policy: ", "growth policy protect"] {
+                #expect(usual.output.contains(word), "\(word)")
+            }
+            let chosen = try mayfly("info", "--reset-policy", "discard", "--growth-policy", "sharedFile")
+            #expect(chosen.code == 0)
+            #expect(chosen.output.contains("engine: reset policy discard, growth policy sharedFile"))
+            let unknown = try mayfly("info", "--reset-policy", "scrub")
+            #expect(unknown.code == 64)
+            #expect(unknown.errors.contains("'scrub' is none of discard, scan, track"))
+        }
+    }
+
     // MARK: Guests
 
     private static let wasi = "wasi_snapshot_preview1"
