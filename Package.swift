@@ -17,12 +17,15 @@ let package = Package(
     products: [
         .library(name: "Mayfly", targets: ["Mayfly"]),
         .library(name: "MayflyWASI", targets: ["MayflyWASI"]),
+        .library(name: "MayflyMetrics", targets: ["MayflyMetrics"]),
         .executable(name: "mayfly", targets: ["mayfly-cli"]),
         .executable(name: "mayfly-bench", targets: ["mayfly-bench"]),
     ],
     dependencies: [
         // The command line and the benchmark only: the core targets depend on no package.
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        // MayflyMetrics only.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
     ],
     targets: [
         .target(name: "CPlatform", path: "Sources/CPlatform"),
@@ -37,6 +40,9 @@ let package = Package(
         .target(
             name: "MayflyWASI", dependencies: ["Mayfly", "CPlatform"], path: "Sources/MayflyWASI",
             swiftSettings: swift),
+        .target(
+            name: "MayflyMetrics", dependencies: ["Mayfly", .product(name: "CoreMetrics", package: "swift-metrics")],
+            path: "Sources/MayflyMetrics", swiftSettings: swift),
         .executableTarget(
             name: "mayfly-cli",
             dependencies: [
@@ -68,6 +74,11 @@ let package = Package(
         .testTarget(
             name: "MayflyTests", dependencies: ["Mayfly", "MayflyWASI", "TestSupport"], path: "Tests/MayflyTests",
             swiftSettings: swift),
+        .testTarget(
+            name: "MayflyMetricsTests",
+            dependencies: [
+                "Mayfly", "MayflyMetrics", "TestSupport", .product(name: "CoreMetrics", package: "swift-metrics"),
+            ], path: "Tests/MayflyMetricsTests", swiftSettings: swift),
         .testTarget(
             name: "CommandTests", dependencies: ["mayfly-cli", "TestSupport", "WasmModule"], path: "Tests/CommandTests",
             swiftSettings: swift),
