@@ -86,18 +86,66 @@ import Testing
 }
 
 @Suite struct GuestTests {
+    @Test func theNoiseIsSplitMix64WithTheLowestByteFirst() {
+        let noise = Noise(seed: 0)
+        #expect(noise.word(0) == 0xE220_A839_7B1D_CDAF)
+        #expect(noise.word(1) == 0x6E78_9E6A_A1B9_65F4)
+        var bytes: [UInt8] = [42]
+        noise.append(8 * 1000, to: &bytes)
+        #expect(bytes.count == 8001)
+        #expect(bytes.prefix(10) == [42, 0xAF, 0xCD, 0x1D, 0x7B, 0x39, 0xA8, 0x20, 0xE2, 0xF4])
+        #expect((0..<8000).allSatisfy { bytes[$0 + 1] == noise.byte(at: $0) })
+    }
+
     @Test func theAppendedDataSectionSpeaksOfTheWholeImage() {
-        #expect(Guests.dataSection([7, 8]) == [11, 8, 1, 0, 0x41, 0, 0x0B, 2, 7, 8])
-        let section = Guests.dataSection([UInt8](repeating: 1, count: 300))
-        // 306 and 300 in LEB128.
-        #expect(section.prefix(10) == [11, 0xB3, 0x02, 1, 0, 0x41, 0, 0x0B, 0xAC, 0x02])
-        #expect(section.count == 3 + 307)
+        #expect(Guests.dataSection(Noise(seed: 1), 8).prefix(8) == [11, 14, 1, 0, 0x41, 0, 0x0B, 8])
+        let section = Guests.dataSection(Noise(seed: 1), 304)
+        // 311 and 304 in LEB128.
+        #expect(section.prefix(10) == [11, 0xB7, 0x02, 1, 0, 0x41, 0, 0x0B, 0xB0, 0x02])
+        #expect(section.count == 3 + 311)
+    }
+
+    @Test func aMemoryIsDeclaredAnewAndNothingElse() throws {
+        let head: [UInt8] = [0, 0x61, 0x73, 0x6D, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0]
+        let tail: [UInt8] = [7, 5, 1, 1, 0x6D, 2, 0]
+        let module = try Guests.settingMemory(of: head + [5, 4, 1, 1, 1, 9] + tail, pages: 4096)
+        #expect(module == head + [5, 4, 1, 0, 0x80, 0x20] + tail)
+        #expect(throws: BenchmarkError.self) { try Guests.settingMemory(of: head + tail, pages: 1) }
     }
 
     @Test func touchedPagesAreAllDifferent() {
         #expect(Set((0..<1024).map { $0 * 409 % 1024 }).count == 1024)
         #expect(Guests.touchResult(pages: 0) == 0)
-        #expect(Guests.touchResult(pages: 1) == UInt32(Guests.image[0]))
+        #expect(Guests.touchResult(pages: 1) == UInt32(Guests.imageNoise.byte(at: 0)))
+    }
+
+    @Test(arguments: [1, 4, 16, 17, 64, 256, 1024, 4096])
+    func scatteredPagesAreAllDifferentAndLieInTheMemory(pages: Int) {
+        let addresses = (0..<16).map { Guests.scatterAddress(step: $0, pages: pages) }
+        #expect(Set(addresses.map { $0 / 4096 }).count == 16)
+        #expect(addresses.allSatisfy { (0..<(pages * Guests.wasmPage)).contains($0) && $0.isMultiple(of: 8) })
+        // Over all of it, not only a corner.
+        #expect(addresses.max()! > pages * Guests.wasmPage / 4 * 3)
+    }
+
+    @Test(arguments: [(17, 400), (64, 64 * 65536)])
+    func noTwoMixedTemplatesReturnTheSame(pages: Int, dataBytes: Int) {
+        let sums = (0..<8).map {
+            Guests.scatterResult(Guests.mixedNoise($0), pages: pages, dataBytes: dataBytes, touched: 4)
+        }
+        #expect(Set(sums).count == 8)
+    }
+
+    @Test func whatIsKnownOfTheGuestsIsWhatMayflyFinds() throws {
+        let comparison = CycleComparison(
+            contenders: [try MayflyContender()], hasMayfly: true, seconds: 0.001, threads: [1, 2])
+        let cases = try Guests(directory: Guests.defaultDirectory).cases(corpus: "/nowhere")
+            .filter { $0.templates.allSatisfy { $0.expected != nil } }
+        #expect(cases.map(\.name).filter { $0.hasPrefix("grow") || $0.hasPrefix("mixed") }.count == 7)
+        for guest in cases {
+            let names = try comparison.rows(guest).map(\.name)
+            #expect(names == [guest.name, "\(guest.name), 2 threads", "\(guest.name), 2 threads: overall"])
+        }
     }
 
     @Test(arguments: [
@@ -132,7 +180,7 @@ import Testing
     @Test(arguments: [1, 3])
     func everyContenderIsMeasured(threads: Int) throws {
         let alternation = Alternation(seconds: 0.02, threads: threads)
-        let (measurements, _) = try alternation.measure([Sleeper(result: 1), Sleeper(result: 1)], expecting: 1)
+        let (measurements, _) = try alternation.measure([Sleeper(result: 1), Sleeper(result: 1)], expecting: [1, 1])
         #expect(measurements.count == 2)
         for measurement in measurements {
             #expect(measurement.series.percentile(0) >= 9_900)
@@ -142,7 +190,8 @@ import Testing
 
     @Test func aWrongResultEndsTheMeasurement() {
         #expect(throws: WrongResult.self) {
-            try Alternation(seconds: 0.02, threads: 2).measure([Sleeper(result: 1), Sleeper(result: 2)], expecting: 1)
+            try Alternation(seconds: 0.02, threads: 2).measure(
+                [Sleeper(result: 1), Sleeper(result: 2)], expecting: [1, 1])
         }
     }
 }

@@ -42,9 +42,11 @@ struct CompileCommand: ParsableCommand {
                     let row = ReportRow(
                         name: "\(displayName(path)), \(mode.title)", unit: "ms", mayfly: hasMayfly ? summaries[0] : nil,
                         peers: Array(summaries.dropFirst(hasMayfly ? 1 : 0)),
-                        note: zip(summaries, contenders).map { summary, contender in
-                            "\(contender.name) \(fixed(summary.p50 * 1e6 / Double(bytes.count), 0))"
-                        }.joined(separator: ", ") + " ns/byte")
+                        notes: [
+                            zip(summaries, contenders).map { summary, contender in
+                                "\(contender.name) \(fixed(summary.p50 * 1e6 / Double(bytes.count), 0))"
+                            }.joined(separator: ", ") + " ns/byte"
+                        ])
                     printNow(report.line(row))
                     report.rows.append(row)
                 } catch {

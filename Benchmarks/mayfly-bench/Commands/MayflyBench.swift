@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Glibc
+import Mayfly
 
 @main
 struct MayflyBench: ParsableCommand {
@@ -16,7 +17,7 @@ struct MayflyBench: ParsableCommand {
             \(PeerSearch.environmentVariable), else a .venv-peers folder here or above, made with
               python3 -m venv .venv-peers && .venv-peers/bin/pip install wasmtime==50.0.1
             """,
-        subcommands: [CycleCommand.self, SightglassCommand.self, CompileCommand.self])
+        subcommands: [CycleCommand.self, SizeCommand.self, SightglassCommand.self, CompileCommand.self])
 }
 
 /// Options of every command.
@@ -53,9 +54,11 @@ struct CommonOptions: ParsableArguments {
     }
 
     /// Mayfly where it is wanted, then the peer's configurations.
-    func contenders(tuned: PoolTuning? = nil) throws -> (all: [any Contender], hasMayfly: Bool) {
-        print(machineDescription())
-        var contenders: [any Contender] = peerOnly ? [] : [try MayflyContender()]
+    func contenders(
+        tuned: PoolTuning? = nil, pool: PoolConfiguration = PoolConfiguration()
+    ) throws -> (all: [any Contender], hasMayfly: Bool) {
+        print("machine: \(machineDescription())")
+        var contenders: [any Contender] = peerOnly ? [] : [try MayflyContender(pool: pool)]
         if let library = try peerLibrary() {
             contenders.append(try WasmtimeContender(library, name: "peer", poolTuning: PoolTuning()))
             if let tuned { contenders.append(try WasmtimeContender(library, name: "tuned peer", poolTuning: tuned)) }
@@ -74,7 +77,8 @@ func printNow(_ line: String) {
     fflush(nil)
 }
 
-private func machineDescription() -> String {
+/// The processor and the system, for whoever reads the numbers elsewhere.
+func machineDescription() -> String {
     let processor = (try? readFile("/proc/cpuinfo")).map { String(decoding: $0, as: UTF8.self) }?
         .split(separator: "\n").first { $0.hasPrefix("model name") }?
         .split(separator: ":").last.map { $0.drop { $0 == " " } }
@@ -84,5 +88,5 @@ private func machineDescription() -> String {
         String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
     }
     let count = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-    return "machine: \(processor ?? "unknown processor"), \(count) processors, Linux \(release)"
+    return "\(processor ?? "unknown processor"), \(count) processors, Linux \(release)"
 }

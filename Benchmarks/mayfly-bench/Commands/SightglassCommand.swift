@@ -42,7 +42,7 @@ struct SightglassCommand: ParsableCommand {
                     peers: Array(summaries.dropFirst(hasMayfly ? 1 : 0)))
                 if summaries.allSatisfy({ $0.p50 < Self.shortestMeaningful }) {
                     row.countsInMean = false
-                    row.note = "too short for the mean"
+                    row.notes = ["too short for the mean"]
                 }
                 printNow(report.line(row))
                 report.rows.append(row)

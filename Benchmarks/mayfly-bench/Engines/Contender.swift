@@ -64,6 +64,11 @@ protocol Contender: Sendable {
     /// As the table's column is headed.
     var name: String { get }
 
+    /// The same engine with a pool for so few instances at once, to be used by so many threads.
+    ///
+    /// - Parameter isStrict: whether the pool has no more slots than that, or as many as the engine usually has besides.
+    func withPool(slots: Int, isStrict: Bool, threads: Int) throws -> any Contender
+
     /// Prepares fresh-instance cycles of a module. With `wasi`, each instance gets a WASI context of its own.
     func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle
 

@@ -9,13 +9,24 @@ import MayflyWASI
 
 struct MayflyContender: Contender {
     let name = "mayfly"
-    private let parallel: Engine
+    private var parallel: Engine
     private let singleThreaded: Engine
+    private let pool: PoolConfiguration
 
-    init() throws {
-        parallel = try Engine()
+    init(pool: PoolConfiguration = PoolConfiguration()) throws {
+        self.pool = pool
+        parallel = try Engine(Engine.Configuration(pool: pool))
         // It only compiles: one slot will do.
         singleThreaded = try Engine(Engine.Configuration(pool: PoolConfiguration(slotCount: 1), compilationThreads: 1))
+    }
+
+    func withPool(slots: Int, isStrict: Bool, threads _: Int) throws -> any Contender {
+        var few = pool
+        few.slotCount = slots
+        if isStrict { few.spareSlots = 0 }
+        var other = self
+        other.parallel = try Engine(Engine.Configuration(pool: few))
+        return other
     }
 
     func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle {

@@ -6,15 +6,36 @@
 //! - Programs and compile times use the default configuration: allocation on demand, optimisation for speed.
 //!
 //! The pool's knobs: `keepResident` bytes of each memory and table are cleaned by copying instead of given back to the
-//! kernel, and `decommitBatch` slots are given back at once. Wasmtime's own defaults are 0 and 1.
+//! kernel, `decommitBatch` slots are given back at once, and `warmSlots` unused slots keep the module they had.
+//! Wasmtime's own defaults are 0, 1 and 100.
 
 import Glibc
 
-struct PoolTuning: Equatable, Sendable {
+struct PoolTuning: Equatable, Sendable, CustomStringConvertible {
     /// In bytes, per memory and per table.
     var keepResident = 0
     /// In slots.
     var decommitBatch = 1
+    /// Nil is Wasmtime's default.
+    var warmSlots: Int?
+    /// Instances, memories, tables and stacks; nil is Wasmtime's default of 1000.
+    var slots: Int?
+
+    var description: String {
+        "keep_resident \(keepResident) bytes, decommit batch \(decommitBatch)"
+            + (warmSlots.map { ", \($0) warm slots" } ?? "")
+    }
+
+    /// The same for a pool of so few slots.
+    ///
+    /// Slots that wait for their batch, or are being given back with it, are not there for an instance, and Wasmtime
+    /// then says that the pool is full. So the batches of all threads together must not exceed the pool.
+    func limited(toSlots slots: Int, threads: Int) -> PoolTuning {
+        var other = self
+        other.slots = slots
+        other.decommitBatch = max(min(decommitBatch, slots / threads), 1)
+        return other
+    }
 }
 
 /// An engine of the C API. `Sendable` because Wasmtime's engines, modules and pre-instances may be used by any thread.
@@ -33,6 +54,15 @@ final class WasmtimeEngine: @unchecked Sendable {
             library.poolingDecommitBatchSizeSet(pooling, pool.decommitBatch)
             library.poolingMaxMemorySizeSet(pooling, 1 << 30)
             library.poolingTableElementsSet(pooling, 60_000)
+            if let warmSlots = pool.warmSlots {
+                library.poolingMaxUnusedWarmSlotsSet(pooling, UInt32(warmSlots))
+            }
+            if let slots = pool.slots.map(UInt32.init) {
+                library.poolingTotalCoreInstancesSet(pooling, slots)
+                library.poolingTotalMemoriesSet(pooling, slots)
+                library.poolingTotalTablesSet(pooling, slots)
+                library.poolingTotalStacksSet(pooling, slots)
+            }
             library.poolingStrategySet(config, pooling)
             library.poolingDelete(pooling)
         }
@@ -67,8 +97,8 @@ final class WasmtimeModule: @unchecked Sendable {
 struct WasmtimeContender: Contender {
     let name: String
     let library: WasmtimeLibrary
-    let poolTuning: PoolTuning
-    private let pooled: WasmtimeEngine
+    private(set) var poolTuning: PoolTuning
+    private var pooled: WasmtimeEngine
     private let parallel: WasmtimeEngine
     private let singleThreaded: WasmtimeEngine
 
@@ -79,6 +109,14 @@ struct WasmtimeContender: Contender {
         pooled = try WasmtimeEngine(library, pool: poolTuning)
         parallel = try WasmtimeEngine(library, pool: nil)
         singleThreaded = try WasmtimeEngine(library, pool: nil, parallelCompilation: false)
+    }
+
+    /// Its slots are as many as instances can live.
+    func withPool(slots: Int, isStrict _: Bool, threads: Int) throws -> any Contender {
+        var other = self
+        other.poolTuning = poolTuning.limited(toSlots: slots, threads: threads)
+        other.pooled = try WasmtimeEngine(library, pool: other.poolTuning)
+        return other
     }
 
     func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle {

@@ -32,10 +32,12 @@ struct Alternation: Sendable {
     private static let longestBatch = 64
 
     /// Measurements in the order of `cycles`, and how many cycles make a sample.
+    ///
+    /// - Parameter expected: what the calls of each of the cycles return.
     func measure(
-        _ cycles: [any FreshInstanceCycle], expecting expected: UInt32?
+        _ cycles: [any FreshInstanceCycle], expecting expected: [UInt32?]
     ) throws -> (measurements: [CycleMeasurement], batch: Int) {
-        let estimates = try cycles.map { try estimate($0, expected) }
+        let estimates = try zip(cycles, expected).map { try estimate($0, $1) }
         let fastest = estimates.min() ?? 1
         let batch = min(max(Int((100 * clockCost() / fastest).rounded(.up)), 1), Self.longestBatch)
         let turns = max(Int(seconds * 1e9 / Self.turnNanoseconds), 2)
@@ -51,12 +53,12 @@ struct Alternation: Sendable {
                 let cycle = cycles[index]
                 let count = min(max(Int(Self.turnNanoseconds / (estimates[index] * Double(batch))), 1), 2048)
                 try load.turn(to: index)
-                try cycle.run(max(batch, 2), expecting: expected)
+                try cycle.run(max(batch, 2), expecting: expected[index])
                 let others = load.completed
                 let begin = monotonicNanoseconds()
                 for _ in 0..<count {
                     let start = monotonicNanoseconds()
-                    try cycle.run(batch, expecting: expected)
+                    try cycle.run(batch, expecting: expected[index])
                     samples[index].append(Double(monotonicNanoseconds() - start) / Double(batch))
                 }
                 elapsed[index] += Double(monotonicNanoseconds() - begin)
@@ -95,13 +97,13 @@ private final class BackgroundLoad: Sendable {
     }
 
     private let cycles: [any FreshInstanceCycle]
-    private let expected: UInt32?
+    private let expected: [UInt32?]
     private let currentTurn = Atomic<Int>(nobody)
     private let failure = Mutex<(any Error)?>(nil)
     private let workers: [Worker]
     private let threads: Mutex<[pthread_t]>
 
-    init(_ cycles: [any FreshInstanceCycle], _ expected: UInt32?, workers count: Int) {
+    init(_ cycles: [any FreshInstanceCycle], _ expected: [UInt32?], workers count: Int) {
         self.cycles = cycles
         self.expected = expected
         workers = (0..<max(count, 0)).map { _ in Worker() }
@@ -143,7 +145,7 @@ private final class BackgroundLoad: Sendable {
                 continue
             }
             do {
-                try cycles[turn].run(1, expecting: expected)
+                try cycles[turn].run(1, expecting: expected[turn])
             } catch {
                 failure.withLock { $0 = $0 ?? error }
                 return

@@ -32,16 +32,20 @@ struct ReportRow: Sendable {
     var name: String
     var unit: String
     var mayfly: Summary?
-    /// In the order of `Report.peers`.
-    var peers: [Summary]
+    /// In the order of `Report.peers`; nil for one that did not take part.
+    var peers: [Summary?] = []
     /// Anything to say after the numbers.
-    var note = ""
+    var notes: [String] = []
     /// False for what is measured but too small for its ratio to say anything.
     var countsInMean = true
 
     func ratio(toPeer index: Int) -> Double? {
-        guard let mayfly, index < peers.count, peers[index].p50 > 0 else { return nil }
-        return mayfly.p50 / peers[index].p50
+        guard let mayfly, let peer = peer(index), peer.p50 > 0 else { return nil }
+        return mayfly.p50 / peer.p50
+    }
+
+    func peer(_ index: Int) -> Summary? {
+        index < peers.count ? peers[index] : nil
     }
 }
 
@@ -72,10 +76,10 @@ struct Report: Sendable {
         }
         var line = pad(row.name, Self.nameWidth) + padLeft(row.unit, 5) + numbers(row.mayfly)
         for index in peers.indices {
-            line += "  " + numbers(index < row.peers.count ? row.peers[index] : nil)
+            line += "  " + numbers(row.peer(index))
             line += padLeft(row.ratio(toPeer: index).map { fixed($0, 3) } ?? "-", Self.ratioWidth)
         }
-        return row.note.isEmpty ? line : line + "  " + row.note
+        return row.notes.isEmpty ? line : line + "  " + row.notes.joined(separator: "; ")
     }
 
     /// The geometric mean of the ratios of the rows chosen that count, one line per configuration of the peer; none
@@ -93,7 +97,7 @@ struct Report: Sendable {
             // Without a peer each row still has one entry, its peer null.
             (0..<max(peers.count, 1)).map { index in
                 let name = index == 0 ? row.name : "\(row.name) (\(peers[index]))"
-                let peer = index < row.peers.count ? row.peers[index].p50 : nil
+                let peer = row.peer(index)?.p50
                 return """
                       {"name": \(quoted(name)), "unit": \(quoted(row.unit)), "mayfly": \(literal(row.mayfly?.p50)), \
                     "peer": \(literal(peer)), "ratio": \(literal(row.ratio(toPeer: index)))}

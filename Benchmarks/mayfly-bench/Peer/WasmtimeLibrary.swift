@@ -45,6 +45,11 @@ struct WasmtimeLibrary: Sendable {
     let poolingDecommitBatchSizeSet: @convention(c) (Object, Int) -> Void
     let poolingMaxMemorySizeSet: @convention(c) (Object, Int) -> Void
     let poolingTableElementsSet: @convention(c) (Object, Int) -> Void
+    let poolingMaxUnusedWarmSlotsSet: @convention(c) (Object, UInt32) -> Void
+    let poolingTotalCoreInstancesSet: @convention(c) (Object, UInt32) -> Void
+    let poolingTotalMemoriesSet: @convention(c) (Object, UInt32) -> Void
+    let poolingTotalTablesSet: @convention(c) (Object, UInt32) -> Void
+    let poolingTotalStacksSet: @convention(c) (Object, UInt32) -> Void
     let poolingStrategySet: @convention(c) (Object, Object) -> Void
 
     let moduleNew: @convention(c) (Object, UnsafePointer<UInt8>?, Int, Object) -> Object?
@@ -109,6 +114,12 @@ struct WasmtimeLibrary: Sendable {
         poolingDecommitBatchSizeSet = try function("wasmtime_pooling_allocation_config_decommit_batch_size_set")
         poolingMaxMemorySizeSet = try function("wasmtime_pooling_allocation_config_max_memory_size_set")
         poolingTableElementsSet = try function("wasmtime_pooling_allocation_config_table_elements_set")
+        poolingMaxUnusedWarmSlotsSet = try function(
+            "wasmtime_pooling_allocation_config_max_unused_warm_slots_set")
+        poolingTotalCoreInstancesSet = try function("wasmtime_pooling_allocation_config_total_core_instances_set")
+        poolingTotalMemoriesSet = try function("wasmtime_pooling_allocation_config_total_memories_set")
+        poolingTotalTablesSet = try function("wasmtime_pooling_allocation_config_total_tables_set")
+        poolingTotalStacksSet = try function("wasmtime_pooling_allocation_config_total_stacks_set")
         poolingStrategySet = try function("wasmtime_pooling_allocation_strategy_set")
 
         moduleNew = try function("wasmtime_module_new")
