@@ -5,6 +5,7 @@
 
 public import CoreMetrics
 public import Mayfly
+internal import Synchronization
 
 /// Reports the state of an engine's pool: slots and bytes as gauges, events as counters.
 ///
@@ -19,14 +20,12 @@ public import Mayfly
 /// `mayfly.pool.acquisitions` (with `kind` of `warm`, `remapped` or `fresh`), `.resets`, `.resets.failed`,
 /// `.resets.deferred`, `.scans`, `.pages.repaired`, `.pages.discarded`, `.growths`, `.waits` and `.exhaustions`. All have the
 /// dimensions `reset_policy` and `growth_policy`.
-public final class PoolMetrics: @unchecked Sendable {
-    // Unchecked because of what `lock` guards.
-
+public final class PoolMetrics: Sendable {
     private let engine: Engine
-    private let gauges: [(Gauge, (PoolStatistics) -> Double)]
-    private let counters: [(Counter, (PoolStatistics) -> UInt64)]
-    private let lock = ReportLock()
-    private var last = PoolStatistics()
+    private let gauges: [(Gauge, @Sendable (PoolStatistics) -> Double)]
+    private let counters: [(Counter, @Sendable (PoolStatistics) -> UInt64)]
+    /// As of the last report. One report at a time.
+    private let last = Mutex(PoolStatistics())
 
     /// - Parameters:
     ///   - engine: kept alive by this object.
@@ -40,13 +39,13 @@ public final class PoolMetrics: @unchecked Sendable {
             ("reset_policy", statistics.resetPolicy.rawValue), ("growth_policy", statistics.growthPolicy.rawValue),
         ]
         func gauge(
-            _ name: String, _ more: [(String, String)] = [], _ value: @escaping (PoolStatistics) -> Double
-        ) -> (Gauge, (PoolStatistics) -> Double) {
+            _ name: String, _ more: [(String, String)] = [], _ value: @escaping @Sendable (PoolStatistics) -> Double
+        ) -> (Gauge, @Sendable (PoolStatistics) -> Double) {
             (Gauge(label: "\(prefix).\(name)", dimensions: policies + more, factory: factory), value)
         }
         func counter(
-            _ name: String, _ more: [(String, String)] = [], _ value: @escaping (PoolStatistics) -> UInt64
-        ) -> (Counter, (PoolStatistics) -> UInt64) {
+            _ name: String, _ more: [(String, String)] = [], _ value: @escaping @Sendable (PoolStatistics) -> UInt64
+        ) -> (Counter, @Sendable (PoolStatistics) -> UInt64) {
             (Counter(label: "\(prefix).\(name)", dimensions: policies + more, factory: factory), value)
         }
         gauges = [
@@ -76,7 +75,7 @@ public final class PoolMetrics: @unchecked Sendable {
 
     /// Reports the numbers as they are now. Counters advance by what happened since the last report.
     public func report() {
-        lock.withLock {
+        last.withLock { last in
             let now = engine.poolStatistics
             for (gauge, value) in gauges { gauge.record(value(now)) }
             for (counter, value) in counters {

@@ -78,7 +78,7 @@ extension Pool {
         settling.wrappingAdd(1, ordering: .sequentiallyConsistent)
         defer {
             settling.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-            if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { serveWaiters() }
+            serveWaiters()
         }
         guard var next = shard.pointee.pending.takeAll() else { return nil }
         let now = mayfly_thread_read_faults()

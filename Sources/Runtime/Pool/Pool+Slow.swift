@@ -111,16 +111,10 @@ extension Pool {
                     discardImage(index)
                     continue
                 }
-                let record = records + Int(index)
-                record.pointee.link.pointee.counters.acquisitions.add()
-                record.pointee.link.pointee.counters.warmAcquisitions.add()
-                if record.pointee.needsStamp { stampMemory(index) }
-                record.pointee.state = .live
-                return slot(index, isFresh: false)
+                return handOut(index, from: bin.pointee.shards + home(mayfly_thread_self()!))
             case .unbound(let index):
                 do throws(PoolError) { return try bindForUse(index, to: bin) } catch {
                     returnPermit()
-                    if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { serveWaiters() }
                     throw error
                 }
             }
@@ -130,10 +124,10 @@ extension Pool {
     /// A blank slot or one never used, if there is room to spread; nil otherwise.
     func acquireUnused(_ bin: UnsafeMutablePointer<Bin>) throws(PoolError) -> Slot? {
         let taken = lock.withLock { () -> UInt32? in
-            guard waitingCount.load(ordering: .relaxed) == 0, slow.blank.count + neverUsed > slow.slotCount / 2,
+            guard waitingCount.load(ordering: .relaxed) == 0, mostIsUnused,
                 bin.pointee.bound.load(ordering: .relaxed) < configuration.slotsPerTemplate, let index = takeBlank()
             else {
-                hasRoomToSpread.store(slow.blank.count + neverUsed > slow.slotCount / 2, ordering: .relaxed)
+                hasRoomToSpread.store(mostIsUnused, ordering: .relaxed)
                 return nil
             }
             bind(bin)
@@ -166,7 +160,10 @@ extension Pool {
 
     // MARK: Taking, under the lock
 
-    private var neverUsed: Int { slow.slotCount - slow.usedSlots }
+    /// More than half of the slots hold no image.
+    private var mostIsUnused: Bool {
+        slow.blank.count + slow.slotCount - slow.usedSlots > slow.slotCount / 2
+    }
 
     /// A slot for a bin: its own, a blank one, one never used, another image's.
     private func take(for bin: UnsafeMutablePointer<Bin>) -> Taken? {
@@ -199,8 +196,8 @@ extension Pool {
         return UInt32(index)
     }
 
-    /// Takes a free slot from another image: of the images looked at, the one not used for the longest
-    /// among those with several slots or, if there are none, among all.
+    /// Takes a free slot from another image: of the images looked at, the one not used for the longest among those with
+    /// several slots or, if there are none, among all.
     private func evict() -> UInt32? {
         let count = slow.boundBins.count
         // An image with several slots goes first: taking its only one from an image that is used in turn with others makes
@@ -263,7 +260,7 @@ extension Pool {
         if isClean {
             links[Int(index)].state = .blank
             slow.blank.append(index)
-            hasRoomToSpread.store(slow.blank.count + neverUsed > slow.slotCount / 2, ordering: .relaxed)
+            hasRoomToSpread.store(mostIsUnused, ordering: .relaxed)
         } else {
             links[Int(index)].state = .retired
             for chunk in slow.chunks.indices
@@ -333,8 +330,8 @@ extension Pool {
         noticeFork()
         if hasPermit {
             if slow.waiters.isEmpty, let taken = take(for: bin) { return taken }
-            // Who waits for a slot does not keep others from theirs.
-            returnPermit()
+            // Who waits for a slot does not keep others from theirs. They are served below.
+            permits.put(0)
         }
         let patience = configuration.exhaustionWait.nanoseconds
         let deadline = monotonicTime() &+ patience
@@ -362,8 +359,11 @@ extension Pool {
         }
     }
 
-    /// Gives free slots to threads that wait.
-    func serveWaiters() { lock.withLock { serveAllUnderLock() } }
+    /// Something has become free: gives it to threads that wait.
+    @inline(__always)
+    func serveWaiters() {
+        if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { lock.withLock { serveAllUnderLock() } }
+    }
 
     /// In a child that fork(2) made, the parent's other threads do not exist: none of them waits, or has borrowed slots.
     private func noticeFork() {

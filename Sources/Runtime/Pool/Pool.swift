@@ -2,7 +2,7 @@
 //!
 //! Life of a slot: *blank* (no image) → bound to an image → *live* → reset → *ready* or *pending* (free, of that image) →
 //! live … Which slot is taken: one of the image from the thread's own shard; one of the image from any shard; a blank
-//! one; one never used; one of the image that has not been asked for the longest, which is then mapped anew.
+//! one; one never used; another image's (`evict`), which is then mapped anew.
 //!
 //! Invariants:
 //! - A ready slot equals its image, byte for byte, up to what is still to be copied in (`needsStamp`). Only a reset whose
@@ -157,16 +157,19 @@ public final class Pool: @unchecked Sendable {
         return try acquireSlowly(bin, hasPermit: true)
     }
 
-    /// Gives the right to a live instance back.
+    /// Gives the right to a live instance back. After the slot, so that who gets the permit finds it.
     @inline(__always)
-    func returnPermit() { permits.put(home(mayfly_thread_self()!)) }
+    func returnPermit() {
+        permits.put(home(mayfly_thread_self()!))
+        serveWaiters()
+    }
 
     /// The calling thread's shard.
     @inline(__always)
     func home(_ thread: UnsafePointer<mayfly_thread>) -> Int { Int(thread.pointee.ordinal) & (shardCount - 1) }
 
     @inline(__always)
-    private func handOut(_ index: UInt32, from shard: UnsafeMutablePointer<BinShard>) -> Slot {
+    func handOut(_ index: UInt32, from shard: UnsafeMutablePointer<BinShard>) -> Slot {
         let record = records + Int(index)
         let now = epoch.load(ordering: .relaxed)
         if shard.pointee.lastUsed.load(ordering: .relaxed) != now {
@@ -179,8 +182,8 @@ public final class Pool: @unchecked Sendable {
         return slot(index, isFresh: false)
     }
 
-    /// The thread has a permit, but its shard no ready slot: it finishes the pending ones, or takes a further slot so that there are more
-    /// to finish at once.
+    /// The thread has a permit, but its shard no ready slot: it finishes the pending ones, or takes a further slot so that
+    /// there are more to finish at once.
     private func acquirePending(
         _ bin: UnsafeMutablePointer<Bin>, _ shard: UnsafeMutablePointer<BinShard>
     ) throws(PoolError) -> Slot {
@@ -240,16 +243,13 @@ public final class Pool: @unchecked Sendable {
                 record.pointee.link.pointee.counters.failedResets.add()
                 discardImage(slot.index)
                 returnPermit()
-                if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { serveWaiters() }
                 return
             }
         }
         record.pointee.state = outcome == .ready ? .ready : .pending
         record.pointee.link.pointee.lastUsed.store(epoch.load(ordering: .relaxed), ordering: .relaxed)
         putBack(slot.index, in: shard)
-        // After the slot, so that who gets the permit finds it.
         returnPermit()
-        if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { serveWaiters() }
     }
 
     /// Puts a slot that is ready or pending into a shard of its image's bin.
@@ -268,7 +268,7 @@ public final class Pool: @unchecked Sendable {
             record.pointee.link.pointee.depth.store(below ?? 0, ordering: .relaxed)
             shard.pointee.pending.push(index, links)
         }
-        if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { serveWaiters() }
+        serveWaiters()
         if self.abandonments.load(ordering: .sequentiallyConsistent) != abandonments { drainAbandoned() }
     }
 
@@ -289,7 +289,7 @@ public final class Pool: @unchecked Sendable {
             if let bin { unbind(bin) }
             putBlank(index, isClean: isClean)
         }
-        if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { serveWaiters() }
+        serveWaiters()
     }
 
     // MARK: Addresses

@@ -156,7 +156,7 @@ struct SlotLink: ~Copyable {
     private let stateValue = Atomic<UInt8>(State.blank.rawValue)
     /// Slots below this one in a stack of pending ones; a guess if several threads use it.
     let depth = Atomic<UInt32>(0)
-    /// The pool's epoch when the slot was last taken.
+    /// The pool's epoch when the slot was last released.
     let lastUsed = Atomic<UInt32>(0)
     let counters = SlotCounters()
     /// Up to whole cache lines.
