@@ -101,10 +101,16 @@ int mayfly_make_read_only(void *address, size_t bytes) { return protect(address,
 
 int mayfly_make_inaccessible(void *address, size_t bytes) { return protect(address, bytes, PROT_NONE); }
 
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+
 int mayfly_discard(void *address, size_t bytes) {
     int error = injected(MAYFLY_CALL_MADVISE);
     if (error) return error;
-    return madvise(address, bytes, MADV_DONTNEED) ? errno : 0;
+    if (madvise(address, bytes, MADV_DONTNEED) == 0) return 0;
+    // EINVAL is what there is for memory that mlockall(2) has locked. Linux 5.18 can give that back too.
+    return errno == EINVAL && madvise(address, bytes, MADV_DONTNEED_LOCKED) == 0 ? 0 : errno;
 }
 
 #ifndef MADV_POPULATE_WRITE

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -21,7 +22,11 @@ static _Atomic uint32_t *generation_page;
 // Copied into a child by fork(2), unlike the page: where the child counts on from.
 static _Atomic uint32_t last_generation;
 static _Atomic uint64_t last_serial;
-static _Atomic uint32_t last_ordinal;
+// A bit for each ordinal that a thread has. Who comes when all are taken counts on from there.
+static _Atomic uint64_t ordinals[16];
+static _Atomic uint32_t further_ordinals;
+static pthread_key_t end_key;
+static bool has_end_key;
 static pthread_once_t generation_once = PTHREAD_ONCE_INIT;
 
 #ifndef MADV_WIPEONFORK
@@ -30,7 +35,32 @@ static pthread_once_t generation_once = PTHREAD_ONCE_INIT;
 
 static void wipe_generation(void) { atomic_store(generation_page, 0); }
 
+static const uint32_t ordinal_count = 64 * sizeof(ordinals) / sizeof(ordinals[0]);
+
+static uint32_t take_ordinal(void) {
+    for (uint32_t word = 0; word < ordinal_count / 64; word++) {
+        uint64_t taken = atomic_load(&ordinals[word]);
+        while (~taken != 0) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(~taken);
+            if (atomic_compare_exchange_weak(&ordinals[word], &taken, taken | (uint64_t)1 << bit)) {
+                return 64 * word + bit;
+            }
+        }
+    }
+    return ordinal_count + atomic_fetch_add(&further_ordinals, 1);
+}
+
+// Runs on a thread that ends. A destructor that comes after it may still use the ordinal: two threads with the same are
+// slower, no more.
+static void end_thread(void *thread) {
+    (void)thread;
+    uint32_t ordinal = mayfly_this_thread.ordinal;
+    if (ordinal >= ordinal_count || mayfly_this_thread.generation != mayfly_process_generation()) return;
+    atomic_fetch_and(&ordinals[ordinal / 64], ~((uint64_t)1 << ordinal % 64));
+}
+
 static void make_generation_page(void) {
+    has_end_key = pthread_key_create(&end_key, end_thread) == 0;
     static _Atomic uint32_t ordinary;
     generation_page = &ordinary;
     void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -51,14 +81,19 @@ uint32_t mayfly_process_generation(void) {
     if (generation != 0) return generation;
     // In a child. Should several threads come here at once, one of them decides.
     uint32_t next = atomic_fetch_add(&last_generation, 1) + 1;
-    return atomic_compare_exchange_strong(generation_page, &generation, next) ? next : generation;
+    if (!atomic_compare_exchange_strong(generation_page, &generation, next)) return generation;
+    // The parent's threads do not exist here.
+    for (uint32_t word = 0; word < ordinal_count / 64; word++) atomic_store(&ordinals[word], 0);
+    return next;
 }
 
 void mayfly_thread_begin(void) {
     uint32_t generation = mayfly_process_generation();
     if (mayfly_this_thread.generation == generation) return;
     mayfly_this_thread.generation = generation;
-    mayfly_this_thread.ordinal = atomic_fetch_add(&last_ordinal, 1);
+    mayfly_this_thread.ordinal = take_ordinal();
+    // Without a notice of its end the thread keeps its ordinal for ever.
+    if (has_end_key) pthread_setspecific(end_key, &mayfly_this_thread);
     mayfly_this_thread.serial = atomic_fetch_add(&last_serial, 1) + 1;
     mayfly_this_thread.last_faults = MAYFLY_FAULTS_UNKNOWN;
 }

@@ -14,9 +14,9 @@ final class InstanceStore<State>: InstanceCore {
     @usableFromInline final var state: State
 
     @inlinable
-    init(template: TemplateCore, ownsTemplate: Bool, state: consuming State) throws(PoolError) {
+    init(_ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool, state: consuming State) throws(PoolError) {
         self.state = state
-        try super.init(template: template, ownsTemplate: ownsTemplate)
+        try super.init(stamp, ownsTemplate: ownsTemplate)
     }
 
     // MARK: Calls

@@ -41,7 +41,7 @@ public struct Store<State>: ~Copyable {
         guard let state = storage.take() else { preconditionFailure("a store without state") }
         let inner: InstanceStore<State>
         do {
-            inner = try InstanceStore(template: template.core, ownsTemplate: false, state: state)
+            inner = try InstanceStore(template.stamp, ownsTemplate: false, state: state)
         } catch {
             storage = state
             throw error

@@ -18,8 +18,8 @@ internal import Synchronization
 /// With the prefix `mayfly.pool`, the gauges are `mayfly.pool.slots` with a dimension `state` of `live`, `warm`, `pending`,
 /// `blank` or `retired`, `mayfly.pool.waiting` (threads) and `mayfly.pool.resident.bytes`; the counters are
 /// `mayfly.pool.acquisitions` (with `kind` of `warm`, `remapped` or `fresh`), `.resets`, `.resets.failed`,
-/// `.resets.deferred`, `.scans`, `.pages.repaired`, `.pages.discarded`, `.growths`, `.waits` and `.exhaustions`. All have the
-/// dimensions `reset_policy` and `growth_policy`.
+/// `.resets.deferred`, `.scans`, `.pages.repaired`, `.pages.discarded`, `.growths`, `.growths.failed`, `.waits` and
+/// `.exhaustions`. All have the dimensions `reset_policy` and `growth_policy`.
 public final class PoolMetrics: Sendable {
     private let engine: Engine
     private let gauges: [(Gauge, @Sendable (PoolStatistics) -> Double)]
@@ -68,6 +68,7 @@ public final class PoolMetrics: Sendable {
             counter("pages.repaired") { $0.repairedPages },
             counter("pages.discarded") { $0.discardedPages },
             counter("growths") { $0.growths },
+            counter("growths.failed") { $0.failedGrowths },
             counter("waits") { $0.exhaustionWaits },
             counter("exhaustions") { $0.exhaustions },
         ]

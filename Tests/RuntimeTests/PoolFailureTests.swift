@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test(arguments: PoolPolicies.all)
-    func aFailedResetReplacesTheMappings(_ policies: PoolPolicies) throws {
+    func aFailedResetRetiresTheSlotAndIsCounted(_ policies: PoolPolicies) throws {
         let pool = try makePool(policies)
         let image = try makeImage(
             pages: 4, segments: [segment(0, [1, 2])], tables: [Table(elements: [1, 2, 3], maximum: 100)])
@@ -23,17 +23,54 @@ import Testing
         slot.vandalize(image, using: &random)
         fail(resetCall(policies), times: 1, error: EINVAL)
         pool.release(slot, wasEntered: true)
-        #expect(pool.statistics.failedResets == 1)
-        #expect(pool.statistics.blank == 1)
-        #expect(pool.residue(in: slot) == nil)
-        let next = try pool.acquire(image)
-        #expect(next.isFresh)
-        #expect(pool.residue(in: next) == nil)
-        #expect(next.byte(0) == 1 && next.byte(3 * wasmPage) == 0)
+        #expect(pool.statistics.failedResets == 1 && pool.statistics.retired == 1)
+        // Nothing of it is left, and nobody gets it again, but another slot in its place.
+        #expect(!isReadable(slot.memoryBase) && !isReadable(slot.memoryBase + 4 * wasmPage))
+        #expect(pool.statistics.capacity == 1 && pool.statistics.blank == 1)
+        for _ in 0..<3 {
+            let next = try pool.acquire(image)
+            #expect(next.index != slot.index && next.memoryBase != slot.memoryBase)
+            #expect(pool.residue(in: next) == nil)
+            #expect(throws: PoolError.exhausted(slots: 1)) { try pool.acquire(image) }
+            pool.release(next, wasEntered: true)
+        }
+        #expect(pool.statistics.retired == 1)
+    }
+
+    @Test(arguments: PoolPolicies.resets)
+    func whenResetsGoOnFailingThePoolShrinksUntilItSaysSo(_ policies: PoolPolicies) throws {
+        let pool = try makePool(policies, slots: 3, exhaustionWait: .seconds(1000))
+        let image = try makeImage()
+        var used: Set<UInt32> = []
+        for round in 1...6 {
+            let slot = try pool.acquire(image)
+            #expect(used.insert(slot.index).inserted)
+            slot.setByte(0, 0xEE)
+            fail(resetCall(policies), times: 1, error: EINVAL)
+            pool.release(slot, wasEntered: true)
+            #expect(pool.statistics.retired == round && pool.statistics.capacity == min(3, 6 - round))
+        }
+        // No slot will ever come, so nobody waits for one.
+        #expect(throws: PoolError.exhausted(slots: 0)) { try pool.acquire(image) }
+    }
+
+    @Test func whereNoAddressSpaceIsLeftARetiredSlotIsNotReplaced() throws {
+        let pool = try makePool(.scanning, slots: 2)
+        let image = try makeImage()
+        let slot = try pool.acquire(image)
+        slot.setByte(0, 0xEE)
+        fail(resetCall(.scanning), times: 1, error: EINVAL)
+        pool.release(slot, wasEntered: true)
+        let other = try pool.acquire(image)
+        fail(MAYFLY_CALL_MMAP, times: 100, error: ENOMEM)
+        #expect(throws: PoolError.exhausted(slots: 1)) { try pool.acquire(image) }
+        fail(MAYFLY_CALL_MMAP, times: 0)
+        pool.release(other, wasEntered: true)
+        #expect(pool.slotCount == 1 && pool.statistics.warm == 1)
     }
 
     @Test(arguments: PoolPolicies.all)
-    func aSlotThatCannotBeCleanedIsRetired(_ policies: PoolPolicies) throws {
+    func aRetiredSlotThatCannotBeUnmappedStaysRetired(_ policies: PoolPolicies) throws {
         let pool = try makePool(policies, slots: 2)
         let image = try makeImage()
         let slot = try pool.acquire(image)
@@ -47,9 +84,9 @@ import Testing
             let next = try pool.acquire(image)
             #expect(next.index != slot.index)
             #expect(next.byte(0) == 0)
-            #expect(throws: PoolError.exhausted(slots: 2)) { try pool.acquire(image) }
             pool.release(next, wasEntered: true)
         }
+        #expect(pool.statistics.capacity == 2)
     }
 
     @Test(arguments: PoolPolicies.growths)
@@ -62,7 +99,7 @@ import Testing
         #expect(pool.grow(slot, memory: 0, by: 1) == nil)
         #expect(slot.memoryLength == wasmPage)
         #expect(!isReadable(slot.memoryBase + wasmPage))
-        #expect(pool.statistics.growths == 0)
+        #expect(pool.statistics.growths == 0 && pool.statistics.failedGrowths == 1)
         pool.release(slot, after: SlotUse())
         // Of permissions the kernel may have changed a part all the same: that slot is not trusted again. A file's size
         // changes or does not.
@@ -90,7 +127,8 @@ import Testing
             pool.release(slot, after: use)
             #expect(pool.residue(in: slot) == nil, "round \(round)")
         }
-        #expect(pool.statistics.failedResets == (policies.growth == .protect ? 3 : 0))
+        #expect(pool.statistics.failedGrowths == 3)
+        #expect(pool.statistics.failedResets == 0)
     }
 
     @Test func imagesReportFailuresWhenTheyAreMadeAndKeepNoFile() throws {
@@ -153,6 +191,9 @@ import Testing
         pool.release(slots[5], wasEntered: true)
         #expect(try pool.acquire(image).index == slots[5].index)
         #expect(pool.statistics.blank == 0)
+        // Once there is room again, the pool grows.
+        #expect(waitUntil { (try? pool.acquire(image)) != nil })
+        #expect(pool.slotCount == 100)
     }
 
     @Test func aPoolLeavesHalfOfALimitedAddressSpaceToOthers() async {

@@ -161,7 +161,7 @@ import Testing
     }
 
     @Test func whatAnAcquisitionThatFailsTookIsGivenBack() throws {
-        let pool = try makeSparePool(live: 2, spare: 2)
+        let pool = try makeSparePool(live: 2, spare: 20)
         let (image, tooLarge) = (try makeImage(pages: 2), try makeImage(globals: 5000))
         for _ in 0..<5 {
             #expect(throws: PoolError.self) { try pool.acquire(tooLarge) }

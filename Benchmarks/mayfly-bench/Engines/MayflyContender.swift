@@ -32,12 +32,12 @@ struct MayflyContender: Contender {
     func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle {
         let compiled = try parallel.compile(module)
         guard wasi else {
-            return try MayflyCycle(compiled.template(), call, makeState: {})
+            return makeCycle(try compiled.template(), call) {}
         }
         var imports = Imports<WASI>()
         imports.defineWASI()
         let configuration = WASI.Configuration()
-        return try MayflyCycle(compiled.template(imports: imports), call) { WASI(configuration) }
+        return makeCycle(try compiled.template(imports: imports), call) { WASI(configuration) }
     }
 
     func prepareProgram(_ module: [UInt8]) throws -> any BenchmarkProgram {
@@ -54,42 +54,60 @@ struct MayflyContender: Contender {
     }
 }
 
+/// What is done with a fresh instance. The low 32 bits of the first result, or nil.
+private protocol Work<State>: Sendable {
+    associatedtype State
+    func callAsFunction(_ instance: borrowing Instance<State>) throws -> UInt32?
+}
+
+private struct NoCall<State>: Work {
+    @inline(__always)
+    func callAsFunction(_ instance: borrowing Instance<State>) throws -> UInt32? { nil }
+}
+
+/// A call of the common shape, looked up once.
+private struct UnaryCall<State>: Work {
+    let function: TypedFunction<Int32, Int32>
+    let argument: Int32
+
+    @inline(__always)
+    func callAsFunction(_ instance: borrowing Instance<State>) throws -> UInt32? {
+        UInt32(bitPattern: try instance.call(function, argument))
+    }
+}
+
+private struct DynamicCall<State>: Work {
+    let name: String
+    let arguments: [Value]
+
+    init(_ call: GuestCall) {
+        name = call.export
+        arguments = call.arguments.map { argument in
+            switch argument {
+            case .i32(let value): .i32(value)
+            case .i64(let value): .i64(value)
+            case .f32(let value): .f32(value)
+            case .f64(let value): .f64(value)
+            }
+        }
+    }
+
+    func callAsFunction(_ instance: borrowing Instance<State>) throws -> UInt32? {
+        switch try instance.call(name, arguments: arguments).first {
+        case .i32(let value): UInt32(bitPattern: value)
+        case .i64(let value): UInt32(truncatingIfNeeded: value)
+        case .f32(let value): value.bitPattern
+        case .f64(let value): UInt32(truncatingIfNeeded: value.bitPattern)
+        default: nil
+        }
+    }
+}
+
 /// A template and what is done with each of its instances.
-private struct MayflyCycle<State>: FreshInstanceCycle {
-    private enum Work: Sendable {
-        case nothing
-        case unary(TypedFunction<Int32, Int32>, Int32)
-        case dynamic(String, [Value])
-    }
-
-    private let template: Template<State>
-    private let makeState: @Sendable () -> State
-    private let work: Work
-
-    init(_ template: Template<State>, _ call: GuestCall?, makeState: @escaping @Sendable () -> State) throws {
-        self.template = template
-        self.makeState = makeState
-        guard let call else {
-            work = .nothing
-            return
-        }
-        if call.arguments.count == 1, case .i32(let argument) = call.arguments[0],
-            let function = try? template.function(call.export, as: ((Int32) -> Int32).self)
-        {
-            work = .unary(function, argument)
-        } else {
-            work = .dynamic(
-                call.export,
-                call.arguments.map { argument in
-                    switch argument {
-                    case .i32(let value): .i32(value)
-                    case .i64(let value): .i64(value)
-                    case .f32(let value): .f32(value)
-                    case .f64(let value): .f64(value)
-                    }
-                })
-        }
-    }
+private struct MayflyCycle<Job: Work>: FreshInstanceCycle {
+    let template: Template<Job.State>
+    let makeState: @Sendable () -> Job.State
+    let work: Job
 
     func firstResult() throws -> UInt32? {
         try cycle()
@@ -104,22 +122,24 @@ private struct MayflyCycle<State>: FreshInstanceCycle {
 
     @inline(__always)
     private func cycle() throws -> UInt32? {
-        try template.withInstance(state: makeState()) { instance in
-            switch work {
-            case .nothing: return nil
-            case .unary(let function, let argument):
-                return UInt32(bitPattern: try instance.call(function, argument))
-            case .dynamic(let name, let arguments):
-                return switch try instance.call(name, arguments: arguments).first {
-                case .i32(let value): UInt32(bitPattern: value)
-                case .i64(let value): UInt32(truncatingIfNeeded: value)
-                case .f32(let value): value.bitPattern
-                case .f64(let value): UInt32(truncatingIfNeeded: value.bitPattern)
-                default: nil
-                }
-            }
-        }
+        try template.withInstance(state: makeState()) { try work($0) }
     }
+}
+
+/// The cycle for a call: its kind is chosen once, not in every cycle.
+private func makeCycle<State>(
+    _ template: Template<State>, _ call: GuestCall?, _ makeState: @escaping @Sendable () -> State
+) -> any FreshInstanceCycle {
+    guard let call else {
+        return MayflyCycle(template: template, makeState: makeState, work: NoCall())
+    }
+    if call.arguments.count == 1, case .i32(let argument) = call.arguments[0],
+        let function = try? template.function(call.export, as: ((Int32) -> Int32).self)
+    {
+        let work = UnaryCall<State>(function: function, argument: argument)
+        return MayflyCycle(template: template, makeState: makeState, work: work)
+    }
+    return MayflyCycle(template: template, makeState: makeState, work: DynamicCall(call))
 }
 
 /// A benchmark program compiled by Mayfly.

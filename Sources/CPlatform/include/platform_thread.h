@@ -16,7 +16,8 @@ static const uint64_t MAYFLY_FAULTS_UNKNOWN = UINT64_MAX;
 struct mayfly_thread {
     /// Of the process that filled this in.
     uint32_t generation;
-    /// Counts threads from 0: spreads them over shards.
+    /// The lowest number that no other running thread had when this one began: spreads threads over shards. Where that
+    /// is not to be had, any number.
     uint32_t ordinal;
     /// Never 0, never used twice in a process and its children.
     uint64_t serial;

@@ -30,6 +30,7 @@ open class InstanceCore {
     public static let stackReserve = 128 << 10
 
     public unowned(unsafe) final let template: TemplateCore
+    @usableFromInline final let stamp: UnsafePointer<Stamp>
     private final let ownsTemplate: Bool
     /// The slot is held.
     private final var isOpen = true
@@ -54,15 +55,17 @@ open class InstanceCore {
 
     /// Takes a slot that equals the template's image. The start function is `start()`'s.
     ///
-    /// - Parameter ownsTemplate: whether the instance keeps its template alive. If not, whoever makes it does; threads that
-    ///   stamp from one template then don't all count its references.
+    /// - Parameters:
+    ///   - stamp: the template's.
+    ///   - ownsTemplate: whether the instance keeps its template alive. If not, whoever makes it does.
     /// - Throws: `PoolError`.
-    public init(template: TemplateCore, ownsTemplate: Bool) throws(PoolError) {
-        slot = try template.module.engine.pool.acquire(template.image)
-        self.template = template
+    public init(_ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool) throws(PoolError) {
+        slot = try stamp.pointee.acquire()
+        self.stamp = stamp
+        template = stamp.pointee.template
+        hostFunctions = stamp.pointee.hostFunctions
         self.ownsTemplate = ownsTemplate
         if ownsTemplate { _ = Unmanaged.passRetained(template) }
-        hostFunctions = template.hostFunctions
         context = slot.context
         memoryBase = slot.memoryBase
         memoryLength = UnsafePointer((context + VMContextLayout.memoryLength).assumingMemoryBound(to: UInt64.self))
@@ -72,13 +75,11 @@ open class InstanceCore {
         fewCells = (room + Self.controlBytes).assumingMemoryBound(to: UInt64.self)
         if slot.isFresh {
             // The same for all instances of the image, and never changed by a guest: the slot keeps them.
-            let module = template.module
-            context.storeWord(module.records, at: VMContextLayout.functionRecords)
+            context.storeWord(stamp.pointee.functionRecords, at: VMContextLayout.functionRecords)
             context.storeBytes(of: hostDispatch, toByteOffset: VMContextLayout.hostDispatch, as: Dispatch.self)
             context.storeBytes(of: runtimeDispatch, toByteOffset: VMContextLayout.runtimeDispatch, as: Dispatch.self)
             context.storeBytes(
-                of: module.memory.address(module.code.exitOffset), toByteOffset: VMContextLayout.exitStub,
-                as: UnsafeRawPointer.self)
+                of: stamp.pointee.exitStub, toByteOffset: VMContextLayout.exitStub, as: UnsafeRawPointer.self)
         }
         context.storeBytes(
             of: Unmanaged.passUnretained(self).toOpaque(), toByteOffset: VMContextLayout.hostData,
@@ -96,14 +97,14 @@ open class InstanceCore {
     public final func close() {
         guard isOpen else { return }
         isOpen = false
-        template.module.engine.pool.release(slot, after: control.pointee.use)
+        stamp.pointee.release(slot, after: control.pointee.use)
         if ownsTemplate { Unmanaged.passUnretained(template).release() }
     }
 
     /// Runs the module's start function, if it has one: what is left of instantiation.
     @inlinable
     public final func start() throws {
-        if template.hasStart { try callStart() }
+        if stamp.pointee.hasStart { try callStart() }
     }
 
     @usableFromInline

@@ -15,7 +15,8 @@ public final class TemplateCore: @unchecked Sendable {
     /// By function index: the imported functions. Retained by the template.
     let hostFunctions: UnsafeMutableBufferPointer<Unmanaged<LinkedFunction>>
     let start: FunctionHandle?
-    @usableFromInline let hasStart: Bool
+    /// What stamping needs of all this.
+    public let stamp: UnsafePointer<Stamp>
 
     public init(module: ModuleCore, imports: ImportTable) throws {
         self.module = module
@@ -26,12 +27,15 @@ public final class TemplateCore: @unchecked Sendable {
             hostFunctions.initializeElement(at: index, to: .passRetained(LinkedFunction(function)))
         }
         start = module.decoded.start.map { module.function(Int($0)) }
-        hasStart = start != nil
+        let stamp = UnsafeMutablePointer<Stamp>.allocate(capacity: 1)
+        self.stamp = UnsafePointer(stamp)
+        stamp.initialize(to: Stamp(self))
     }
 
     deinit {
         for function in hostFunctions { function.release() }
         hostFunctions.deallocate()
+        stamp.deallocate()
     }
 }
 

@@ -3,7 +3,8 @@
 //! A thread returns slots to its own shard and takes them from there; only if its shard has none it looks into the others.
 //! In each shard slots are either *ready*, equal to the image, or *pending*: repaired as far as is known, but whether the
 //! run made further pages the slot's own has not been asked yet. One question to the kernel answers for all slots that
-//! wait in a thread's shard, which is why they wait.
+//! wait in a thread's shard, which is why they wait. It answers for that thread's runs only. Where threads share a shard,
+//! because there are more of them than shards, one of them has its slots wait there and the others ask at once.
 //!
 //! A bin belongs to its image: the image's core frees it, which no slot outlives that could be pushed to it.
 
@@ -16,8 +17,10 @@ struct BinShard: ~Copyable {
     let lastUsed = Atomic<UInt32>(0)
     /// Releases until slots may wait for the question; counts down as long as runs cause no faults.
     let immediateReleases = Atomic<UInt32>(Self.quietReleases)
+    /// The thread whose slots wait here, by its serial number. If two believe that they are, one slot is searched in vain.
+    let pendingThread = Atomic<UInt64>(0)
     // Neighbours in memory are other threads'.
-    private let padding: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+    private let padding: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
     /// Runs without a fault before slots of a shard are checked together.
     static let quietReleases: UInt32 = 64
@@ -46,7 +49,7 @@ struct Bin: ~Copyable {
     init(_ core: ImageCore, shards count: Int) {
         self.core = core
         shardCount = count
-        shards = .allocate(capacity: count)
+        shards = allocateLines(count)
         for index in 0..<count { (shards + index).initialize(to: BinShard()) }
     }
 
@@ -69,11 +72,17 @@ struct Bin: ~Copyable {
         return latest
     }
 
-    /// Takes any free slot, ready ones first, from a shard on.
-    func popAny(from home: Int, _ links: UnsafeMutablePointer<SlotLink>) -> UInt32? {
+    /// Takes a ready slot, from a shard on.
+    func popReady(from home: Int, _ links: UnsafeMutablePointer<SlotLink>) -> UInt32? {
         for step in 0..<shardCount {
             if let slot = shards[(home + step) & (shardCount - 1)].ready.pop(links) { return slot }
         }
+        return nil
+    }
+
+    /// Takes any free slot, ready ones first, from a shard on.
+    func popAny(from home: Int, _ links: UnsafeMutablePointer<SlotLink>) -> UInt32? {
+        if let slot = popReady(from: home, links) { return slot }
         for step in 0..<shardCount {
             if let slot = shards[(home + step) & (shardCount - 1)].pending.pop(links) { return slot }
         }

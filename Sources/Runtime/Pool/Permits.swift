@@ -20,7 +20,7 @@ struct Permits: ~Copyable {
     /// - Parameter shardCount: a power of two.
     init(_ count: Int, shards shardCount: Int) {
         self.shardCount = shardCount
-        shards = .allocate(capacity: shardCount)
+        shards = allocateLines(shardCount)
         for index in 0..<shardCount {
             let share = count / shardCount + (index < count % shardCount ? 1 : 0)
             (shards + index).initialize(to: Shard(share))

@@ -40,14 +40,22 @@ extension Pool {
             // In a child that fork(2) made, the file is the parent's.
             guard record.pointee.growthGeneration == mayfly_process_generation() else { return false }
             let size = length + bytes - Int(record.pointee.initialMemoryLength)
-            return mayfly_growth_truncate(record.pointee.growthFile, UInt64(size)) == 0
+            if mayfly_growth_truncate(record.pointee.growthFile, UInt64(size)) == 0 { return true }
+        } else {
+            let start = record.pointee.memoryBase + length
+            if mayfly_make_accessible(start, bytes) == 0 { return true }
+            // The call may have opened a part; a reset would not know of it.
+            record.pointee.isBroken = true
+            _ = mayfly_make_inaccessible(start, bytes)
         }
-        let start = record.pointee.memoryBase + length
-        if mayfly_make_accessible(start, bytes) == 0 { return true }
-        // The call may have opened a part; a reset would not know of it.
-        record.pointee.isBroken = true
-        _ = mayfly_make_inaccessible(start, bytes)
+        record.pointee.link.pointee.counters.failedGrowths.add()
         return false
+    }
+
+    /// Whether a memory has grown into a file that is the parent process's, not to be cut from here.
+    func hasParentsGrowth(_ record: UnsafeMutablePointer<SlotRecord>) -> Bool {
+        growthPolicy != .protect && record.pointee.memoryLength > record.pointee.initialMemoryLength
+            && record.pointee.growthGeneration != mayfly_process_generation()
     }
 
     /// Makes what a memory has grown by inaccessible again. False if that failed.

@@ -1,7 +1,7 @@
 //! Making a slot equal to its image again, after code ran in it: the policies, and what they share.
 //!
 //! Order matters. What was dirtied is found first, over all that was accessible; then it is repaired or discarded; then the
-//! growth is closed. A call that fails ends the reset as failed, and the caller must replace the mappings; nothing that is
+//! growth is closed. A call that fails ends the reset as failed, and the caller must retire the slot; nothing that is
 //! written before that is relied upon.
 
 internal import CPlatform
@@ -14,7 +14,7 @@ extension Pool {
         _ index: UInt32, after use: SlotUse, in shard: UnsafeMutablePointer<BinShard>
     ) -> ResetOutcome {
         let record = records + Int(index)
-        guard !record.pointee.isBroken else { return .failed }
+        guard !record.pointee.isBroken, !hasParentsGrowth(record) else { return .impossible }
         if record.pointee.memoryLength == 0 {
             resetControl(index)
             return .ready
@@ -49,6 +49,15 @@ extension Pool {
             && !record.pointee.isUnsearched
             && record.pointee.resident.count <= BinShard.mostPendingPages
             && use.thread == mayfly_thread_self()!.pointee.serial && use.faults != MAYFLY_FAULTS_UNKNOWN
+            && isPendingThread(use.thread, shard)
+    }
+
+    /// Whether a shard's pending slots are the calling thread's, or can become so.
+    private func isPendingThread(_ thread: UInt64, _ shard: UnsafeMutablePointer<BinShard>) -> Bool {
+        if shard.pointee.pendingThread.load(ordering: .relaxed) == thread { return true }
+        guard shard.pointee.pending.isEmpty else { return false }
+        shard.pointee.pendingThread.store(thread, ordering: .relaxed)
+        return true
     }
 
     /// Whether the holder's run may have made pages the slot's own that are not known. Asks the kernel.
@@ -67,7 +76,6 @@ extension Pool {
             record.pointee.state = .ready
             return true
         }
-        record.pointee.link.pointee.counters.failedResets.add()
         return false
     }
 
@@ -98,8 +106,7 @@ extension Pool {
                 record.pointee.state = .ready
                 if mine == nil { mine = next } else { shard.pointee.ready.push(next, links) }
             } else {
-                record.pointee.link.pointee.counters.failedResets.add()
-                discardImage(next)
+                retire(next)
             }
             guard let below else { break }
             next = below
@@ -110,7 +117,7 @@ extension Pool {
 
     // MARK: Discarding
 
-    /// Gives back everything that was accessible. False if the slot may not be used again as it is.
+    /// Gives back everything that was accessible. False if the slot may not be used again.
     func resetByDiscarding(_ index: UInt32) -> Bool {
         let record = records + Int(index)
         let (base, length) = (record.pointee.memoryBase, Int(record.pointee.memoryLength))
@@ -138,7 +145,7 @@ extension Pool {
     /// Copies back the pages that are the slot's own.
     ///
     /// - Parameter scanning: whether there may be more of them than is known.
-    /// - Returns: false if the slot may not be used again as it is.
+    /// - Returns: false if the slot may not be used again.
     func resetByRepairing(_ index: UInt32, scanning: Bool) -> Bool {
         let record = records + Int(index)
         let length = discardable(record, Int(record.pointee.memoryLength))
@@ -262,7 +269,7 @@ extension Pool {
         return true
     }
 
-    /// Gives back all pages that a free slot keeps. False if the slot may not be used again as it is.
+    /// Gives back all pages that a free slot keeps. False if the slot may not be used again.
     func giveBackAll(_ index: UInt32) -> Bool {
         let record = records + Int(index)
         let count = record.pointee.resident.count

@@ -22,7 +22,7 @@ struct SlowState {
         var holes: [Int] = []
     }
 
-    /// Slots that there can be.
+    /// Slots that there can be, retired ones included.
     var slotCount = 0
     /// Slots whose records exist. Those from here to the chunks' end have never been used.
     var usedSlots = 0
@@ -48,8 +48,14 @@ struct SlowState {
     var exhaustions: UInt64 = 0
     /// The process to which waiters and borrowed slots belong.
     var generation: UInt32 = mayfly_process_generation()
-    /// Instances that can live at once, as far as the address space allows.
-    func capacity(_ geometry: PoolGeometry) -> Int { min(geometry.slotCount, slotCount) }
+    /// Slots out of service for good.
+    var retired = 0
+    /// When the address space last turned out too small for more slots, by the monotonic clock; nil once there were more.
+    var reservationFailedAt: UInt64?
+    /// Slots that there can be as far as is known of the address space.
+    var reachableSlots: Int { reservationFailedAt == nil ? slotCount : reservableSlots }
+    /// Instances that can live at once, as far as the address space allows and slots have not been retired.
+    func capacity(_ geometry: PoolGeometry) -> Int { min(geometry.slotCount, reachableSlots - retired) }
     /// Slots there is address space for.
     var reservableSlots: Int { chunks.last.map { $0.firstSlot + $0.slots } ?? 0 }
 }
@@ -108,11 +114,17 @@ extension Pool {
             switch taken {
             case .own(let index):
                 guard settle(index) else {
-                    discardImage(index)
+                    retire(index)
                     continue
                 }
                 return handOut(index, from: bin.pointee.shards + home(mayfly_thread_self()!))
             case .unbound(let index):
+                // What a pending slot of another image holds is not known before.
+                guard settle(index) else {
+                    records[Int(index)].bin = bin
+                    retire(index)
+                    continue
+                }
                 do throws(PoolError) { return try bindForUse(index, to: bin) } catch {
                     returnPermit()
                     throw error
@@ -138,13 +150,7 @@ extension Pool {
 
     private func bindForUse(_ index: UInt32, to bin: UnsafeMutablePointer<Bin>) throws(PoolError) -> Slot {
         let record = records + Int(index)
-        do throws(PoolError) {
-            // A pending slot of another image: what it holds is not known until it is settled. Wiped it is blank.
-            if record.pointee.state == .pending, !settle(index), !wipe(index) {
-                throw .systemCall(name: "mmap", errno: 0, purpose: "cleaning a slot")
-            }
-            try bind(index, to: bin)
-        } catch {
+        do throws(PoolError) { try bind(index, to: bin) } catch {
             // Half-made mappings: back to none at all, or never again.
             record.pointee.bin = bin
             discardImage(index)
@@ -162,7 +168,7 @@ extension Pool {
 
     /// More than half of the slots hold no image.
     private var mostIsUnused: Bool {
-        slow.blank.count + slow.slotCount - slow.usedSlots > slow.slotCount / 2
+        slow.blank.count + slow.reachableSlots - slow.usedSlots > slow.reachableSlots / 2
     }
 
     /// A slot for a bin: its own, a blank one, one never used, another image's.
@@ -176,13 +182,8 @@ extension Pool {
 
     private func takeBlank() -> UInt32? {
         if let index = slow.blank.popLast() { return index }
-        while slow.usedSlots == slow.reservableSlots, slow.usedSlots < slow.slotCount {
-            do { try reserveChunk() } catch {
-                // No more address space: a smaller pool.
-                slow.slotCount = slow.usedSlots
-            }
-        }
-        guard slow.usedSlots < slow.slotCount, let chunk = slow.chunks.last else { return nil }
+        if slow.usedSlots == slow.reservableSlots, slow.usedSlots < slow.slotCount { reserveFurtherChunk() }
+        guard slow.usedSlots < slow.reservableSlots, let chunk = slow.chunks.last else { return nil }
         let index = slow.usedSlots
         let place = index - chunk.firstSlot
         (links + index).initialize(to: SlotLink())
@@ -255,23 +256,41 @@ extension Pool {
         Unmanaged.passUnretained(bin.pointee.core).release()
     }
 
-    /// Takes back a slot that holds no image, or takes it out of service if it could not be cleaned.
-    func putBlank(_ index: UInt32, isClean: Bool) {
-        if isClean {
-            links[Int(index)].state = .blank
-            slow.blank.append(index)
-            hasRoomToSpread.store(mostIsUnused, ordering: .relaxed)
-        } else {
-            links[Int(index)].state = .retired
-            for chunk in slow.chunks.indices
-            where slow.chunks[chunk].firstSlot + slow.chunks[chunk].slots > Int(index) {
-                slow.chunks[chunk].holes.append(Int(index))
-                break
-            }
+    /// Takes back a slot that holds no image.
+    func putBlank(_ index: UInt32) {
+        links[Int(index)].state = .blank
+        slow.blank.append(index)
+        hasRoomToSpread.store(mostIsUnused, ordering: .relaxed)
+    }
+
+    /// Takes a slot out of service.
+    ///
+    /// - Parameter isMapped: whether its address space is still the pool's, all of it.
+    func putRetired(_ index: UInt32, isMapped: Bool) {
+        links[Int(index)].state = .retired
+        slow.retired += 1
+        // Another one takes its place, somewhere else. No more often than there were slots: what makes resets fail again and
+        // again will not get better by it.
+        if slow.slotCount < geometry.mostSlots { slow.slotCount += 1 }
+        guard !isMapped else { return }
+        for chunk in slow.chunks.indices
+        where slow.chunks[chunk].firstSlot + slow.chunks[chunk].slots > Int(index) {
+            slow.chunks[chunk].holes.append(Int(index))
+            break
         }
     }
 
     // MARK: Address space
+
+    /// Without more address space it is a smaller pool, until there is more: looked for once a second at most.
+    private func reserveFurtherChunk() {
+        let now = monotonicTime()
+        if let failure = slow.reservationFailedAt, now &- failure < 1_000_000_000 { return }
+        do throws(PoolError) {
+            try reserveChunk()
+            slow.reservationFailedAt = nil
+        } catch { slow.reservationFailedAt = now }
+    }
 
     /// Reserves address space for more slots: a chunk, or as much of one as fits.
     func reserveChunk() throws(PoolError) {
@@ -347,7 +366,7 @@ extension Pool {
             if slow.borrowed > 0 || settling.load(ordering: .sequentiallyConsistent) > 0 {
                 // Not in use: free in a moment.
                 waiter.condition.wait(lock)
-            } else if monotonicTime() < deadline {
+            } else if monotonicTime() < deadline, slow.capacity(geometry) > 0 {
                 if !isCounted { slow.exhaustionWaits += 1 }
                 isCounted = true
                 _ = waiter.condition.wait(lock, until: deadline)
@@ -455,7 +474,7 @@ extension Pool {
         statistics.resetPolicy = resetPolicy
         statistics.growthPolicy = growthPolicy
         let used = lock.withLock {
-            statistics.slots = slow.slotCount
+            statistics.slots = slow.reachableSlots
             statistics.capacity = slow.capacity(geometry)
             statistics.waiting = slow.waiters.count
             statistics.exhaustionWaits = slow.exhaustionWaits
@@ -493,6 +512,7 @@ extension SlotCounters {
         statistics.discardedPages += discardedPages.value
         statistics.discards += discards.value
         statistics.growths += growths.value
+        statistics.failedGrowths += failedGrowths.value
         statistics.residentBytes += residentBytes.value
     }
 }

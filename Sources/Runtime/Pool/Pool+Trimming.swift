@@ -124,17 +124,11 @@ extension Pool {
     /// Gives back the pages of some borrowed slots and returns all to their shard, the former top last.
     private func giveBack(_ borrowed: Borrowed, where isWanted: (UInt32) -> Bool) {
         for index in borrowed.slots.reversed() {
-            let record = records + Int(index)
-            var isClean = true
-            if isWanted(index) {
-                isClean = settle(index)
-                if isClean, !giveBackAll(index) {
-                    // A failure to settle has been counted.
-                    record.pointee.link.pointee.counters.failedResets.add()
-                    isClean = false
-                }
+            if !isWanted(index) || settle(index) && giveBackAll(index) {
+                putBack(index, in: borrowed.shard)
+            } else {
+                retire(index)
             }
-            if isClean { putBack(index, in: borrowed.shard) } else { discardImage(index) }
             lock.withLock {
                 slow.borrowed -= 1
                 serveAllUnderLock()

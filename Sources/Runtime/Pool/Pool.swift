@@ -6,8 +6,8 @@
 //!
 //! Invariants:
 //! - A ready slot equals its image, byte for byte, up to what is still to be copied in (`needsStamp`). Only a reset whose
-//!   every system call succeeded makes a slot ready; after a failed one its mappings are replaced, and if that fails too
-//!   the slot is retired.
+//!   every system call succeeded makes a slot ready; after a failed one the slot is retired, never to be used again.
+//! - A slot becomes blank only by fresh mappings in place of all it had (`wipe`); if those cannot be had, it is retired.
 //! - A pending slot is settled, which makes it ready, before anything else is done with it.
 //! - Every page of a free slot's memory that is not the image file's is in `resident`, unless it is pending.
 //! - Nothing beyond a free slot's initial memory is accessible, and what pages there are hold zeroes.
@@ -30,7 +30,7 @@ public final class Pool: @unchecked Sendable {
     let growthPolicy: GrowthPolicy
     /// Who may have a live instance.
     let permits: Permits
-    /// As many as slots are wanted; initialized are those below `usedSlots`.
+    /// As many as there can ever be slots; initialized are those below `usedSlots`.
     let records: UnsafeMutablePointer<SlotRecord>
     /// The same, for what others than a slot's holder look at.
     let links: UnsafeMutablePointer<SlotLink>
@@ -81,25 +81,16 @@ public final class Pool: @unchecked Sendable {
         guard configuration.slotsPerTemplate > 0 else {
             throw .invalidConfiguration("slotsPerTemplate is \(configuration.slotsPerTemplate), it must be positive")
         }
-        records = Self.allocateLines(geometry.totalSlots)
-        links = Self.allocateLines(geometry.totalSlots)
+        records = allocateLines(geometry.mostSlots)
+        links = allocateLines(geometry.mostSlots)
         number = Self.lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
         let processors = max(1, Int(mayfly_processor_count()))
-        shardCount = 1 << (Int.bitWidth - (min(processors, 16) - 1).leadingZeroBitCount)
+        shardCount = 2 << (Int.bitWidth - (min(processors, 16) - 1).leadingZeroBitCount)
         mostResidentPages = max(256 << 10, configuration.warmBytes / 8) / PoolGeometry.page
         slow.slotCount = geometry.totalSlots
         permits = Permits(geometry.slotCount, shards: shardCount)
         reference.set(self)
         try reserveChunk()
-    }
-
-    /// Room for values that begin with a cache line each, if their size is a multiple of one: neighbours are often other
-    /// threads'.
-    private static func allocateLines<Value: ~Copyable>(_ count: Int) -> UnsafeMutablePointer<Value> {
-        let line = 64
-        assert(MemoryLayout<Value>.stride % line == 0, "\(MemoryLayout<Value>.stride) bytes share cache lines")
-        return UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Value>.stride, alignment: line)
-            .bindMemory(to: Value.self, capacity: count)
     }
 
     deinit {
@@ -138,23 +129,29 @@ public final class Pool: @unchecked Sendable {
     ///   fit this pool's slots; `.systemCall`.
     public func acquire(_ image: InstanceImage) throws(PoolError) -> Slot {
         let core = image.core
-        let home = home(mayfly_thread_self()!)
-        // Who comes while others wait, waits behind them.
-        guard waitingCount.load(ordering: .relaxed) == 0, permits.take(from: home) else {
-            if let bin = core.bin(in: number) { return try acquireSlowly(bin, hasPermit: false) }
+        guard let bin = core.bin(in: number) else {
             return try acquireSlowly(try makeBin(for: core), hasPermit: false)
         }
-        if let bin = core.bin(in: number) {
-            let shard = bin.pointee.shards + home
-            if let index = shard.pointee.ready.pop(links) { return handOut(index, from: shard) }
-            return try acquirePending(bin, shard)
+        if let slot = acquireWarm(bin) { return slot }
+        let home = home(mayfly_thread_self()!)
+        guard waitingCount.load(ordering: .relaxed) == 0, permits.take(from: home) else {
+            return try acquireSlowly(bin, hasPermit: false)
         }
-        let bin: UnsafeMutablePointer<Bin>
-        do throws(PoolError) { bin = try makeBin(for: core) } catch {
-            returnPermit()
-            throw error
+        return try acquirePending(bin, bin.pointee.shards + home)
+    }
+
+    /// Takes a slot that lies ready in the calling thread's shard; nil if there is none, or if others wait.
+    @inline(__always)
+    func acquireWarm(_ bin: UnsafeMutablePointer<Bin>) -> Slot? {
+        let home = home(mayfly_thread_self()!)
+        let shard = bin.pointee.shards + home
+        // Who comes while others wait, waits behind them.
+        guard !shard.pointee.ready.isEmpty, waitingCount.load(ordering: .relaxed) == 0, permits.take(from: home) else {
+            return nil
         }
-        return try acquireSlowly(bin, hasPermit: true)
+        if let index = shard.pointee.ready.pop(links) { return handOut(index, from: shard) }
+        returnPermit()
+        return nil
     }
 
     /// Gives the right to a live instance back. After the slot, so that who gets the permit finds it.
@@ -187,27 +184,36 @@ public final class Pool: @unchecked Sendable {
     private func acquirePending(
         _ bin: UnsafeMutablePointer<Bin>, _ shard: UnsafeMutablePointer<BinShard>
     ) throws(PoolError) -> Slot {
+        let thread = mayfly_thread_self()!
+        let home = home(thread)
         if let top = shard.pointee.pending.peek {
-            let waiting = links[Int(top)].depth.load(ordering: .relaxed) &+ 1
-            let isWorthWaiting =
-                waiting < BinShard.batch && shard.pointee.immediateReleases.load(ordering: .relaxed) == 0
-                && hasRoomToSpread.load(ordering: .relaxed)
-            if isWorthWaiting {
-                do throws(PoolError) {
-                    if let slot = try acquireUnused(bin) { return slot }
-                } catch {
-                    // More slots than the machine has room for, while one is free: until a slot becomes blank, no more.
-                    hasRoomToSpread.store(false, ordering: .relaxed)
-                }
+            if shard.pointee.pendingThread.load(ordering: .relaxed) == thread.pointee.serial {
+                let waiting = links[Int(top)].depth.load(ordering: .relaxed) &+ 1
+                let isWorthWaiting =
+                    waiting < BinShard.batch && shard.pointee.immediateReleases.load(ordering: .relaxed) == 0
+                if isWorthWaiting, let slot = spread(bin) { return slot }
+                if let index = settleAll(in: shard) { return handOut(index, from: shard) }
+            } else {
+                // Another thread's, which would have to be searched; and that thread would take the next ready ones.
+                if let index = bin.pointee.popReady(from: home, links) { return handOut(index, from: shard) }
+                if let slot = spread(bin) { return slot }
             }
-            if let index = settleAll(in: shard) { return handOut(index, from: shard) }
         }
-        let home = home(mayfly_thread_self()!)
         while let index = bin.pointee.popAny(from: home, links) {
             if settle(index) { return handOut(index, from: shard) }
-            discardImage(index)
+            retire(index)
         }
         return try acquireSlowly(bin, hasPermit: true)
+    }
+
+    /// A slot that holds no image yet, if there is room for the thread to turn several over.
+    private func spread(_ bin: UnsafeMutablePointer<Bin>) -> Slot? {
+        guard hasRoomToSpread.load(ordering: .relaxed) else { return nil }
+        do throws(PoolError) { return try acquireUnused(bin) } catch {
+            // More slots than the machine has room for, while others are free: until a slot becomes blank, no more.
+            hasRoomToSpread.store(false, ordering: .relaxed)
+            return nil
+        }
     }
 
     /// An image too large for this pool must fail before it costs anything.
@@ -239,9 +245,8 @@ public final class Pool: @unchecked Sendable {
         if use.isDirty || record.pointee.isAltered {
             record.pointee.link.pointee.counters.resets.add()
             outcome = reset(slot.index, after: use, in: shard)
-            if outcome == .failed {
-                record.pointee.link.pointee.counters.failedResets.add()
-                discardImage(slot.index)
+            if outcome == .failed || outcome == .impossible {
+                if outcome == .failed { retire(slot.index) } else { discardImage(slot.index) }
                 returnPermit()
                 return
             }
@@ -277,7 +282,9 @@ public final class Pool: @unchecked Sendable {
         case ready
         /// Repaired as far as is known.
         case pending
-        /// May not be used as it is.
+        /// Nothing was tried: the mappings are no longer what a reset needs them to be.
+        case impossible
+        /// Unknown. May never be used again.
         case failed
     }
 
@@ -287,7 +294,20 @@ public final class Pool: @unchecked Sendable {
         let isClean = wipe(index)
         lock.withLock {
             if let bin { unbind(bin) }
-            putBlank(index, isClean: isClean)
+            if isClean { putBlank(index) } else { putRetired(index, isMapped: false) }
+        }
+        serveWaiters()
+    }
+
+    /// Takes a slot that is in no stack out of service for good, because a reset of it failed.
+    func retire(_ index: UInt32) {
+        let bin = records[Int(index)].bin
+        records[Int(index)].link.pointee.counters.failedResets.add()
+        // Its memory goes back to the kernel, and nothing can reach what might be left.
+        let isMapped = wipe(index)
+        lock.withLock {
+            if let bin { unbind(bin) }
+            putRetired(index, isMapped: isMapped)
         }
         serveWaiters()
     }
@@ -302,4 +322,13 @@ public final class Pool: @unchecked Sendable {
             index: index, isFresh: isFresh, context: record.pointee.context, memoryBase: record.pointee.memoryBase,
             stackTop: base + geometry.stackBytes, stackLimit: base + PoolGeometry.stackReserve)
     }
+}
+
+/// Room for values that begin with a cache line each, if their size is a multiple of one: neighbours are often other
+/// threads'.
+func allocateLines<Value: ~Copyable>(_ count: Int) -> UnsafeMutablePointer<Value> {
+    let line = 64
+    assert(MemoryLayout<Value>.stride % line == 0, "\(MemoryLayout<Value>.stride) bytes share cache lines")
+    return UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Value>.stride, alignment: line)
+        .bindMemory(to: Value.self, capacity: count)
 }

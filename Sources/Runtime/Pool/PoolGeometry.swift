@@ -51,6 +51,8 @@ struct PoolGeometry: Sendable {
     let slotCount: Int
     /// Slots wanted, those to spare included. Fewer may fit the address space.
     let totalSlots: Int
+    /// The same, and those in place of retired ones.
+    let mostSlots: Int
     /// Bytes, a multiple of the Wasm page.
     let maximumMemoryBytes: UInt64
     let stackBytes: Int
@@ -87,6 +89,7 @@ struct PoolGeometry: Sendable {
         }
         slotCount = configuration.slotCount
         totalSlots = configuration.slotCount + spare
+        mostSlots = min(2 * totalSlots, SlotStack.mostSlots)
         maximumMemoryBytes = configuration.maximumMemoryBytes & ~(MemoryType.pageSize - 1)
         stackBytes = Self.roundUp(configuration.stackBytes, to: Self.page)
         contextBytes = Self.roundUp(configuration.contextBytes, to: Self.page)

@@ -8,7 +8,7 @@ public struct PoolStatistics: Sendable, Hashable {
 
     // MARK: Slots
 
-    /// Slots in the pool, those to spare included.
+    /// Slots in the pool, those to spare and the retired ones included.
     public var slots = 0
     /// Instances that can be live at once.
     public var capacity = 0
@@ -21,7 +21,8 @@ public struct PoolStatistics: Sendable, Hashable {
     public var pending = 0
     /// Free slots that hold no image.
     public var blank = 0
-    /// Slots given up after a system call failed in a way that may leave a guest's bytes behind.
+    /// Slots given up because a system call failed in a way that may leave a guest's bytes behind. Others take their place,
+    /// as long as there is address space for them.
     public var retired = 0
     /// Threads that wait for a slot.
     public var waiting = 0
@@ -39,7 +40,7 @@ public struct PoolStatistics: Sendable, Hashable {
     public var remaps: UInt64 = 0
     /// Releases that had something to reset.
     public var resets: UInt64 = 0
-    /// Resets that failed, so that the slot's mappings were replaced.
+    /// Resets that failed, for each of which a slot was retired.
     public var failedResets: UInt64 = 0
     /// Resets that were finished later, several with one question to the kernel.
     public var deferredResets: UInt64 = 0
@@ -53,6 +54,8 @@ public struct PoolStatistics: Sendable, Hashable {
     public var discards: UInt64 = 0
     /// Successful growths of memories and tables.
     public var growths: UInt64 = 0
+    /// Growths of memories that the kernel refused. Those that a limit forbids are not counted.
+    public var failedGrowths: UInt64 = 0
     /// Acquisitions that had to wait for a slot.
     public var exhaustionWaits: UInt64 = 0
     /// Acquisitions that waited in vain.

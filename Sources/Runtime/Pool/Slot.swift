@@ -93,7 +93,7 @@ struct SlotRecord: ~Copyable {
     var isOpen = false
     /// The pool itself changed the slot for its holder (growth), so it needs a reset even if no code ran.
     var isAltered = false
-    /// A system call failed half-way: the slot cannot be reset, only wiped.
+    /// A growth failed half-way: the slot cannot be reset, only wiped.
     var isBroken = false
     /// No reset has searched the memory since it was mapped. Whoever mapped it may have made pages private that no run had a
     /// fault for: mlockall(2) has the kernel fill mappings in.
@@ -147,7 +147,7 @@ struct SlotLink: ~Copyable {
         /// Free, and to be asked for further pages of its own before it is used.
         case pending
         case live
-        /// A system call failed in a way that leaves contents behind. Never used again.
+        /// A reset of it failed. Never used again.
         case retired
     }
 
@@ -160,7 +160,7 @@ struct SlotLink: ~Copyable {
     let lastUsed = Atomic<UInt32>(0)
     let counters = SlotCounters()
     /// Up to whole cache lines.
-    private let padding: (UInt64, UInt64) = (0, 0)
+    private let padding: UInt64 = 0
 
     /// Written by whoever has the slot.
     @inline(__always)
@@ -184,6 +184,7 @@ struct SlotCounters: ~Copyable {
     let discardedPages = Counter()
     let discards = Counter()
     let growths = Counter()
+    let failedGrowths = Counter()
     /// Bytes of the memory that are the slot's own between runs.
     let residentBytes = Counter()
 }
