@@ -370,6 +370,7 @@ uint32_t mayfly_cpu_features(void) {
         saves_ymm = (low & 6) == 6;
     }
     if (saves_ymm && (c & bit_AVX)) features |= MAYFLY_CPU_AVX;
+    if (saves_ymm && (c & bit_FMA)) features |= MAYFLY_CPU_FMA;
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
         if (b & bit_BMI) features |= MAYFLY_CPU_BMI1;
         if (b & bit_BMI2) features |= MAYFLY_CPU_BMI2;

@@ -18,5 +18,7 @@
 @_exported public import struct WasmModule.Limits
 @_exported public import struct WasmModule.MemoryType
 @_exported public import struct WasmModule.TableType
+@_exported public import struct WasmModule.V128
 @_exported public import struct WasmModule.ValueType
 @_exported public import struct WasmModule.WasmError
+@_exported public import struct WasmText.TextError

@@ -3,6 +3,7 @@
 //! A host function is stored as one closure over cells. `define` builds it around the typed body and is inlinable, so that a
 //! call from a guest costs one indirect call and neither allocates nor looks anything up.
 
+import Compiler
 public import Runtime
 public import WasmModule
 
@@ -37,7 +38,7 @@ public struct Imports<State>: Sendable {
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
                 var reader = CellReader(cells)
-                cells.pointee = try body(caller, repeat reader.next((each Parameter).self)).wasmCell
+                try body(caller, repeat reader.next((each Parameter).self)).store(toWasmCells: cells)
             })
     }
 
@@ -82,13 +83,13 @@ public struct Imports<State>: Sendable {
 
     /// Defines a function by its type and a closure over cells: for adapters that know types at run time only.
     ///
-    /// The buffer holds one 8-byte cell per parameter or result, whichever are more. Arguments lie in order from index 0 on;
-    /// results are left there. The upper half of an i32's or f32's cell is clear on entry and ignored on return.
+    /// The buffer holds one 8-byte cell per parameter or result (two for a v128, the low half first), whichever are more.
+    /// Arguments lie in order from index 0 on; results are left there. The upper half of an i32's or f32's cell is clear on entry and ignored on return.
     public mutating func define(
         _ module: String, _ name: String, type: FunctionType,
         _ body: @escaping @Sendable (borrowing Caller<State>, UnsafeMutableBufferPointer<UInt64>) throws -> Void
     ) {
-        let count = max(type.parameters.count, type.results.count)
+        let count = type.cellCount
         table.define(
             module, name,
             HostFunction(type: type) { instance, cells in
@@ -99,7 +100,7 @@ public struct Imports<State>: Sendable {
 
     /// Defines an immutable global by its value.
     public mutating func define(_ module: String, _ name: String, global value: Value) {
-        table.define(module, name, global: value.type, cell: value.cell)
+        table.define(module, name, global: value.type, cells: value.cells)
     }
 
     /// Adds all definitions of other imports, which replace those of the same names.
@@ -116,8 +117,8 @@ struct CellReader {
 
     @inlinable @inline(__always)
     mutating func next<Element: WasmValue>(_: Element.Type) -> Element {
-        let value = Element(wasmCell: next.pointee)
-        next += 1
+        let value = Element(wasmCells: next)
+        next += Element.wasmCellCount
         return value
     }
 }
@@ -132,7 +133,7 @@ struct CellWriter {
 
     @inlinable @inline(__always)
     mutating func append<Element: WasmValue>(_ value: Element) {
-        next.pointee = value.wasmCell
-        next += 1
+        value.store(toWasmCells: next)
+        next += Element.wasmCellCount
     }
 }

@@ -6,6 +6,7 @@
 //! Cells and memory are raw: no reference to the store is in them. So whatever reads them says `withExtendedLifetime(self)`,
 //! or the optimizer might let the last reference go, and with it the slot, right after the guest returns.
 
+import Compiler
 public import Runtime
 public import WasmModule
 
@@ -59,7 +60,7 @@ final class InstanceStore<State>: InstanceCore {
     ) throws -> Result {
         defer { withExtendedLifetime(self) {} }
         let function = try function(name, repeat (each Parameter).self, results: Result.self)
-        return Result(wasmCell: try enter(function, repeat each arguments).pointee)
+        return Result(wasmCells: try enter(function, repeat each arguments))
     }
 
     @inlinable
@@ -92,7 +93,7 @@ final class InstanceStore<State>: InstanceCore {
     ) throws -> Result {
         defer { withExtendedLifetime(self) {} }
         try check(function)
-        return Result(wasmCell: try enter(function.core, repeat each arguments).pointee)
+        return Result(wasmCells: try enter(function.core, repeat each arguments))
     }
 
     @inlinable
@@ -133,14 +134,23 @@ final class InstanceStore<State>: InstanceCore {
         }
         defer { withExtendedLifetime(self) {} }
         let cells = cells(function.cellCount)
-        for (index, argument) in arguments.enumerated() { cells[index] = argument.cell }
+        var next = cells
+        for argument in arguments {
+            let value = argument.cells
+            next.pointee = value.low
+            if argument.type == .v128 { next[1] = value.high }
+            next += argument.type.cellCount
+        }
         try enter(function, cells)
         var results: [Value] = []
-        for (index, type) in function.type.results.enumerated() {
-            guard let value = Value(cell: cells[index], type: type) else {
+        next = cells
+        for type in function.type.results {
+            let pair = V128(low: next.pointee, high: type == .v128 ? next[1] : 0)
+            guard let value = Value(cells: pair, type: type) else {
                 throw CallError.typeMismatch(name: name, expected: FunctionType(), actual: function.type)
             }
             results.append(value)
+            next += type.cellCount
         }
         return results
     }
@@ -149,7 +159,7 @@ final class InstanceStore<State>: InstanceCore {
 
     final func global(_ name: String) throws(CallError) -> Value {
         let (index, type) = try template.module.exportedGlobal(name)
-        guard let value = Value(cell: globalCell(index), type: type.value) else {
+        guard let value = Value(cells: globalCells(index), type: type.value) else {
             throw .globalTypeMismatch(name: name, expected: type.value, actual: type.value)
         }
         return value
@@ -161,8 +171,8 @@ final class InstanceStore<State>: InstanceCore {
         guard type.value == value.type else {
             throw .globalTypeMismatch(name: name, expected: value.type, actual: type.value)
         }
-        if type.value == .funcref { try template.module.checkReference(value.cell) }
-        setGlobalCell(index, value.cell)
+        if type.value == .funcref { try template.module.checkReference(value.cells.low) }
+        setGlobalCells(index, value.cells)
     }
 }
 

@@ -159,6 +159,14 @@ struct ByteReader {
         return UInt64(littleEndian: UnsafeRawPointer(cursor).loadUnaligned(as: UInt64.self))
     }
 
+    // MARK: Vectors
+
+    mutating func v128() throws(WasmError) -> V128 {
+        if remaining < 16 { throw unexpectedEnd() }
+        defer { cursor += 16 }
+        return V128(littleEndianBytes: cursor)
+    }
+
     // MARK: Composite
 
     /// The count of a vector whose entries take at least one byte each. Counts the bytes cannot justify are refused
@@ -194,7 +202,7 @@ struct ByteReader {
     mutating func valueType() throws(WasmError) -> ValueType {
         let byte = try byte()
         switch byte {
-        case 0x7C...0x7F, 0x70, 0x6F: return ValueType(bits: UInt32(byte))
+        case 0x7B...0x7F, 0x70, 0x6F: return ValueType(bits: UInt32(byte))
         default: throw typeError(byte, "malformed value type")
         }
     }
@@ -260,5 +268,11 @@ struct ByteReader {
             return WasmError(.unsupported, at: offset, feature.message)
         }
         return malformed("illegal opcode fc \(String(opcode, radix: 16))", at: offset)
+    }
+
+    /// What to say about an opcode behind `0xFD` that is not in `VectorOpcode`.
+    @inline(never)
+    func illegalVector(_ opcode: UInt32, at offset: Int) -> WasmError {
+        malformed("illegal opcode fd \(String(opcode, radix: 16))", at: offset)
     }
 }

@@ -43,6 +43,15 @@ extension ModuleDecoder {
             case .i64Const: (instruction, type) = (.i64(try reader.s64()), .i64)
             case .f32Const: (instruction, type) = (.f32(try reader.f32Bits()), .f32)
             case .f64Const: (instruction, type) = (.f64(try reader.f64Bits()), .f64)
+            case .prefixFD:
+                let code = try reader.u32()
+                guard code == VectorOpcode.v128Const.rawValue else {
+                    guard let other = UInt16(exactly: code).flatMap({ VectorOpcode(rawValue: $0) }) else {
+                        throw reader.illegalVector(code, at: at)
+                    }
+                    throw WasmError(.invalid, at: at, "constant expression required: \(other) is not constant")
+                }
+                (instruction, type) = (.v128(try reader.v128()), .v128)
             case .refNull:
                 type = try reader.heapType()
                 instruction = .refNull(type)

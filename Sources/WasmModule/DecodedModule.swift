@@ -129,6 +129,8 @@ public struct ConstantExpression: Sendable, Hashable {
         case f32(UInt32)
         /// Bit pattern.
         case f64(UInt64)
+        /// In a box, so that it does not make the others larger.
+        indirect case v128(V128)
         case globalGet(UInt32)
         case refNull(ValueType)
         case refFunc(UInt32)

@@ -37,8 +37,8 @@ struct FlatModule: ~Copyable {
     let elementCount: UInt32
 
     static let mutableFlag: UInt32 = 0x100
-    private static let singles: [ValueType] = [.i32, .i64, .f32, .f64, .funcref, .externref]
-    static let singleCount = 6
+    private static let singles: [ValueType] = [.i32, .i64, .f32, .f64, .v128, .funcref, .externref]
+    static let singleCount = 7
 
     init(_ module: DecodedModule) {
         let total = module.types.reduce(Self.singles.count) { $0 + $1.parameters.count + $1.results.count }

@@ -149,6 +149,7 @@ extension FunctionValidator {
             try push(ValueType.funcref.bits)
 
         case .prefixFC: try validatePrefixed(&reader)
+        case .prefixFD: try validateVector(&reader)
         default:
             // Everything else is in the table of signatures.
             throw reader.illegal(byte, at: offset)
@@ -254,8 +255,8 @@ extension FunctionValidator {
         try pop(ValueType.i32.bits)
         let second = try popAny()
         let first = try popAny()
-        for type in [first, second] where type != Self.unknown && !ValueType(bits: type).isNumber {
-            throw mismatch("select without a type takes numbers, found \(ValueType(bits: type))")
+        for type in [first, second] where type != Self.unknown && ValueType(bits: type).isReference {
+            throw mismatch("select without a type takes numbers and vectors, found \(ValueType(bits: type))")
         }
         guard first == second || first == Self.unknown || second == Self.unknown else {
             throw mismatch("select of \(ValueType(bits: first)) and \(ValueType(bits: second))")
@@ -316,7 +317,7 @@ extension FunctionValidator {
     }
 
     @inline(__always)
-    private mutating func validateMemoryArgument(_ reader: inout ByteReader, natural: UInt32) throws(WasmError) {
+    mutating func validateMemoryArgument(_ reader: inout ByteReader, natural: UInt32) throws(WasmError) {
         let flags = try reader.u32()
         guard flags < 0x80 else { throw reader.malformed("malformed memop flags", at: offset) }
         // Bit 6 announces an explicit memory index.

@@ -18,6 +18,8 @@ public struct FunctionValidator: ~Copyable {
     let signatures: UnsafeMutablePointer<OperatorSignature>
     /// `Opcode(rawValue:)` as a table, which the compiler does not make of it.
     let opcodes: UnsafeMutablePointer<Opcode?>
+    /// `VectorSignature.makeTable()`.
+    let vectorSignatures: UnsafeMutablePointer<VectorSignature?>
     let memoryCount: UInt32
     let tableIsWritten: UnsafeMutablePointer<Bool>
 
@@ -66,6 +68,7 @@ public struct FunctionValidator: ~Copyable {
         tableIsWritten.initialize(repeating: false, count: module.tables.count)
         signatures = .allocate(capacity: 256)
         OperatorSignature.fill(signatures)
+        vectorSignatures = VectorSignature.makeTable()
         opcodes = .allocate(capacity: 256)
         for byte in 0...UInt8.max { (opcodes + Int(byte)).initialize(to: Opcode(rawValue: byte)) }
 
@@ -83,6 +86,7 @@ public struct FunctionValidator: ~Copyable {
 
     deinit {
         signatures.deallocate()
+        vectorSignatures.deallocate()
         opcodes.deallocate()
         tableIsWritten.deallocate()
         operandBase.deallocate()

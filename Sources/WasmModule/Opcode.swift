@@ -389,6 +389,8 @@ public enum Opcode: UInt8, Sendable, CaseIterable {
     // MARK: Prefixes
     /// Followed by a `PrefixedOpcodeFC` as unsigned LEB128.
     case prefixFC = 0xFC
+    /// Followed by a `VectorOpcode` as unsigned LEB128.
+    case prefixFD = 0xFD
 }
 
 /// The instructions behind the prefix byte `0xFC`: saturating conversions, bulk memory and tables.

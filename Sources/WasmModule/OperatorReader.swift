@@ -142,6 +142,25 @@ public struct OperatorReader {
         return UInt64(littleEndian: bits)
     }
 
+    /// The number behind `Opcode.prefixFD`.
+    @inlinable @inline(__always)
+    public mutating func readVectorCode() -> UInt32 { readU32() }
+
+    /// The 16 bytes of a `v128.const`, or the 16 lane indices of an `i8x16.shuffle`.
+    @inlinable
+    public mutating func readV128() -> V128 {
+        guard end - cursor >= 16 else {
+            cursor = end
+            return V128()
+        }
+        defer { cursor += 16 }
+        return V128(littleEndianBytes: cursor)
+    }
+
+    /// A lane index.
+    @inlinable @inline(__always)
+    public mutating func readLane() -> UInt8 { readByte() }
+
     /// The type of a `block`, `loop` or `if`.
     @inlinable
     public mutating func readBlockType() -> BlockType {

@@ -22,7 +22,7 @@ public struct ValueType: Hashable, Sendable, BitwiseCopyable {
     @inlinable public static var f32: ValueType { ValueType(bits: 0x7D) }
     /// IEEE 754 double precision.
     @inlinable public static var f64: ValueType { ValueType(bits: 0x7C) }
-    /// 128-bit vectors. Not accepted by the validator yet.
+    /// 128-bit vectors; how they are divided into lanes is a matter of operations.
     @inlinable public static var v128: ValueType { ValueType(bits: 0x7B) }
     /// Nullable references to functions.
     @inlinable public static var funcref: ValueType { ValueType(bits: 0x70) }

@@ -3,7 +3,6 @@
 
 /// A feature that is not supported, and how to build a module without it.
 enum UnsupportedFeature {
-    case simd
     case threads
     case memory64
     case multipleMemories
@@ -15,7 +14,6 @@ enum UnsupportedFeature {
 
     var message: String {
         switch self {
-        case .simd: "SIMD is not supported: compile without vector instructions (-mno-simd128)"
         case .threads: "threads are not supported: compile without shared memories and atomics (-mno-atomics)"
         case .memory64: "memory64 is not supported: compile for wasm32"
         case .multipleMemories: "multiple memories are not supported: use one memory, imported or defined"
@@ -31,7 +29,6 @@ enum UnsupportedFeature {
     /// The feature a type byte that is no supported value type belongs to.
     init?(typeByte: UInt8) {
         switch typeByte {
-        case 0x7B: self = .simd
         case 0x63, 0x64: self = .typedFunctionReferences
         case 0x69, 0x74: self = .exceptions
         case 0x6A...0x6E, 0x71...0x73: self = .garbageCollection
@@ -46,7 +43,6 @@ enum UnsupportedFeature {
         case 0x12, 0x13: self = .tailCalls
         case 0x14, 0x15, 0xD4, 0xD5, 0xD6: self = .typedFunctionReferences
         case 0xD3, 0xFB: self = .garbageCollection
-        case 0xFD: self = .simd
         case 0xFE: self = .threads
         default: return nil
         }

@@ -198,6 +198,39 @@ extension Value {
         case .f64:
             guard let value = Double(text) else { return nil }
             self = .f64(value)
+        case .v128:
+            guard let value = Self.vector(text) else { return nil }
+            self = .v128(value)
+        default: return nil
+        }
+    }
+
+    /// All 128 bits in hexadecimal, as they are printed, or as many lanes as make 128 bits, as the text format has them:
+    /// `i32x4 1 2 3 4`, in one argument.
+    private static func vector(_ text: String) -> V128? {
+        if text.hasPrefix("0x") || text.hasPrefix("0X") {
+            guard let bits = UInt128(text.dropFirst(2), radix: 16) else { return nil }
+            return V128(low: UInt64(truncatingIfNeeded: bits), high: UInt64(truncatingIfNeeded: bits >> 64))
+        }
+        let words = text.split(whereSeparator: { $0 == " " || $0 == "," }).map(String.init)
+        let lanes = words.dropFirst()
+        func integers<Signed: FixedWidthInteger, Unsigned: FixedWidthInteger>(
+            _: Signed.Type, _: Unsigned.Type
+        ) -> V128? {
+            let values = lanes.compactMap { integer($0, Signed.self, Unsigned.self) }
+            return values.count == lanes.count && values.count == 128 / Unsigned.bitWidth ? V128(lanes: values) : nil
+        }
+        switch words.first {
+        case "i8x16": return integers(Int8.self, UInt8.self)
+        case "i16x8": return integers(Int16.self, UInt16.self)
+        case "i32x4": return integers(Int32.self, UInt32.self)
+        case "i64x2": return integers(Int64.self, UInt64.self)
+        case "f32x4":
+            let values = lanes.compactMap { Float($0) }
+            return values.count == lanes.count && values.count == 4 ? V128(lanes: values) : nil
+        case "f64x2":
+            let values = lanes.compactMap { Double($0) }
+            return values.count == lanes.count && values.count == 2 ? V128(lanes: values) : nil
         default: return nil
         }
     }
@@ -221,6 +254,7 @@ extension Value {
         case .i64(let value): "\(value)"
         case .f32(let value): "\(value)"
         case .f64(let value): "\(value)"
+        case .v128(let value): "\(value)"
         case .funcref(let reference): reference == nil ? "null" : "a function"
         case .externref(let reference): reference.map { "extern \($0.handle)" } ?? "null"
         }

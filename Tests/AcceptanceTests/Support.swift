@@ -94,6 +94,16 @@ extension Value {
         }
     }
 
+    /// From the lowest bits of a vector.
+    init(_ type: ValueType, vector: V128) {
+        self = type == .v128 ? .v128(vector) : Value(type, bits: vector.low)
+    }
+
+    /// The bits of a number or of a vector, zeros above.
+    var vector: V128 {
+        if case .v128(let vector) = self { vector } else { V128(low: bits) }
+    }
+
     /// The bits of a number, the upper half of a 32-bit one clear.
     var bits: UInt64 {
         switch self {
@@ -101,7 +111,7 @@ extension Value {
         case .i64(let value): UInt64(bitPattern: value)
         case .f32(let value): UInt64(value.bitPattern)
         case .f64(let value): value.bitPattern
-        case .funcref, .externref: preconditionFailure("a number")
+        case .v128, .funcref, .externref: preconditionFailure("a number")
         }
     }
 }

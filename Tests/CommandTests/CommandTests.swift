@@ -79,6 +79,87 @@ struct CommandTests {
         }
     }
 
+    // MARK: Text
+
+    private func write(_ text: String, _ name: String) throws {
+        try Data(text.utf8).write(to: directory.appendingPathComponent(name))
+    }
+
+    @Test("text is a module like any other")
+    func text() throws {
+        try withDirectory {
+            try write(
+                "(module (func (export \"twice\") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2))))",
+                "m.wat")
+            #expect(try mayfly("run", "--invoke", "twice", "m.wat", "21").output == "42\n")
+            #expect(try mayfly("validate", "m.wat").code == 0)
+            #expect(try mayfly("inspect", "m.wat").output.contains("twice"))
+            #expect(try mayfly("compile", "m.wat").code == 0)
+            let compiled = try mayfly("run", "--invoke", "twice", "--allow-precompiled", "m.mayfly", "4")
+            #expect(compiled.code == 0 && compiled.output == "8\n")
+        }
+    }
+
+    @Test("what is wrong with a text is shown in its line")
+    func textErrors() throws {
+        try withDirectory {
+            try write("(module\n  (func (i32.plus)))", "m.wat")
+            for command in ["run", "validate", "compile", "inspect"] {
+                let outcome = try mayfly(command, "m.wat")
+                #expect(outcome.code == 65)
+                #expect(
+                    outcome.errors
+                        == "mayfly: m.wat:2:10: unknown operator i32.plus\n  (func (i32.plus)))\n         ^\n",
+                    "\(command)")
+            }
+            // Syntax is one thing, validity another.
+            try write("(module (func (result i32)))", "n.wat")
+            let invalid = try mayfly("run", "n.wat")
+            #expect(invalid.code == 65 && invalid.errors.contains("n.wat: invalid module at offset"))
+        }
+    }
+
+    @Test("scripts: each command that fails is reported with its line")
+    func scripts() throws {
+        try withDirectory {
+            try write(
+                """
+                (module (func (export "f") (param i32) (result i32) (i32.div_u (i32.const 6) (local.get 0))))
+                (assert_return (invoke "f" (i32.const 3)) (i32.const 2))
+                (assert_trap (invoke "f" (i32.const 0)) "integer divide by zero")
+                (assert_invalid (module (func (result i32))) "type mismatch")
+                """, "good.wast")
+            let good = try mayfly("wast", "good.wast")
+            #expect(good.code == 0 && good.output == "good.wast: 4 passed, 0 failed, 0 unsupported\n")
+            try write(
+                """
+                (module (func (export "f") (result f32) (f32.const nan)))
+                (assert_return (invoke "f") (f32.const 1))
+                (assert_return (invoke "f") (f32.const nan:canonical))
+                (assert_trap (invoke "f") "unreachable")
+                (assert_malformed (module quote "(func)") "unexpected")
+                (module (memory 1) (memory 1))
+                (assert_return (invoke "f"))
+                """, "bad.wast")
+            let bad = try mayfly("wast", "bad.wast")
+            #expect(bad.code == 1)
+            #expect(
+                bad.output == """
+                    bad.wast:2: returned f32 nan (0x7fc00000), expected f32 1.0 (0x3f800000)
+                    bad.wast:4: no trap, expected: unreachable
+                    bad.wast:5: it was accepted, expected: unexpected
+                    bad.wast: 2 passed, 3 failed, 2 unsupported
+
+                    """)
+            try write("(module (memory 1) (memory 1))", "gap.wast")
+            #expect(try mayfly("wast", "gap.wast").code == 0)
+            let strict = try mayfly("wast", "--strict", "gap.wast")
+            #expect(strict.code == 1 && strict.output.contains("gap.wast:1: unsupported: multiple memories"))
+            try write("(module", "open.wast")
+            #expect(try mayfly("wast", "open.wast").code == 65)
+        }
+    }
+
     // MARK: Guests
 
     private static let wasi = "wasi_snapshot_preview1"
@@ -164,6 +245,32 @@ struct CommandTests {
             let missing = try call("none")
             #expect(missing.errors.contains("'none'") && missing.errors.contains("add, add64, halve"))
             #expect(try call("add", "1").errors.contains("takes 2 arguments, not 1"))
+        }
+    }
+
+    @Test("a vector is all its bits, or its lanes in one argument")
+    func vectors() throws {
+        try withDirectory {
+            var module = WasmBuilder()
+            module.function("add", [.v128, .v128], [.v128]) { $0.localGet(0).localGet(1).op(.i32x4Add) }
+            module.function("same", [.v128], [.v128]) { $0.localGet(0) }
+            try write(module)
+            func call(_ name: String, _ arguments: String...) throws -> Outcome {
+                arguments.count == 1
+                    ? try mayfly("run", "--invoke", name, "m.wasm", arguments[0])
+                    : try mayfly("run", "--invoke", name, "m.wasm", arguments[0], arguments[1])
+            }
+            #expect(try call("add", "i32x4 1 2 3 -4", "0x1").output == "0xfffffffc000000030000000200000002\n")
+            #expect(try call("same", "f64x2 1.5, -inf").output == "0xfff00000000000003ff8000000000000\n")
+            #expect(
+                try call("same", "0xfedcba98765432100123456789abcdef").output
+                    == "0xfedcba98765432100123456789abcdef\n")
+            for text in [
+                "1", "i32x4 1 2 3", "i32x4 1 2 3 4 5", "i8x16 300", "f32x4 1 2 3 x", "0x",
+                "0x100000000000000000000000000000000", "",
+            ] {
+                #expect(try call("same", text).code == 64, "\(text)")
+            }
         }
     }
 

@@ -101,6 +101,22 @@ final class NativeHarness {
         module.globals.indices.map { context.load(fromByteOffset: code.layout.global($0), as: UInt64.self) }
     }
 
+    /// All 16 bytes of each global.
+    var globalVectors: [V128] {
+        module.globals.indices.map { index in
+            let offset = code.layout.global(index)
+            return V128(
+                low: context.load(fromByteOffset: offset, as: UInt64.self),
+                high: context.load(fromByteOffset: offset + 8, as: UInt64.self))
+        }
+    }
+
+    func setGlobal(_ index: Int, _ value: V128) {
+        let offset = code.layout.global(index)
+        context.storeBytes(of: value.low, toByteOffset: offset, as: UInt64.self)
+        context.storeBytes(of: value.high, toByteOffset: offset + 8, as: UInt64.self)
+    }
+
     private func evaluate(_ expression: ConstantExpression) -> UInt64 {
         switch expression.instructions[0] {
         case .i32(let value): UInt64(UInt32(bitPattern: value))
@@ -122,7 +138,7 @@ final class NativeHarness {
     func call(_ name: String, _ arguments: [UInt64] = []) -> [UInt64] {
         let index = Int(module.exports.first { $0.name == name && $0.kind == .function }!.index)
         let type = Int(module.functions[index])
-        let results = module.types[type].results.count
+        let results = module.types[type].results.reduce(0) { $0 + $1.cellCount }
         var cells = arguments + [UInt64](repeating: 0, count: max(results - arguments.count, 0) + 1)
         let entry = unsafeBitCast(text + Int(code.entryOffsets[type]), to: Entry.self)
         let status = entry(

@@ -27,6 +27,7 @@ final class StackInterpreter {
     private var bodies: [Body] = []
     private var depth = 0
     private let shapes: [OperatorShape]
+    private let vectors = VectorSignature.makeTable()
 
     init(state: InterpreterState) {
         self.state = state
@@ -38,6 +39,8 @@ final class StackInterpreter {
             bodies.append(scan(Array(context.module.bytes[context.range(ofBody: index)])))
         }
     }
+
+    deinit { vectors.deallocate() }
 
     private func scan(_ bytes: [UInt8]) -> Body {
         bytes.withUnsafeBufferPointer { buffer in
@@ -53,7 +56,7 @@ final class StackInterpreter {
             while !reader.atEnd {
                 let kind = shapes[Int(reader.readByte())].kind
                 let position = reader.position
-                reader.skipImmediates(of: kind)
+                reader.skipImmediates(of: kind, vectors: vectors)
                 switch kind {
                 case .block, .loop, .if: open.append((position, 0))
                 case .else: open[open.count - 1].afterElse = position
@@ -162,7 +165,7 @@ final class StackInterpreter {
                 stack += try call(callee, popLast(context.parameterCount(ofType: type)))
             case .drop: stack.removeLast()
             case .select, .selectTyped:
-                if shape.kind == .selectTyped { reader.skipImmediates(of: .selectTyped) }
+                if shape.kind == .selectTyped { reader.skipImmediates(of: .selectTyped, vectors: vectors) }
                 let values = popLast(3)
                 stack.append(UInt32(truncatingIfNeeded: values[2]) != 0 ? values[0] : values[1])
             case .localGet: stack.append(locals[Int(reader.readU32())])
@@ -212,6 +215,7 @@ final class StackInterpreter {
                     try Numerics.apply(
                         shape.operation, shape.type, operandType: source, flags: 0, stack.removeLast(), 0, 0))
             case .prefixFC: try prefixed(&reader, &stack)
+            case .prefixFD: preconditionFailure("vectors are not interpreted")
             }
         }
         return Array(stack.suffix(resultCount))

@@ -111,7 +111,11 @@ struct TranslationCorpusTests {
         let context = try Self.context(path)
         var operators = 0
         let shapes = OperatorShape.makeTable()
-        defer { shapes.deallocate() }
+        let vectors = VectorSignature.makeTable()
+        defer {
+            shapes.deallocate()
+            vectors.deallocate()
+        }
         context.module.bytes.withUnsafeBufferPointer { bytes in
             for body in 0..<context.bodyCount {
                 let range = context.range(ofBody: body)
@@ -119,7 +123,7 @@ struct TranslationCorpusTests {
                     start: bytes.baseAddress! + range.lowerBound, end: bytes.baseAddress! + range.upperBound)
                 for _ in 0..<reader.readLocalRunCount() { _ = reader.readLocalRun() }
                 while !reader.atEnd {
-                    reader.skipImmediates(of: shapes[Int(reader.readByte())].kind)
+                    reader.skipImmediates(of: shapes[Int(reader.readByte())].kind, vectors: vectors)
                     operators += 1
                 }
             }

@@ -22,7 +22,7 @@ struct RepeatabilityTests {
         case .i64(let value): UInt64(bitPattern: value)
         case .f32(let value): UInt64(value.bitPattern)
         case .f64(let value): value.bitPattern
-        case .funcref, .externref: 0
+        case .v128, .funcref, .externref: 0
         }
     }
 

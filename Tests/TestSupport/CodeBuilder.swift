@@ -23,6 +23,10 @@ public final class CodeBuilder {
         raw(Opcode.prefixFC.rawValue).u32(opcode.rawValue)
     }
 
+    @discardableResult public func op(_ opcode: VectorOpcode) -> CodeBuilder {
+        raw(Opcode.prefixFD.rawValue).u32(UInt32(opcode.rawValue))
+    }
+
     /// Any bytes: opcodes the builder does not know, or deliberately broken code.
     @discardableResult public func raw(_ raw: UInt8...) -> CodeBuilder { append(raw) }
 
@@ -95,13 +99,14 @@ public final class CodeBuilder {
         return end()
     }
 
-    /// A constant of any number type, by bit pattern.
+    /// A constant of any number type, by bit pattern; of a vector, these are the lower half, their complement the upper.
     @discardableResult public func const(_ type: ValueType, bits: UInt64) -> CodeBuilder {
         switch type {
         case .i32: i32Const(Int32(truncatingIfNeeded: bits))
         case .i64: i64Const(Int64(bitPattern: bits))
         case .f32: op(.f32Const).f32Bits(UInt32(truncatingIfNeeded: bits))
         case .f64: op(.f64Const).f64Bits(bits)
+        case .v128: v128Const(V128(low: bits, high: ~bits))
         default: refNull(type)
         }
     }

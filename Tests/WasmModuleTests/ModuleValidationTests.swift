@@ -209,7 +209,6 @@ import WasmModule
         func raw(_ id: UInt8, _ content: [UInt8]) -> WasmError? {
             error(of: WasmBuilder.raw(WasmBuilder.section(id, content)))
         }
-        expect(raw(1, [1, 0x60, 1, 0x7B, 0]), .unsupported, "SIMD", at: 13)
         expect(raw(1, [1, 0x60, 1, 0x6E, 0]), .unsupported, "garbage-collected", at: 13)
         expect(raw(1, [1, 0x60, 1, 0x64, 0]), .unsupported, "typed function references", at: 13)
         expect(raw(1, [1, 0x60, 1, 0x69, 0]), .unsupported, "exception handling", at: 13)
@@ -226,7 +225,7 @@ import WasmModule
         let opcodes: [(UInt8, String)] = [
             (0x06, "exception handling"), (0x08, "exception handling"), (0x1F, "exception handling"),
             (0x12, "tail calls"), (0x13, "tail calls"), (0x14, "typed function references"),
-            (0xD3, "garbage-collected"), (0xFB, "garbage-collected"), (0xFD, "SIMD"), (0xFE, "threads"),
+            (0xD3, "garbage-collected"), (0xFB, "garbage-collected"), (0xFE, "threads"),
         ]
         for (opcode, feature) in opcodes {
             expect(error { $0.function { $0.raw(opcode, 0) } }, .unsupported, feature)

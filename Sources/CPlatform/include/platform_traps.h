@@ -52,6 +52,7 @@ enum {
     MAYFLY_CPU_BMI1 = 16,
     MAYFLY_CPU_BMI2 = 32,
     MAYFLY_CPU_LZCNT = 64,
+    MAYFLY_CPU_FMA = 128,
 };
 uint32_t mayfly_cpu_features(void);
 

@@ -240,6 +240,7 @@ extension IRBuilder {
         switch x.operation {
         case .integerConstant: return UInt32(64 - x.constantBits.leadingZeroBitCount)
         case .integerCompare, .floatCompare: return 1
+        case .vectorUnary: return x.vectorOpcode.resultBits ?? width
         case .countLeadingZeros, .countTrailingZeros, .populationCount: return 7
         case .load:
             switch x.memoryAccess {

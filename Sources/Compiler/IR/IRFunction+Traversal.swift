@@ -7,17 +7,19 @@ extension Operation {
         case .add, .subtract, .multiply, .and, .or, .xor, .shiftLeft, .shiftRightSigned, .shiftRightUnsigned,
             .rotateLeft, .rotateRight, .divideSigned, .divideUnsigned, .remainderSigned, .remainderUnsigned,
             .integerCompare, .floatAdd, .floatSubtract, .floatMultiply, .floatDivide, .floatMinimum, .floatMaximum,
-            .floatCopySign, .floatCompare, .store, .tableSet:
+            .floatCopySign, .floatCompare, .vectorBinary, .store, .tableSet:
             2
         case .countLeadingZeros, .countTrailingZeros, .populationCount, .signExtend8, .signExtend16, .signExtend32,
             .floatNegate, .floatAbsolute, .floatSquareRoot, .floatCeil, .floatFloor, .floatTruncate, .floatNearest,
             .wrap, .zeroExtend, .signExtend, .truncateSigned, .truncateUnsigned, .truncateSaturatingSigned,
             .truncateSaturatingUnsigned, .convertSigned, .convertUnsigned, .promote, .demote, .reinterpret, .load,
-            .globalSet, .tableGet, .branch, .branchTable:
+            .vectorUnary, .globalSet, .tableGet, .branch, .branchTable:
             1
-        case .select: 3
-        case .nop, .parameter, .integerConstant, .floatConstant, .result, .functionReference, .memorySize, .globalGet,
-            .tableSize, .call, .callIndirect, .callRuntime, .jump, .return, .trap, .tailCall, .tailCallIndirect,
+        case .select, .vectorTernary: 3
+        case .nop, .parameter, .integerConstant, .floatConstant, .vectorConstant, .result, .functionReference,
+            .memorySize,
+            .globalGet, .tableSize, .call, .callIndirect, .callRuntime, .jump, .return, .trap, .tailCall,
+            .tailCallIndirect,
             .tryCall, .tryCallIndirect, .throw:
             0
         }

@@ -9,6 +9,8 @@
 //! - An i32 in a 64-bit register is zero-extended: every operation that yields an i32 clears the upper half. Address
 //!   folding relies on it, so an exception would be a sandbox escape.
 
+import WasmModule
+
 struct IRInstruction: BitwiseCopyable {
     var operation: Operation
     var type: IRType
@@ -21,6 +23,16 @@ struct IRInstruction: BitwiseCopyable {
     var integerCondition: IntegerCondition { IntegerCondition(rawValue: flags)! }
     var floatCondition: FloatCondition { FloatCondition(rawValue: flags)! }
     var memoryAccess: MemoryAccess { MemoryAccess(rawValue: flags)! }
+    /// Of `vectorUnary`, `vectorBinary` and `vectorTernary`.
+    var vectorOpcode: VectorOpcode { VectorOpcode(rawValue: UInt16(truncatingIfNeeded: d))! }
+    /// Of `vectorConstant`.
+    var vector: V128 {
+        V128(low: UInt64(a) | UInt64(b) &<< 32, high: UInt64(c) | UInt64(d) &<< 32)
+    }
+    /// Whether it is a constant that gets a register of its own at each use.
+    @inline(__always) var isConstant: Bool {
+        operation == .integerConstant || operation == .floatConstant || operation == .vectorConstant
+    }
     /// The constant of `integerConstant` and `floatConstant`, as bits.
     var constantBits: UInt64 { UInt64(a) | UInt64(b) &<< 32 }
 }

@@ -9,6 +9,8 @@
 //! ```
 //! Removed instructions are left out; the argument for a removed parameter is printed as `_`.
 
+import WasmModule
+
 struct IRPrinter {
     /// The text of a whole function.
     static func text(_ function: borrowing IRFunction) -> String {
@@ -54,6 +56,12 @@ struct IRPrinter {
         case .floatConstant:
             let value = i.type == .f32 ? "\(Float(bitPattern: i.a))" : "\(Double(bitPattern: i.constantBits))"
             return "constant.\(i.type) \(value)"
+        case .vectorConstant: return "constant.v128 \(i.vector)"
+        case .vectorUnary, .vectorBinary, .vectorTernary:
+            var operands: [String] = []
+            function.forEachOperand(of: i) { operands.append("v\($0)") }
+            let lane = VectorSignature(i.vectorOpcode).immediates == .lane ? " lane \(i.c)" : ""
+            return "\(i.vectorOpcode)\(lane) \(operands.joined(separator: ", "))"
         case .result: return "\(name) v\(i.a) #\(i.b)"
         case .functionReference: return "functionReference \(i.a)"
         case .integerCompare:

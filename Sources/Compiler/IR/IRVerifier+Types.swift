@@ -1,5 +1,7 @@
 //! The fields, operand types and result type of each operation.
 
+import WasmModule
+
 extension IRVerifier {
     mutating func checkInstructions(_ function: borrowing IRFunction) {
         for id in 0..<UInt32(function.instructions.count) {
@@ -78,6 +80,8 @@ extension IRVerifier {
                 default: .none
                 }
             require(all(source), described())
+        case .vectorConstant: require(type == .v128, described())
+        case .vectorUnary, .vectorBinary, .vectorTernary: checkVector(id, i, operands, function)
         case .select:
             require(operands[0] == .i32 && operands[1] == type && operands[2] == type, described())
         case .load:
@@ -136,6 +140,32 @@ extension IRVerifier {
         }
     }
 
+    private mutating func checkVector(
+        _ id: UInt32, _ i: IRInstruction, _ operands: [IRType], _ function: borrowing IRFunction
+    ) {
+        guard let opcode = VectorOpcode(rawValue: UInt16(truncatingIfNeeded: i.d)), i.d <= UInt16.max else {
+            return require(false, "v\(id): vector instruction \(i.d)")
+        }
+        let signature = VectorSignature(opcode)
+        var expected = (0..<Int(signature.operandCount)).map { IRType(signature.operand($0)) }
+        if opcode == .i8x16Shuffle {
+            expected.append(.v128)
+            let lanes = function.instructions[i.c]
+            guard i.operation == .vectorTernary, lanes.operation == .vectorConstant else {
+                return require(false, "v\(id): shuffle without constant lanes")
+            }
+            require(lanes.vector.lanes(of: UInt8.self).allSatisfy { $0 < 32 }, "v\(id): lanes \(lanes.vector)")
+        }
+        require(
+            signature.immediates == .none || signature.immediates == .lane || opcode == .i8x16Shuffle,
+            "v\(id): \(opcode)")
+        require(operands == expected, "v\(id): \(opcode) of \(operands)")
+        require(signature.result.map { IRType($0) } == i.type, "v\(id): \(opcode) as \(i.type)")
+        if signature.immediates == .lane {
+            require(i.c < signature.laneLimit, "v\(id): lane \(i.c) of \(opcode)")
+        }
+    }
+
     private mutating func checkSignature(
         _ id: UInt32, _ i: IRInstruction, _ arguments: ArraySlice<IRType>, _ type: UInt32
     ) {
@@ -182,6 +212,9 @@ extension IRVerifier {
             case .float32: type == .f32
             case .float64: type == .f64
             case .vector128: type == .v128
+            case .splat8, .splat16, .splat32, .splat64, .extendSigned8, .extendUnsigned8, .extendSigned16,
+                .extendUnsigned16, .extendSigned32, .extendUnsigned32, .zero32, .zero64:
+                isLoad && type == .v128
             }
         require(isMatching, "v\(id): \(access) as \(type)")
     }

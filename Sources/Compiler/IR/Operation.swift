@@ -75,6 +75,17 @@ enum Operation: UInt8 {
     /// Same bits, other class: i32 ↔ f32, i64 ↔ f64.
     case reinterpret
 
+    // MARK: Vectors. d: `VectorOpcode`; shapes of operands and result are those of its `VectorSignature`.
+
+    /// a, b, c, d: the 16 bytes, lowest first.
+    case vectorConstant
+    /// a: v128, or the scalar of a splat; c: lane.
+    case vectorUnary
+    /// a: v128; b: v128, the scalar of a lane, or the i32 count of a shift; c: lane.
+    case vectorBinary
+    /// a, b, c: v128. Of a shuffle, c is a `vectorConstant` of lane indices below 32.
+    case vectorTernary
+
     /// a: i32 condition, b: value if nonzero, c: value if zero.
     case select
 
@@ -186,13 +197,19 @@ enum FloatCondition: UInt8 {
 enum MemoryAccess: UInt8 {
     case unsigned8 = 0, signed8, unsigned16, signed16, unsigned32, signed32, bits64
     case float32, float64, vector128
+    // Loads only: into all lanes of a v128; 8 bytes extended to lanes of twice the width; into the lowest lane, zeros above.
+    case splat8, splat16, splat32, splat64
+    case extendSigned8, extendUnsigned8, extendSigned16, extendUnsigned16, extendSigned32, extendUnsigned32
+    case zero32, zero64
 
     @inline(__always) var bytes: UInt32 {
         switch self {
-        case .unsigned8, .signed8: 1
-        case .unsigned16, .signed16: 2
-        case .unsigned32, .signed32, .float32: 4
-        case .bits64, .float64: 8
+        case .unsigned8, .signed8, .splat8: 1
+        case .unsigned16, .signed16, .splat16: 2
+        case .unsigned32, .signed32, .float32, .splat32, .zero32: 4
+        case .bits64, .float64, .splat64, .zero64, .extendSigned8, .extendUnsigned8, .extendSigned16, .extendUnsigned16,
+            .extendSigned32, .extendUnsigned32:
+            8
         case .vector128: 16
         }
     }

@@ -22,6 +22,7 @@ struct AssignedLocals: ~Copyable {
     private(set) var locals = Vector<UInt32>(capacity: 256)
 
     private let shapes: UnsafePointer<OperatorShape>
+    private let vectors: UnsafePointer<VectorSignature?>
 
     struct Open: BitwiseCopyable {
         /// Index in `constructs`; `noConstruct` for the body itself.
@@ -42,8 +43,11 @@ struct AssignedLocals: ~Copyable {
 
     private static let noConstruct = UInt32.max
 
-    /// - Parameter shapes: the table of all opcodes; it must outlive this.
-    init(shapes: UnsafePointer<OperatorShape>) { self.shapes = shapes }
+    /// - Parameters: the tables of all opcodes and of the vector instructions; they must outlive this.
+    init(shapes: UnsafePointer<OperatorShape>, vectors: UnsafePointer<VectorSignature?>) {
+        self.shapes = shapes
+        self.vectors = vectors
+    }
 
     /// Reads a whole body.
     ///
@@ -81,7 +85,7 @@ struct AssignedLocals: ~Copyable {
             case .br, .brIf: markTarget(reader.readU32())
             case .brTable:
                 for _ in 0...reader.readU32() { markTarget(reader.readU32()) }
-            case let kind: reader.skipImmediates(of: kind)
+            case let kind: reader.skipImmediates(of: kind, vectors: vectors)
             }
         }
         return true
@@ -129,7 +133,7 @@ struct AssignedLocals: ~Copyable {
 extension OperatorReader {
     /// Skips what follows an opcode byte.
     @inline(__always)
-    mutating func skipImmediates(of kind: OperatorKind) {
+    mutating func skipImmediates(of kind: OperatorKind, vectors: UnsafePointer<VectorSignature?>) {
         switch kind {
         case .br, .brIf, .call, .localGet, .localSet, .localTee, .globalGet, .globalSet, .tableGet, .tableSet,
             .memorySize, .memoryGrow, .refFunc:
@@ -148,10 +152,31 @@ extension OperatorReader {
         case .selectTyped:
             for _ in 0..<readU32() { _ = readValueType() }
         case .prefixFC: skipPrefixedImmediates()
+        case .prefixFD: skipVectorImmediates(vectors)
         case .invalid, .unreachable, .nop, .else, .end, .return, .drop, .select, .integerBinary, .integerUnary,
             .integerCompare, .equalsZero, .floatBinary, .floatUnary, .floatCompare, .conversion, .refIsNull:
             break
         }
+    }
+
+    private mutating func skipVectorImmediates(_ vectors: UnsafePointer<VectorSignature?>) {
+        guard let signature = readVectorSignature(vectors) else { return }
+        switch signature.immediates {
+        case .none: break
+        case .memory: _ = readMemoryArgument()
+        case .memoryAndLane:
+            _ = readMemoryArgument()
+            _ = readLane()
+        case .lane: _ = readLane()
+        case .constant, .shuffle: _ = readV128()
+        }
+    }
+
+    /// The second part of an opcode after `Opcode.prefixFD`.
+    @inline(__always)
+    mutating func readVectorSignature(_ vectors: UnsafePointer<VectorSignature?>) -> VectorSignature? {
+        let code = readVectorCode()
+        return code < VectorSignature.tableCount ? vectors[Int(code)] : nil
     }
 
     private mutating func skipPrefixedImmediates() {

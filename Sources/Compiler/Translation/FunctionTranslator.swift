@@ -48,6 +48,7 @@ struct FunctionTranslator: ~Copyable {
     private var instructionLimit = 0
 
     private let shapes: UnsafeMutablePointer<OperatorShape>
+    let vectors: UnsafeMutablePointer<VectorSignature?>
 
     struct RepeatedEdge: BitwiseCopyable {
         var edge: UInt32
@@ -58,10 +59,15 @@ struct FunctionTranslator: ~Copyable {
         self.limits = limits
         let shapes = OperatorShape.makeTable()
         self.shapes = shapes
-        assigned = AssignedLocals(shapes: shapes)
+        let vectors = VectorSignature.makeTable()
+        self.vectors = vectors
+        assigned = AssignedLocals(shapes: shapes, vectors: vectors)
     }
 
-    deinit { shapes.deallocate() }
+    deinit {
+        shapes.deallocate()
+        vectors.deallocate()
+    }
 
     /// Translates the body with index `body` (imports not counted), which must have passed validation.
     ///
@@ -141,7 +147,11 @@ struct FunctionTranslator: ~Copyable {
 
     /// The initial value of a local.
     private mutating func zero(_ type: IRType) -> UInt32 {
-        type == .f32 || type == .f64 ? builder.floatConstant(type, 0) : builder.constant(type, 0)
+        switch type {
+        case .f32, .f64: builder.floatConstant(type, 0)
+        case .v128: builder.vectorConstant(V128())
+        default: builder.constant(type, 0)
+        }
     }
 
     /// Passes over an operator that cannot be reached.
@@ -155,7 +165,7 @@ struct FunctionTranslator: ~Copyable {
             if skippedDepth == 0 { try beginElse() }
         case .end:
             if skippedDepth == 0 { try closeFrame() } else { skippedDepth -= 1 }
-        case let kind: reader.skipImmediates(of: kind)
+        case let kind: reader.skipImmediates(of: kind, vectors: vectors)
         }
     }
 
@@ -248,6 +258,7 @@ struct FunctionTranslator: ~Copyable {
             push(builder.constant(.ref, 0))
         case .refFunc: push(builder.value(.functionReference, .ref, reader.readU32()))
         case .prefixFC: prefixed(&reader)
+        case .prefixFD: vector(&reader)
         case .invalid: break
         }
     }

@@ -19,7 +19,7 @@ enum OperatorKind: UInt8 {
     // Alignment and offset, or two indices.
     case load, store, callIndirect
     // Others.
-    case brTable, selectTyped, i32Const, i64Const, f32Const, f64Const, refNull, prefixFC
+    case brTable, selectTyped, i32Const, i64Const, f32Const, f64Const, refNull, prefixFC, prefixFD
 }
 
 struct OperatorShape: BitwiseCopyable {
@@ -248,6 +248,7 @@ struct OperatorShape: BitwiseCopyable {
             case .refIsNull: .plain(.refIsNull)
             case .refFunc: .plain(.refFunc)
             case .prefixFC: .plain(.prefixFC)
+            case .prefixFD: .plain(.prefixFD)
             }
     }
 }

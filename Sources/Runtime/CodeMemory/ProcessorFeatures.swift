@@ -6,6 +6,7 @@ public enum ProcessorFeatures {
     private static let required: [(bit: Int, name: String)] = [
         (MAYFLY_CPU_SSE42, "SSE4.2"), (MAYFLY_CPU_POPCNT, "POPCNT"), (MAYFLY_CPU_AVX, "AVX"),
         (MAYFLY_CPU_AVX2, "AVX2"), (MAYFLY_CPU_BMI1, "BMI1"), (MAYFLY_CPU_BMI2, "BMI2"), (MAYFLY_CPU_LZCNT, "LZCNT"),
+        (MAYFLY_CPU_FMA, "FMA"),
     ].map { (Int($0.0), $0.1) }
 
     public static let present = mayfly_cpu_features()

@@ -1,5 +1,6 @@
 //! A function of the host's, in the form in which a guest's call reaches it: cells in, cells out.
 
+import Compiler
 public import WasmModule
 
 /// A host function without its Swift types.
@@ -21,11 +22,11 @@ public struct HostFunction: Sendable {
 /// threads, and counting would make them wait for each other.
 final class LinkedFunction: Sendable {
     let body: HostFunction.Body
-    /// Positions of the results that are function references, which must be checked before the guest sees them.
+    /// Cells of the results that are function references, which must be checked before the guest sees them.
     let referenceResults: [Int]
 
     init(_ function: HostFunction) {
         body = function.body
-        referenceResults = function.type.results.indices.filter { function.type.results[$0] == .funcref }
+        referenceResults = FunctionType.cells(of: .funcref, in: function.type.results)
     }
 }

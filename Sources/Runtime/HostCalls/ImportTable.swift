@@ -12,7 +12,7 @@ public struct ImportTable: Sendable {
 
     enum Definition: Sendable {
         case function(HostFunction)
-        case global(ValueType, cell: UInt64)
+        case global(ValueType, cells: V128)
     }
 
     private var definitions: [Key: Definition] = [:]
@@ -23,8 +23,8 @@ public struct ImportTable: Sendable {
         definitions[Key(module: ExactName(module), name: ExactName(name))] = .function(function)
     }
 
-    public mutating func define(_ module: String, _ name: String, global type: ValueType, cell: UInt64) {
-        definitions[Key(module: ExactName(module), name: ExactName(name))] = .global(type, cell: cell)
+    public mutating func define(_ module: String, _ name: String, global type: ValueType, cells: V128) {
+        definitions[Key(module: ExactName(module), name: ExactName(name))] = .global(type, cells: cells)
     }
 
     public mutating func merge(_ other: ImportTable) {

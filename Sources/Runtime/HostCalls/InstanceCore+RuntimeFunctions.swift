@@ -148,7 +148,7 @@ extension InstanceCore {
     private func evaluate(_ expression: ConstantExpression) -> UInt64 {
         switch expression.single {
         case .refFunc(let index): return template.module.reference(toFunction: Int(index))
-        case .globalGet(let index): return globalCell(Int(index))
+        case .globalGet(let index): return globalCells(Int(index)).low
         // Of the reference types, no other instructions yield one, and they do not combine.
         default: return 0
         }

@@ -8,17 +8,17 @@ import WasmModule
 /// Throws a `Trap` without frames where the specification traps: for an active segment that does not fit.
 struct InitialState {
     private let module: ModuleCore
-    /// A cell per global, imported ones first.
-    private(set) var globals: [UInt64]
+    /// The cells of each global, imported ones first; the second is 0 unless it is a v128.
+    private(set) var globals: [V128]
     private(set) var tables: [InstanceImage.Table] = []
     private(set) var memories: [InstanceImage.Memory] = []
 
-    init(_ module: ModuleCore, globals imported: [UInt64]) throws {
+    init(_ module: ModuleCore, globals imported: [V128]) throws {
         self.module = module
         globals = imported
         let decoded = module.decoded
         globals.reserveCapacity(decoded.globals.count)
-        for initializer in decoded.globalInitializers { globals.append(evaluate(initializer)) }
+        for initializer in decoded.globalInitializers { globals.append(evaluateGlobal(initializer)) }
         let limit = module.engine.limits.tableElements
         let isMutable = Self.mutableTables(of: module)
         var (elements, sharedElements) = (0, 0)
@@ -59,7 +59,16 @@ struct InitialState {
         return isMutable
     }
 
-    /// The value of a constant expression as a cell. Validation has checked types, indices and the order of globals.
+    /// The value of a global's initialiser. There is no arithmetic on vectors.
+    private func evaluateGlobal(_ expression: ConstantExpression) -> V128 {
+        switch expression.single {
+        case .v128(let vector): vector
+        case .globalGet(let index): globals[Int(index)]
+        default: V128(low: evaluate(expression))
+        }
+    }
+
+    /// The value of a constant expression as a cell, for all types but v128. Validation has checked types, indices and the order of globals.
     func evaluate(_ expression: ConstantExpression) -> UInt64 {
         if let single = expression.single { return value(of: single) }
         var stack: [UInt64] = []
@@ -91,7 +100,8 @@ struct InitialState {
         case .i64(let value): UInt64(bitPattern: value)
         case .f32(let bits): UInt64(bits)
         case .f64(let bits): bits
-        case .globalGet(let index): globals[Int(index)]
+        case .v128(let vector): vector.low
+        case .globalGet(let index): globals[Int(index)].low
         case .refNull: 0
         case .refFunc(let index): module.reference(toFunction: Int(index))
         case .i32Add, .i32Sub, .i32Mul, .i64Add, .i64Sub, .i64Mul: 0
@@ -127,9 +137,10 @@ struct InitialState {
                 bytes.storeBytes(
                     of: id, toByteOffset: layout.signature(index) - VMContextLayout.headerSize, as: UInt32.self)
             }
-            for (index, cell) in globals.enumerated() {
-                bytes.storeBytes(
-                    of: cell, toByteOffset: layout.global(index) - VMContextLayout.headerSize, as: UInt64.self)
+            for (index, cells) in globals.enumerated() {
+                let offset = layout.global(index) - VMContextLayout.headerSize
+                bytes.storeBytes(of: cells.low, toByteOffset: offset, as: UInt64.self)
+                bytes.storeBytes(of: cells.high, toByteOffset: offset + 8, as: UInt64.self)
             }
         }
         do {

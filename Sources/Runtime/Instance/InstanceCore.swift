@@ -9,7 +9,7 @@
 import CPlatform
 import Compiler
 import Glibc
-import WasmModule
+public import WasmModule
 
 open class InstanceCore {
     /// The part of the instance's own state that every entry touches. Lies in the context's room for the runtime.
@@ -133,8 +133,9 @@ open class InstanceCore {
     final func makeLargeCells() -> UnsafeMutablePointer<UInt64> {
         if let largeCells { return largeCells }
         let limits = ImplementationLimits.default
-        let cells = UnsafeMutablePointer<UInt64>.allocate(capacity: max(limits.parameters, limits.results))
-        cells.initialize(repeating: 0, count: max(limits.parameters, limits.results))
+        let count = max(limits.parameters, limits.results) * ValueType.v128.cellCount
+        let cells = UnsafeMutablePointer<UInt64>.allocate(capacity: count)
+        cells.initialize(repeating: 0, count: count)
         largeCells = cells
         return cells
     }
@@ -151,9 +152,7 @@ open class InstanceCore {
             throw reasonNotToEnter()
         }
         if function.takesFunctionReferences {
-            for (index, type) in function.type.parameters.enumerated() where type == .funcref {
-                try template.module.checkReference(cells[index])
-            }
+            for cell in function.referenceArguments { try template.module.checkReference(cells[cell]) }
         }
         if control.pointee.depth == 0 {
             control.pointee.use.note()
@@ -238,13 +237,16 @@ open class InstanceCore {
         Int(memoryLength.pointee)
     }
 
-    /// The cell of a global, by an index that exists.
-    public final func globalCell(_ index: Int) -> UInt64 {
-        context.loadWord(at: template.module.code.layout.global(index))
+    /// The cells of a global, by an index that exists. The second counts for a v128 only.
+    public final func globalCells(_ index: Int) -> V128 {
+        let offset = template.module.code.layout.global(index)
+        return V128(low: context.loadWord(at: offset), high: context.loadWord(at: offset + 8))
     }
 
-    public final func setGlobalCell(_ index: Int, _ cell: UInt64) {
+    public final func setGlobalCells(_ index: Int, _ cells: V128) {
         noteWrite()
-        context.storeWord(cell, at: template.module.code.layout.global(index))
+        let offset = template.module.code.layout.global(index)
+        context.storeWord(cells.low, at: offset)
+        context.storeWord(cells.high, at: offset + 8)
     }
 }

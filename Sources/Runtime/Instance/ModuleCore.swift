@@ -15,7 +15,8 @@ public final class FunctionHandle: @unchecked Sendable {
     public let type: FunctionType
     /// Cells that arguments or results take, whichever are more; at least 1.
     public let cellCount: Int
-    /// Arguments with function references must be checked before the guest sees them.
+    /// Cells of the arguments that are function references, which must be checked before the guest sees them.
+    let referenceArguments: [Int]
     let takesFunctionReferences: Bool
     let entry: UnsafeRawPointer
     let code: UnsafeRawPointer
@@ -23,8 +24,9 @@ public final class FunctionHandle: @unchecked Sendable {
     init(functionIndex: Int, type: FunctionType, entry: UnsafeRawPointer, code: UnsafeRawPointer) {
         self.functionIndex = functionIndex
         self.type = type
-        cellCount = max(1, type.parameters.count, type.results.count)
-        takesFunctionReferences = type.parameters.contains(.funcref)
+        cellCount = max(1, type.cellCount)
+        referenceArguments = FunctionType.cells(of: .funcref, in: type.parameters)
+        takesFunctionReferences = !referenceArguments.isEmpty
         self.entry = entry
         self.code = code
     }

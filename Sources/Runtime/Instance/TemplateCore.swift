@@ -42,8 +42,8 @@ public final class TemplateCore: @unchecked Sendable {
 /// A module's imports, found and of the right types.
 struct LinkedImports {
     var functions: [HostFunction] = []
-    /// A cell per imported global.
-    var globals: [UInt64] = []
+    /// The cells of each imported global.
+    var globals: [V128] = []
 
     init(_ module: DecodedModule, _ imports: ImportTable) throws(LinkError) {
         for entry in module.imports {
@@ -69,12 +69,12 @@ struct LinkedImports {
                 let type = module.types[Int(index)]
                 guard function.type == type else { throw incompatible("function \(type.text)") }
                 functions.append(function)
-            case (.global(let type), .global(let actual, let cell)):
+            case (.global(let type), .global(let actual, let cells)):
                 // A function of another module would run on this module's instances.
-                guard actual == type.value, type.value != .funcref || cell == 0 else {
+                guard actual == type.value, type.value != .funcref || cells.low == 0 else {
                     throw incompatible("global of \(type.value.text)")
                 }
-                globals.append(cell)
+                globals.append(cells)
             case (.function(let index), .global): throw incompatible("function \(module.types[Int(index)].text)")
             case (.global(let type), .function): throw incompatible("global of \(type.value.text)")
             case (.memory, _), (.table, _): throw unsupported("memory or table")
@@ -87,8 +87,8 @@ extension ImportTable.Definition {
     fileprivate var text: String {
         switch self {
         case .function(let function): "function \(function.type.text)"
-        case .global(.funcref, cell: 1...): "global of a function of another module"
-        case .global(let type, cell: _): "global of \(type.text)"
+        case .global(.funcref, let cells) where cells.low != 0: "global of a function of another module"
+        case .global(let type, _): "global of \(type.text)"
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Floating-point and vector instructions, all in the VEX encoding with 128 bits.
+//! Scalar floating-point instructions, logic and moves, all in the VEX encoding with 128 bits. Those on lanes are in
+//! `Assembler+Packed` and its neighbours.
 //!
 //! The scalar forms with three operands take the upper bits of the result from the first source. A destination that is
 //! written in part would depend on its old value, so callers choose as first source a register that is ready.
@@ -8,8 +9,8 @@
 enum FloatWidth: UInt8 {
     case f32, f64
 
-    @inline(__always) fileprivate var scalar: VEXOpcode.Prefix { self == .f32 ? .pF3 : .pF2 }
-    @inline(__always) fileprivate var packed: VEXOpcode.Prefix { self == .f32 ? .none : .p66 }
+    @inline(__always) var scalar: VEXOpcode.Prefix { self == .f32 ? .pF3 : .pF2 }
+    @inline(__always) var packed: VEXOpcode.Prefix { self == .f32 ? .none : .p66 }
 }
 
 /// Scalar arithmetic. The raw value is the opcode.

@@ -54,6 +54,9 @@ extension FunctionEmitter {
                 assembler.vucomis(floatWidth, register(index, 0), register(index, 1))
             }
             return 2
+        case .vector:
+            assembler.vptest(register(index, 0), register(index, 0))
+            return 1
         }
     }
 

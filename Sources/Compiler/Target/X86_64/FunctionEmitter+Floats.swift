@@ -117,7 +117,7 @@ extension FunctionEmitter {
             } else {
                 assembler.vmovFromXMM(machine.width, register(index, 1), register(index, 0))
             }
-        default: preconditionFailure("not a float operation")
+        default: emitVector(machine, index)
         }
     }
 

@@ -317,6 +317,18 @@ extension FunctionEmitter {
         case .float32: assembler.vmovs(.f32, register, memory)
         case .float64: assembler.vmovs(.f64, register, memory)
         case .vector128: assembler.vmovups(register, memory)
+        case .splat8: assembler.vpacked(.pbroadcastb, register, memory)
+        case .splat16: assembler.vpacked(.pbroadcastw, register, memory)
+        case .splat32: assembler.vpacked(.broadcastss, register, memory)
+        case .splat64: assembler.vpacked(.movddup, register, memory)
+        case .extendSigned8: assembler.vpacked(.pmovsxbw, register, memory)
+        case .extendUnsigned8: assembler.vpacked(.pmovzxbw, register, memory)
+        case .extendSigned16: assembler.vpacked(.pmovsxwd, register, memory)
+        case .extendUnsigned16: assembler.vpacked(.pmovzxwd, register, memory)
+        case .extendSigned32: assembler.vpacked(.pmovsxdq, register, memory)
+        case .extendUnsigned32: assembler.vpacked(.pmovzxdq, register, memory)
+        case .zero32: assembler.vmovs(.f32, register, memory)
+        case .zero64: assembler.vmovs(.f64, register, memory)
         }
     }
 
@@ -336,6 +348,7 @@ extension FunctionEmitter {
         case .float32: assembler.vmovs(.f32, memory, register)
         case .float64: assembler.vmovs(.f64, memory, register)
         case .vector128: assembler.vmovups(memory, register)
+        default: preconditionFailure("an access that only loads")
         }
     }
 

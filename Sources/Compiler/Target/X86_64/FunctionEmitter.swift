@@ -7,6 +7,8 @@
 //! that calls with stack arguments make and remove. Everything is addressed from rbp, so the stack pointer may move.
 //! No red zone: nothing below the stack pointer is ever in use.
 
+import WasmModule
+
 struct FunctionEmitter: ~Copyable {
     struct TrapSite: BitwiseCopyable {
         var offset: UInt32
@@ -62,6 +64,7 @@ struct FunctionEmitter: ~Copyable {
 
     // Views of the function being emitted.
     var instructions: UnsafeMutablePointer<MachineInstruction>
+    var vectorConstants: UnsafeMutablePointer<V128>
     private var operandStart: UnsafeMutablePointer<UInt32>
     private var operands: UnsafeMutablePointer<Operand>
     private var allocations: UnsafeMutablePointer<Allocation>
@@ -75,6 +78,7 @@ struct FunctionEmitter: ~Copyable {
         self.layout = layout
         // Replaced by `emit`; stand-ins keep the fields free of optionals.
         instructions = UnsafeMutablePointer(bitPattern: 64)!
+        vectorConstants = UnsafeMutablePointer(bitPattern: 64)!
         operandStart = UnsafeMutablePointer(bitPattern: 64)!
         operands = UnsafeMutablePointer(bitPattern: 64)!
         allocations = UnsafeMutablePointer(bitPattern: 64)!
@@ -89,6 +93,7 @@ struct FunctionEmitter: ~Copyable {
         pendingTables.removeAll()
         zeroFlag.position = .max
         instructions = function.instructions.base
+        vectorConstants = function.vectorConstants.base
         operandStart = function.input.operandStart.base
         operands = function.input.operands.base
         allocations = allocation.allocations.base
@@ -240,6 +245,12 @@ struct FunctionEmitter: ~Copyable {
 
     @inline(__always)
     func slot(_ instruction: UInt32, _ operand: Int) -> Memory { slot(allocation(instruction, operand)) }
+
+    /// The slot of an operand of 16 bytes.
+    @inline(__always)
+    func vectorSlot(_ instruction: UInt32, _ operand: Int) -> Memory {
+        slot(allocation(instruction, operand), isVector: true)
+    }
 
     /// Memory in the area the caller made.
     @inline(__always)

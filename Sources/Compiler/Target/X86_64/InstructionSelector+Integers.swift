@@ -31,6 +31,7 @@ extension InstructionSelector {
         case .zeroExtend: selectZeroExtend(value, instruction)
         case .integerCompare, .floatCompare: selectComparison(value)
         case .select: selectSelect(value, instruction, width)
+        case .vectorUnary, .vectorBinary, .vectorTernary: selectVector(value, instruction)
         case .load: selectLoad(value, instruction)
         case .store: selectStore(instruction)
         case .memorySize, .globalGet, .globalSet, .tableSize, .tableGet, .tableSet, .functionReference:
@@ -276,6 +277,9 @@ extension InstructionSelector {
             switch instruction.operation {
             case .integerCompare, .floatCompare:
                 selectComparison(instruction, into: &machine)
+                return
+            case .vectorUnary where instruction.vectorOpcode.isTest:
+                selectVectorTest(condition, into: &machine)
                 return
             default: break
             }

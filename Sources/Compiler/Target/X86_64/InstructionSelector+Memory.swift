@@ -18,7 +18,7 @@ extension InstructionSelector {
             instruction.a, offset: isStore ? instruction.c : instruction.b, into: &machine)
     }
 
-    private mutating func selectAddress(
+    mutating func selectAddress(
         _ index: UInt32, offset: UInt32, into machine: inout MachineInstruction
     ) {
         if let constant = integerConstant(index) {
@@ -50,6 +50,7 @@ extension InstructionSelector {
     mutating func selectStore(_ instruction: IRInstruction) {
         var machine = MachineInstruction(operation: .store)
         machine.detail = instruction.flags
+        if selectLaneStore(instruction) { return }
         let isInteger = ir[Int(instruction.b)].type.registerClass == .integer
         if isInteger, let constant = immediate(instruction.b) {
             machine.operation = .storeImmediate

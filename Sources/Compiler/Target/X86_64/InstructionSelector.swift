@@ -10,6 +10,8 @@
 //! Rules on taking in: the other instruction is in the same block, has one use, and, if it is a load, nothing with an effect lies
 //! between it and the user (`colors`).
 
+import WasmModule
+
 struct InstructionSelector: ~Copyable {
     /// A block of the output: a block of the IR, or one inserted into an edge.
     struct OutputBlock: BitwiseCopyable {
@@ -68,6 +70,9 @@ struct InstructionSelector: ~Copyable {
     private var registerLists = Vector<UInt32>(capacity: 256)
     private var successors = Vector<UInt32>(capacity: 64)
     var jumpTargets = Vector<UInt32>(capacity: 64)
+    /// The sequence being recorded (`VectorSequence`).
+    var vectorSteps = Vector<VectorStep>(capacity: 32)
+    var vectorConstants = Vector<V128>(capacity: 16)
     var hasCalls = false
     var outgoingBytes: Int32 = 0
     var incomingArgumentBytes: Int32 = 0
@@ -106,6 +111,7 @@ struct InstructionSelector: ~Copyable {
         registerLists.removeAll()
         successors.removeAll()
         jumpTargets.removeAll()
+        vectorConstants.removeAll()
         hasCalls = false
         outgoingBytes = 0
         incomingArgumentBytes = argumentAreaBytes(ofType: functionType)
@@ -346,9 +352,17 @@ struct InstructionSelector: ~Copyable {
         switch load.memoryAccess {
         case .unsigned32, .signed32: return load.type == .i32
         case .bits64: return load.type == .i64
-        case .float32, .float64: return true
+        case .float32, .float64, .vector128: return true
         default: return false
         }
+    }
+
+    /// Whether `value` is a load of exactly so many bytes which the root being selected may take in, for as many of the lowest
+    /// bits.
+    func isFoldableLane(_ value: UInt32, bytes: UInt32) -> Bool {
+        let load = ir[Int(value)]
+        return load.operation == .load && load.memoryAccess.bytes == bytes && isSingleUseHere(value)
+            && colors[value] == currentColor
     }
 
     @inline(__always)
@@ -383,7 +397,7 @@ struct InstructionSelector: ~Copyable {
     @inline(__always)
     mutating func register(of value: UInt32) -> UInt32 {
         let instruction = ir[Int(value)]
-        if instruction.operation == .integerConstant || instruction.operation == .floatConstant {
+        if instruction.isConstant {
             let register = temporary(instruction.type.registerClass)
             pendingConstants.append(UInt64(value) | UInt64(register) &<< 32)
             return register
@@ -439,17 +453,39 @@ struct InstructionSelector: ~Copyable {
 
     @inline(never)
     private mutating func loadPendingConstants() {
-        for index in 0..<pendingConstants.count {
+        var index = 0
+        // There may come to be more.
+        while index < pendingConstants.count {
             let pending = pendingConstants[index]
+            index &+= 1
+            let register = UInt32(truncatingIfNeeded: pending &>> 32)
             let instruction = ir[Int(UInt32(truncatingIfNeeded: pending))]
-            var machine = MachineInstruction(
-                operation: instruction.operation == .integerConstant ? .loadImmediate : .loadFloatConstant)
-            machine.width = instruction.type.is64 ? .w64 : .w32
-            machine.immediate = Int64(bitPattern: instruction.constantBits)
-            define(UInt32(truncatingIfNeeded: pending &>> 32), .register)
+            var machine = MachineInstruction(operation: .loadImmediate)
+            switch instruction.operation {
+            case .integerConstant, .floatConstant:
+                if instruction.operation == .floatConstant { machine.operation = .loadFloatConstant }
+                machine.width = instruction.type.is64 ? .w64 : .w32
+                machine.immediate = Int64(bitPattern: instruction.constantBits)
+            case .vectorConstant:
+                machine.operation = .loadVectorConstant
+                machine.immediate = place(instruction.vector)
+            default:
+                machine.operation = .vectorBinaryConstant
+                machine.immediate = Int64(instruction.vectorOpcode.zeroLaneTest.rawValue) | place(V128()) << 32
+                use(instruction.a, .register)
+            }
+            define(register, .register)
             append(machine, clobbers: 0)
         }
         pendingConstants.removeAll()
+    }
+
+    /// A register with ones in the lanes that are zero, of the operand of an "all true". Computed just before the instruction
+    /// at hand, like a constant.
+    mutating func zeroLanes(of value: UInt32) -> UInt32 {
+        let register = temporary(.vector)
+        pendingConstants.append(UInt64(value) | UInt64(register) &<< 32)
+        return register
     }
 
     // MARK: The end
@@ -460,6 +496,8 @@ struct InstructionSelector: ~Copyable {
         output.input.removeAll()
         output.jumpTargets.removeAll()
         output.jumpTargets.append(contentsOf: jumpTargets.buffer)
+        output.vectorConstants.removeAll()
+        output.vectorConstants.append(contentsOf: vectorConstants.buffer)
         output.hasCalls = hasCalls
         output.outgoingBytes = outgoingBytes
         output.incomingArgumentBytes = incomingArgumentBytes

@@ -7,6 +7,8 @@
 //! In operand lists below, `r` is a register, `m` a register or a spill slot, `@x` the fixed register x, and `address`
 //! stands for nothing or for one register, depending on `MachineInstruction.memory`.
 
+import WasmModule
+
 enum MachineOperation: UInt8 {
     /// → results in the argument registers. First in the function.
     case entry
@@ -92,6 +94,47 @@ enum MachineOperation: UInt8 {
     /// m → r. Between classes, `width` bits.
     case moveToFloat, moveFromFloat
 
+    // MARK: Vectors. `immediate`: the assembler's operation; a constant is an index into `SelectedFunction.vectorConstants`.
+
+    /// → r. `immediate`: the constant.
+    case loadVectorConstant
+    /// r → r. Between the classes of floats and vectors.
+    case vectorMove
+    /// m → r. `VPackedUnary`.
+    case vectorUnary
+    /// address → r.
+    case vectorUnaryMemory
+    /// r, m → r. `VPacked`.
+    case vectorBinary
+    /// r → r. `immediate`: `VPacked` | constant << 32.
+    case vectorBinaryConstant
+    /// r, address → r.
+    case vectorBinaryMemory
+    /// m → r. `VPackedUnaryImmediate`, its own immediate in `detail`.
+    case vectorUnaryImmediate
+    /// r, m → r. `VPackedImmediate`, its own immediate in `detail`.
+    case vectorBinaryImmediate
+    /// r → r. `immediate`: `VPackedImmediate` | constant << 32.
+    case vectorBinaryImmediateConstant
+    /// r, address → r.
+    case vectorBinaryImmediateMemory
+    /// r → r. `VShiftImmediate`, the count in `detail`.
+    case vectorShiftImmediate
+    /// r, r, r mask → r.
+    case vectorBlend
+    /// r, r, m → r in the place of the first, to which the product is added. `VFusedMultiplyAdd`, of floats of `width`.
+    case vectorFused
+    /// r, integer r → r. Replaces lane `detail` of `width`.
+    case vectorInsert
+    /// r, address → r.
+    case vectorInsertMemory
+    /// r → integer r. Lane `detail` of `width`, zero-extended.
+    case vectorExtract
+    /// address, r. To memory.
+    case vectorExtractStore
+    /// r → integer r. The sign bits of bytes (`detail` 0), f32 (1) or f64 (2).
+    case vectorMask
+
     // MARK: Memory
 
     /// address → r. `detail`: `MemoryAccess`; `width` w64 when it extends to 64 bits.
@@ -153,6 +196,8 @@ enum Comparison: UInt8 {
     case testImmediate
     /// r, m. Floats; the condition is a `FloatTest`.
     case float
+    /// r. Whether a vector is zero: equal or not equal.
+    case vector
 }
 
 /// What to test after `vucomis a, b`.
@@ -205,6 +250,7 @@ struct SelectedFunction: ~Copyable {
     var input = AllocationInput()
     /// Blocks that branch tables jump to.
     var jumpTargets = Vector<UInt32>(capacity: 64)
+    var vectorConstants = Vector<V128>(capacity: 16)
     /// Bytes of stack arguments to pop on return, and whether anything is called.
     var incomingArgumentBytes: Int32 = 0
     var hasCalls = false
