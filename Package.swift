@@ -16,6 +16,7 @@ let package = Package(
     name: "mayfly",
     products: [
         .library(name: "Mayfly", targets: ["Mayfly"]),
+        .library(name: "WasmText", targets: ["WasmText"]),
         .library(name: "MayflyWASI", targets: ["MayflyWASI"]),
         .library(name: "MayflyMetrics", targets: ["MayflyMetrics"]),
         .executable(name: "mayfly", targets: ["mayfly-cli"]),
@@ -30,23 +31,26 @@ let package = Package(
     targets: [
         .target(name: "CPlatform", path: "Sources/CPlatform"),
         .target(name: "WasmModule", path: "Sources/WasmModule", swiftSettings: swift),
+        .target(name: "WasmText", path: "Sources/WasmText", swiftSettings: swift),
         .target(name: "Compiler", dependencies: ["WasmModule"], path: "Sources/Compiler", swiftSettings: swift),
         .target(
             name: "Runtime", dependencies: ["CPlatform", "Compiler", "WasmModule"], path: "Sources/Runtime",
             swiftSettings: swift),
         .target(
-            name: "Mayfly", dependencies: ["Runtime", "Compiler", "WasmModule"], path: "Sources/Mayfly",
+            name: "Mayfly", dependencies: ["Runtime", "Compiler", "WasmModule", "WasmText"], path: "Sources/Mayfly",
             swiftSettings: swift),
         .target(
             name: "MayflyWASI", dependencies: ["Mayfly", "CPlatform"], path: "Sources/MayflyWASI",
             swiftSettings: swift),
+        .target(
+            name: "WasmScript", dependencies: ["Mayfly", "WasmText"], path: "Sources/WasmScript", swiftSettings: swift),
         .target(
             name: "MayflyMetrics", dependencies: ["Mayfly", .product(name: "CoreMetrics", package: "swift-metrics")],
             path: "Sources/MayflyMetrics", swiftSettings: swift),
         .executableTarget(
             name: "mayfly-cli",
             dependencies: [
-                "Mayfly", "MayflyWASI", "WasmModule", "Compiler", "Runtime",
+                "Mayfly", "MayflyWASI", "WasmModule", "WasmText", "WasmScript", "Compiler", "Runtime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/mayfly-cli", swiftSettings: swift),
         .executableTarget(
@@ -65,6 +69,12 @@ let package = Package(
         .testTarget(
             name: "WasmModuleTests", dependencies: ["WasmModule", "TestSupport"], path: "Tests/WasmModuleTests",
             swiftSettings: swift),
+        .testTarget(
+            name: "WasmTextTests", dependencies: ["WasmText", "WasmModule", "TestSupport"], path: "Tests/WasmTextTests",
+            swiftSettings: swift),
+        .testTarget(
+            name: "WasmScriptTests", dependencies: ["Mayfly", "WasmText", "WasmScript", "TestSupport"],
+            path: "Tests/WasmScriptTests", swiftSettings: swift),
         .testTarget(
             name: "CompilerTests", dependencies: ["Compiler", "WasmModule", "TestSupport"],
             path: "Tests/CompilerTests", swiftSettings: swift),

@@ -3,6 +3,7 @@
 import Compiler
 public import Runtime
 import WasmModule
+import WasmText
 
 /// Compiles modules and owns the address space their instances live in.
 ///
@@ -55,11 +56,27 @@ public final class Engine: Sendable {
         return try module(decoded, code)
     }
 
-    /// Compiles the module in a file.
+    /// Compiles a module in the text format.
+    ///
+    /// ```swift
+    /// let module = try engine.compile(text: "(module (func (export \"answer\") (result i32) i32.const 42))")
+    /// ```
+    ///
+    /// - Throws: ``CompileError``, with line and column in the text if it is no module in the text format.
+    public func compile(text: String) throws(CompileError) -> Module {
+        try compile(try encode(Array(text.utf8), fileName: nil))
+    }
+
+    /// Compiles the module in a file, in the binary format or in text.
     ///
     /// - Throws: ``CompileError``.
     public func compile(contentsOf path: String) throws(CompileError) -> Module {
-        try compile(try readFile(path))
+        let bytes = try readFile(path)
+        return try compile(WasmText.isText(bytes) ? try encode(bytes, fileName: path) : bytes)
+    }
+
+    private func encode(_ text: [UInt8], fileName: String?) throws(CompileError) -> [UInt8] {
+        do { return try WasmText.encode(text, fileName: fileName) } catch { throw .text(error) }
     }
 
     /// Loads what ``Module/serialized()`` wrote, without compiling.

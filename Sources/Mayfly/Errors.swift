@@ -3,6 +3,8 @@
 public import Runtime
 public import WasmModule
 
+public import struct WasmText.TextError
+
 /// An engine could not be created.
 public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The processor lacks instructions that compiled code uses (x86-64-v3).
@@ -25,6 +27,8 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// A module could not be compiled or loaded.
 public enum CompileError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The text is no module in the text format.
+    case text(TextError)
     /// The module is malformed, invalid, or uses something unsupported.
     case module(WasmError)
     /// A valid module exceeds a limit of the compiler: a function is too complex, or the machine code too large. The
@@ -40,6 +44,7 @@ public enum CompileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What happened, for people.
     public var description: String {
         switch self {
+        case .text(let error): "\(error)"
         case .module(let error): "\(error)"
         case .compiler(let reason): "compilation failed: \(reason)"
         case .unreadableFile(let path, let errno): "\(path): \(systemErrorMessage(errno))"

@@ -48,6 +48,8 @@ struct CommandFailure: Error {
         case let failure as CommandFailure: self = failure
         case let trap as Trap: self.init(.trap, Self.text(trap))
         case let error as CompileError: self.init(error, path)
+        // Says itself in which file.
+        case let error as TextError: self.init(.invalidModule, "\(error)")
         case let error as EngineError:
             switch error {
             case .unsupportedProcessor: self.init(.unavailable, "\(error)")
@@ -67,6 +69,7 @@ struct CommandFailure: Error {
 
     private init(_ error: CompileError, _ path: String) {
         switch error {
+        case .text: self.init(.invalidModule, "\(error)")
         case .module: self.init(.invalidModule, "\(path): \(error)")
         // A limit that the module exceeds; the error says which, and what to do.
         case .compiler: self.init(.invalidModule, "\(path): \(error)")

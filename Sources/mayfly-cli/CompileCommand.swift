@@ -16,7 +16,7 @@ struct CompileCommand: ParsableCommand {
             \(CommandFailure.exitCodeTable)
             """)
 
-    @Argument(help: ArgumentHelp("A module in the binary format.", valueName: "module"))
+    @Argument(help: ArgumentHelp("A module, in the binary format or in text.", valueName: "module"))
     var module: String
 
     @Option(
@@ -29,7 +29,9 @@ struct CompileCommand: ParsableCommand {
             let file = try ModuleFile(path: module)
             guard !file.isCompiled else { throw CommandFailure(.usage, "\(module) is compiled already") }
             let compiled = try file.load(try ModuleFile.makeEngine())
-            let stem = module.hasSuffix(".wasm") ? String(module.dropLast(5)) : module
+            let stem =
+                module.hasSuffix(".wasm")
+                ? String(module.dropLast(5)) : module.hasSuffix(".wat") ? String(module.dropLast(4)) : module
             try ModuleFile.write(compiled.serialized(), to: output ?? stem + ".mayfly")
         }
     }
@@ -47,7 +49,7 @@ struct ValidateCommand: ParsableCommand {
             \(CommandFailure.exitCodeTable)
             """)
 
-    @Argument(help: ArgumentHelp("Modules in the binary format.", valueName: "file"))
+    @Argument(help: ArgumentHelp("Modules, in the binary format or in text.", valueName: "file"))
     var files: [String]
 
     func run() throws {

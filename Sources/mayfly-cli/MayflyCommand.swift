@@ -14,6 +14,8 @@ struct MayflyCommand: ParsableCommand {
             Errors go to standard error, as `mayfly: …`, and say what happened, where, and what to do.
             """,
         subcommands: [
-            RunCommand.self, CompileCommand.self, ValidateCommand.self, InspectCommand.self, InfoCommand.self,
+            RunCommand.self, CompileCommand.self, ValidateCommand.self, InspectCommand.self, PrintCommand.self,
+            WastCommand.self,
+            InfoCommand.self,
         ])
 }

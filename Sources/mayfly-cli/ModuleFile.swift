@@ -3,15 +3,18 @@
 import ArgumentParser
 import Glibc
 import Mayfly
+import WasmText
 
-/// A module's file: the binary format, or what `mayfly compile` wrote.
+/// A module's file: the binary format, text, or what `mayfly compile` wrote.
 struct ModuleFile {
     let path: String
+    /// Text is in the binary format already.
     let bytes: [UInt8]
 
     init(path: String) throws {
         self.path = path
-        bytes = try Self.read(path)
+        let contents = try Self.read(path)
+        bytes = WasmText.isText(contents) ? try WasmText.encode(contents, fileName: path) : contents
     }
 
     /// The path's last component.
@@ -50,7 +53,7 @@ struct ModuleFile {
         try Engine(Engine.Configuration(pool: PoolConfiguration(slotCount: 1, stackBytes: 8 << 20)))
     }
 
-    private static func read(_ path: String) throws -> [UInt8] {
+    static func read(_ path: String) throws -> [UInt8] {
         func failure() -> CommandFailure {
             CommandFailure(.noInput, "cannot read '\(path)': \(String(cString: strerror(errno)))")
         }

@@ -125,8 +125,23 @@ func skipBody(_ reader: inout OperatorReader) -> Bool {
             case .dataDrop, .memoryFill, .elemDrop, .tableGrow, .tableSize, .tableFill: _ = reader.readU32()
             default: break
             }
+        case .prefixFD:
+            guard let vector = VectorOpcode(rawValue: UInt16(clamping: reader.readVectorCode())) else { return false }
+            skipImmediates(of: vector, &reader)
         default: break
         }
     }
     return true
+}
+
+private func skipImmediates(of vector: VectorOpcode, _ reader: inout OperatorReader) {
+    switch VectorSignature(vector).immediates {
+    case .none: break
+    case .memory: _ = reader.readMemoryArgument()
+    case .memoryAndLane:
+        _ = reader.readMemoryArgument()
+        _ = reader.readLane()
+    case .lane: _ = reader.readLane()
+    case .constant, .shuffle: _ = reader.readV128()
+    }
 }

@@ -1,0 +1,247 @@
+//! Runs scripts of the specification's test suite on an engine.
+//!
+//! A command that needs something the engine does not support is neither passed nor failed: it is counted apart, with the
+//! reason, so that nobody takes it for a success.
+
+public import Mayfly
+public import WasmText
+
+/// Runs the commands of a script, one after the other.
+public struct ScriptRunner {
+    /// What became of a script.
+    public struct Report: Sendable {
+        /// A command, by the line it begins on, and what is to be said of it.
+        public struct Entry: Sendable {
+            public var line: Int
+            public var message: String
+        }
+
+        /// Commands that did what they should.
+        public internal(set) var passed = 0
+        public internal(set) var failures: [Entry] = []
+        /// Commands that need something unsupported; the message says what.
+        public internal(set) var unsupported: [Entry] = []
+    }
+
+    /// Keeps compiled modules, so that scripts run on several engines compile each module once.
+    public final class Cache {
+        var artifacts: [[UInt8]: [UInt8]] = [:]
+
+        public init() {}
+    }
+
+    /// An instance, a name for why there is none, and what it exports.
+    final class Guest: @unchecked Sendable {
+        // Scripts run on one thread.
+        let instance: Mayfly.Instance<Void>
+        let module: Module
+
+        init(_ instance: consuming Mayfly.Instance<Void>, _ module: Module) {
+            self.instance = instance
+            self.module = module
+        }
+    }
+
+    /// Something that the engine does not support keeps a command from being tried.
+    struct Unsupported: Error {
+        var reason: String
+    }
+
+    struct Failure: Error {
+        var message: String
+
+        init(_ message: String) { self.message = message }
+    }
+
+    let engine: Engine
+    let cache: Cache?
+    /// Instances by the script's names; the empty name is the current one.
+    var guests: [String: Result<Guest, Unsupported>] = [:]
+    var definitions: [String: ModuleSource] = [:]
+    /// What modules can import, by the name they import it from.
+    var registered: [String: Result<Guest, Unsupported>] = [:]
+
+    public init(engine: Engine, cache: Cache? = nil) {
+        self.engine = engine
+        self.cache = cache
+    }
+
+    /// Runs a script from its beginning, with nothing left of an earlier one.
+    public mutating func run(_ script: Script) -> Report {
+        guests = [:]
+        definitions = [:]
+        registered = [:]
+        var report = Report()
+        for command in script.commands {
+            do {
+                try run(command.kind)
+                report.passed += 1
+            } catch let error as Unsupported {
+                report.unsupported.append(Report.Entry(line: command.line, message: error.reason))
+                if command.kind.instantiates { distrustAll(error) }
+            } catch let error as Failure {
+                report.failures.append(Report.Entry(line: command.line, message: error.message))
+            } catch {
+                report.failures.append(Report.Entry(line: command.line, message: "unexpected error: \(error)"))
+            }
+        }
+        return report
+    }
+
+    private mutating func run(_ command: Script.Kind) throws {
+        switch command {
+        case .module(let name, let source): try define(name) { try $0.instantiate(source) }
+        case .definition(let name, let source):
+            definitions[""] = source
+            if let name { definitions[name] = source }
+            _ = try compile(source)
+        case .instance(let name, let definition):
+            guard let source = definitions[definition ?? ""] else { throw Failure("no such definition") }
+            try define(name) { try $0.instantiate(source) }
+        case .register(let name, let instance):
+            registered[String(decoding: name, as: UTF8.self)] = try guestOrReason(instance)
+        case .action(let action): _ = try perform(action)
+        case .assertReturn(let action, let expectations):
+            let results = try perform(action)
+            guard results.count == expectations.count,
+                zip(results, expectations).allSatisfy({ $0.matches($1) })
+            else { throw Failure("returned \(text(results)), expected \(text(expectations))") }
+        case .assertTrap(let action, let message): try expectTrap(message) { _ = try $0.perform(action) }
+        case .assertUninstantiable(let source, let message):
+            try expectTrap(message) { _ = try $0.instantiate(source) }
+        case .assertExhaustion(let action, _):
+            do {
+                _ = try perform(action)
+            } catch let trap as Trap where trap.code == .callStackExhausted { return }
+            throw Failure("the call stack was not exhausted")
+        case .assertException(let action):
+            _ = try perform(action)
+            throw Failure("no exception")
+        case .assertInvalid(let source, let message): try expectError(.invalid, message, source)
+        case .assertMalformed(let source, let message): try expectError(.malformed, message, source)
+        case .assertCustomSection: throw Unsupported(reason: "custom sections are not interpreted")
+        case .assertUnlinkable(let source, let message):
+            do {
+                _ = try instantiate(source)
+            } catch let error as LinkError {
+                // What does not link for another reason says nothing about this one.
+                if case .pool = error { throw error }
+                return
+            }
+            throw Failure("it linked, expected: \(message)")
+        }
+    }
+
+    /// A module that could not be tried might have changed what the instances there are share with it: what they return from
+    /// now on says nothing.
+    private mutating func distrustAll(_ reason: Unsupported) {
+        for key in guests.keys { guests[key] = .failure(reason) }
+        for key in registered.keys { registered[key] = .failure(reason) }
+    }
+
+    // MARK: Modules
+
+    private mutating func define(_ name: String?, _ make: (inout ScriptRunner) throws -> Guest) throws {
+        // A module that could not be had takes the place of the one before all the same.
+        guests[""] = .failure(Unsupported(reason: "its module failed"))
+        if let name { guests[name] = guests[""] }
+        do {
+            guests[""] = .success(try make(&self))
+        } catch let error as Unsupported {
+            guests[""] = .failure(error)
+            if let name { guests[name] = guests[""] }
+            throw error
+        }
+        if let name { guests[name] = guests[""] }
+    }
+
+    private func compile(_ source: ModuleSource) throws -> Module {
+        let bytes = try source.encode()
+        if let artifact = cache?.artifacts[bytes] { return try engine.load(compiled: artifact) }
+        do {
+            let module = try engine.compile(bytes)
+            cache?.artifacts[bytes] = module.serialized()
+            return module
+        } catch .module(let error) where error.kind == .unsupported {
+            throw Unsupported(reason: error.message)
+        } catch .module(let error) where error.kind == .limitExceeded {
+            throw Unsupported(reason: "beyond a limit of the implementation")
+        }
+    }
+
+    private func instantiate(_ source: ModuleSource) throws -> Guest {
+        let module = try compile(source)
+        let imports = try imports(of: module)
+        do {
+            let template = try module.template(imports: imports)
+            return Guest(try template.instantiate(), module)
+        } catch LinkError.unsupportedImport(_, _, let kind) {
+            throw Unsupported(reason: "imports of a \(kind) are not supported")
+        }
+    }
+
+    // MARK: Actions
+
+    func guestOrReason(_ name: String?) throws -> Result<Guest, Unsupported> {
+        guard let guest = guests[name ?? ""] else {
+            throw Failure(name.map { "no instance $\($0)" } ?? "no instance yet")
+        }
+        return guest
+    }
+
+    private func perform(_ action: Script.Action) throws -> [Value] {
+        let guest = try guestOrReason(action.instance).get()
+        let name = String(decoding: action.name, as: UTF8.self)
+        switch action.kind {
+        case .get: return [try guest.instance.global(name)]
+        case .invoke(let arguments):
+            return try guest.instance.call(name, arguments: try arguments.map { try Value($0) })
+        }
+    }
+
+    // MARK: Errors that have to come
+
+    private mutating func expectTrap(_ message: String, _ body: (inout ScriptRunner) throws -> Void) throws {
+        do {
+            try body(&self)
+        } catch let trap as Trap {
+            let actual = trap.code.message
+            // The suite's messages are beginnings, and sometimes say more.
+            guard actual.hasPrefix(message) || message.hasPrefix(actual) else {
+                throw Failure("trapped with \"\(actual)\", expected \"\(message)\"")
+            }
+            return
+        }
+        throw Failure("no trap, expected: \(message)")
+    }
+
+    private enum Refusal {
+        case malformed, invalid
+    }
+
+    private func expectError(_ expected: Refusal, _ message: String, _ source: ModuleSource) throws {
+        do {
+            _ = try compile(source)
+        } catch let error as TextError {
+            guard expected == .malformed else { throw Failure("\(error)") }
+            return
+        } catch CompileError.module(let error) {
+            // A text that is malformed only as a module is malformed; one that decodes but is invalid is not.
+            switch (error.kind, expected) {
+            case (.malformed, .malformed), (.invalid, .invalid): return
+            default: throw Failure("\(error), expected \"\(message)\"")
+            }
+        } catch CompileError.text { return }
+        throw Failure("it was accepted, expected: \(message)")
+    }
+}
+
+extension Script.Kind {
+    /// Whether the command makes an instance, or part of one before it traps.
+    fileprivate var instantiates: Bool {
+        switch self {
+        case .module, .instance, .assertUninstantiable: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The specification's core test suite: every file, every command.
+//!
+//! A command that needs something unsupported is listed by file, with how many there are and why. The list is compared with
+//! the one in `unsupported`, so it can neither grow nor shrink unnoticed; a run prints it anew where they differ.
+
+import Foundation
+import Mayfly
+import Synchronization
+import TestSupport
+import Testing
+import WasmScript
+import WasmText
+
+@Suite("Specification suite")
+struct SpecificationSuiteTests {
+    static let folder = "spec-testsuite"
+
+    /// The files at the top level, by name.
+    static let files: [String] = {
+        let urls = (try? FileManager.default.contentsOfDirectory(atPath: TestData.url(folder).path)) ?? []
+        return urls.filter { $0.hasSuffix(".wast") }.sorted()
+    }()
+
+    static func report(of file: String, on engine: Engine) throws -> ScriptRunner.Report {
+        let path = TestData.url(folder).appendingPathComponent(file).path
+        let bytes = [UInt8](try #require(FileManager.default.contents(atPath: path)))
+        var runner = ScriptRunner(engine: engine)
+        return runner.run(try Script(parsing: bytes, fileName: path))
+    }
+
+    /// As in the list: how many commands are unsupported, and why.
+    static func gap(_ report: ScriptRunner.Report) -> String? {
+        if report.unsupported.isEmpty { return nil }
+        let reasons = Set(report.unsupported.map { String($0.message.prefix { $0 != ":" }) })
+        return "\(report.unsupported.count): \(reasons.sorted().joined(separator: "; "))"
+    }
+
+    @Test("the suite is complete", .needs(folder))
+    func complete() { #expect(Self.files.count >= 257) }
+
+    @Test("every command passes, or needs what the list says", .needs(folder), arguments: files)
+    func conforms(_ file: String) throws {
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 600)))
+        let report = try Self.report(of: file, on: engine)
+        for failure in report.failures { Issue.record("\(file):\(failure.line): \(failure.message)") }
+        #expect(Self.gap(report) == UnsupportedCommands.list[file], "\(file)")
+        #expect(report.passed > 0 || UnsupportedCommands.list[file] != nil)
+    }
+
+    @Test("the list names no file that is not there", .needs(folder))
+    func listIsOfFiles() {
+        #expect(Set(UnsupportedCommands.list.keys).isSubset(of: Self.files))
+    }
+
+    /// What depends on how memories are reset and grow: each file under each pair of policies, modules compiled once.
+    @Test(
+        "under every reset and growth policy", .needs(folder),
+        arguments: files.filter { UnsupportedCommands.list[$0] == nil })
+    func policies(_ file: String) throws {
+        let path = TestData.url(Self.folder).appendingPathComponent(file).path
+        let script = try Script(
+            parsing: [UInt8](try #require(FileManager.default.contents(atPath: path))), fileName: path)
+        let cache = ScriptRunner.Cache()
+        let features = KernelFeatures.current
+        for reset in ResetPolicy.allCases {
+            if reset != .discard, !features.scansPages { continue }
+            if reset == .track, !features.countsFaults { continue }
+            for growth in GrowthPolicy.allCases {
+                var pool = PoolConfiguration(slotCount: 600)
+                pool.resetPolicy = reset
+                pool.growthPolicy = growth
+                var runner = ScriptRunner(engine: try Engine(.init(pool: pool)), cache: cache)
+                // Twice, so that slots are used again.
+                for round in 0..<2 {
+                    let report = runner.run(script)
+                    for failure in report.failures {
+                        Issue.record("\(file):\(failure.line), \(reset), \(growth), run \(round): \(failure.message)")
+                    }
+                }
+            }
+        }
+    }
+}
