@@ -42,22 +42,15 @@ extension ModuleParser {
 
     mutating func typeField() throws(TextError) {
         let next = Int(cursor.token.partner) + 1
-        if cursor.isForm("type") {
-            cursor.position += 2
-            let start = UInt32(definitions.count)
-            var group = ByteWriter()
-            let isPlain = try typeDefinition(into: &group)
-            typeGroups.append(group.bytes)
-            typeGroupCount += 1
-            if isPlain, let signature = definitions[Int(start)].signature, functionTypes[signature] == nil {
-                functionTypes[signature] = start
-            }
-            try cursor.close()
+        defer { cursor.position = next }
+        var group = ByteWriter()
+        var count = 0
+        var isPlain = false
+        let first = definitions.count
+        if cursor.take(form: "type") {
+            isPlain = try typeDefinition(into: &group)
+            count = 1
         } else if cursor.take(form: "rec") {
-            var group = ByteWriter()
-            var count = 0
-            let start = UInt32(definitions.count)
-            var isPlain = false
             while cursor.token.kind == .leftParenthesis {
                 guard cursor.take(form: "type") else {
                     cursor.position += 1
@@ -67,21 +60,19 @@ extension ModuleParser {
                 try cursor.close()
                 count += 1
             }
-            try cursor.close()
-            // A group of one is that type.
-            if count == 1 {
-                typeGroups.append(group.bytes)
-                if isPlain, let signature = definitions[Int(start)].signature, functionTypes[signature] == nil {
-                    functionTypes[signature] = start
-                }
-            } else {
-                typeGroups.byte(0x4E)
-                typeGroups.count(count)
-                typeGroups.append(group.bytes)
-            }
-            typeGroupCount += 1
+        } else {
+            return
         }
-        cursor.position = next
+        try cursor.close()
+        // A group of one is that type.
+        if count != 1 {
+            typeGroups.byte(0x4E)
+            typeGroups.count(count)
+        } else if isPlain, let signature = definitions[first].signature, functionTypes[signature] == nil {
+            functionTypes[signature] = UInt32(first)
+        }
+        typeGroups.append(group.bytes)
+        typeGroupCount += 1
     }
 
     /// Reads a type behind `(type`. Returns whether nothing is said of its place among the subtypes.

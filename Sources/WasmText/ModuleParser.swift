@@ -89,11 +89,11 @@ struct ModuleParser {
             guard keyword.kind == .keyword else { throw cursor.unexpected("a module field") }
             cursor.position += 1
             switch String(decoding: cursor.bytes(keyword), as: UTF8.self) {
-            case "type": try numberType()
+            case "type": try types.add(&cursor)
             case "rec":
                 while cursor.take(form: "type") {
                     let end = Int(cursor.text.tokens[cursor.position - 2].partner) + 1
-                    try numberType()
+                    try types.add(&cursor)
                     cursor.position = end
                 }
             case "import":
@@ -138,10 +138,6 @@ struct ModuleParser {
                 throw cursor.unexpected("a module field")
             }
         }
-    }
-
-    private mutating func numberType() throws(TextError) {
-        try types.add(&cursor)
     }
 
     /// A definition that is no import, unless it says so itself.
