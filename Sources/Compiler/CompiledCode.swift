@@ -56,8 +56,13 @@ public struct CompiledCode: Sendable {
     /// a `false` that is wrong lets one instance change another's table.
     public var writtenTables: [Bool] = []
     public var layout: VMContextLayout
+    /// What the code was made for.
+    public var settings: CodeSettings
 
-    public init(layout: VMContextLayout) { self.layout = layout }
+    public init(layout: VMContextLayout, settings: CodeSettings = .init()) {
+        self.layout = layout
+        self.settings = settings
+    }
 
     /// The trap that a fault at this code offset means.
     public func trapCode(at codeOffset: UInt32) -> TrapCode? {

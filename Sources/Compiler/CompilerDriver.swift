@@ -32,16 +32,20 @@ public enum ModuleCompiler {
     ///
     /// - Parameters:
     ///   - module: A decoded module; its bodies need not have been validated.
+    ///   - settings: What the code is made for.
     ///   - threads: How many threads work on it, at least 1. The result is the same for any number.
-    public static func compile(_ module: DecodedModule, threads: Int = 1) throws(CompilationError) -> CompiledCode {
-        try compile(module, threads: threads, isChecking: false)
+    public static func compile(
+        _ module: DecodedModule, settings: CodeSettings = .init(), threads: Int = 1
+    ) throws(CompilationError) -> CompiledCode {
+        try compile(module, settings: settings, threads: threads, isChecking: false)
     }
 
     /// - Parameter maximumSize: The most bytes of machine code, at most `Assembler.defaultMaximumSize`.
     static func compile(
-        _ module: DecodedModule, threads: Int, isChecking: Bool, maximumSize: Int = Assembler.defaultMaximumSize
+        _ module: DecodedModule, settings: CodeSettings = .init(), threads: Int, isChecking: Bool,
+        maximumSize: Int = Assembler.defaultMaximumSize
     ) throws(CompilationError) -> CompiledCode {
-        let context = ModuleContext(module)
+        let context = ModuleContext(module, settings: settings)
         let layout = VMContextLayout(module)
         let next = Atomic<Int>(0)
         let budget = CodeBudget(maximumSize)

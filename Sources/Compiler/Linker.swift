@@ -7,7 +7,7 @@ enum Linker {
         _ results: WorkerResults, _ context: ModuleContext, _ layout: VMContextLayout,
         maximumSize: Int
     ) throws(CompilationError) -> CompiledCode {
-        var code = CompiledCode(layout: layout)
+        var code = CompiledCode(layout: layout, settings: context.settings)
         code.writtenTables = [Bool](repeating: false, count: context.tableCount)
 
         // Where each body is: worker and index there.

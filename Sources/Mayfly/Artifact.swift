@@ -6,7 +6,7 @@
 //! offsets, so that an accident does not become a crash.
 //!
 //!     magic "MAYFLYC\0" · version u32 · ABI hash u64 · processor features u32 · checksum of the rest u64
-//!     exit, end of functions u32 · layout 4 × u64 · then, each with its u64 count:
+//!     exit, end of functions u32 · bounds checks u8 · layout 4 × u64 · then, each with its u64 count:
 //!     binary, text, trap codes, written tables u8 · function, entry, import, trap offsets, source positions (two lists) u32
 
 import Compiler
@@ -16,7 +16,7 @@ import WasmModule
 struct Artifact {
     static let magic: [UInt8] = Array("MAYFLYC\0".utf8)
     /// To be raised whenever the meaning of the bytes changes: instruction sequences, conventions, or this format.
-    static let formatVersion: UInt32 = 2
+    static let formatVersion: UInt32 = 3
 
     var binary: [UInt8]
     var code: CompiledCode
@@ -51,6 +51,7 @@ struct Artifact {
         var body = Writer()
         body.put(code.exitOffset)
         body.put(code.functionsEnd)
+        body.put(code.settings.boundsChecks.rawValue)
         for count in [code.layout.typeCount, code.layout.tableCount, code.layout.memoryCount, code.layout.globalCount] {
             body.put(UInt64(count))
         }
@@ -106,11 +107,14 @@ struct Artifact {
         guard checksum.value == sum else { throw .corrupted }
         let exitOffset = try reader.number(UInt32.self)
         let functionsEnd = try reader.number(UInt32.self)
+        guard let boundsChecks = CodeSettings.BoundsChecks(rawValue: try reader.number(UInt8.self)) else {
+            throw .corrupted
+        }
         let layout = VMContextLayout(
             typeCount: try reader.count(), tableCount: try reader.count(), memoryCount: try reader.count(),
             globalCount: try reader.count())
         binary = try reader.array(UInt8.self)
-        code = CompiledCode(layout: layout)
+        code = CompiledCode(layout: layout, settings: CodeSettings(boundsChecks: boundsChecks))
         code.exitOffset = exitOffset
         code.functionsEnd = functionsEnd
         code.text = try reader.array(UInt8.self)

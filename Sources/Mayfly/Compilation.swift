@@ -9,7 +9,8 @@ extension Engine {
         let threads = configuration.compilationThreads
         do throws(CompilationError) {
             return try ModuleCompiler.compile(
-                module, threads: threads > 0 ? threads : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+                module, settings: configuration.code,
+                threads: threads > 0 ? threads : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
         } catch {
             switch error {
             case .invalid(let error): throw .module(error)

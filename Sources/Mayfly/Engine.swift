@@ -1,6 +1,6 @@
 //! The engine: what all modules of a process share. It owns the pool of slots and the interned signatures.
 
-import Compiler
+public import Compiler
 public import Runtime
 import WasmModule
 import WasmText
@@ -15,11 +15,14 @@ public final class Engine: Sendable {
         public var pool: PoolConfiguration
         /// Threads that compile one module's functions in parallel; 0 takes one per processor.
         public var compilationThreads: Int
+        /// How code is generated.
+        public var code: CodeSettings
 
-        /// By default 1000 slots of up to 4 GiB, and one thread per processor.
-        public init(pool: PoolConfiguration = .init(), compilationThreads: Int = 0) {
+        /// By default 1000 slots of up to 4 GiB, one thread per processor, and the fastest code.
+        public init(pool: PoolConfiguration = .init(), compilationThreads: Int = 0, code: CodeSettings = .init()) {
             self.pool = pool
             self.compilationThreads = compilationThreads
+            self.code = code
         }
     }
 

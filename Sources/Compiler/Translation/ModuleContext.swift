@@ -36,6 +36,8 @@ final class ModuleContext: @unchecked Sendable {
 
     /// The module the context was built from.
     let module: DecodedModule
+    /// What its code is made for.
+    let settings: CodeSettings
 
     let typeCount: Int
     /// Imports counted.
@@ -55,13 +57,14 @@ final class ModuleContext: @unchecked Sendable {
     private let tables: UnsafeMutablePointer<SizeRange>
     private let bodies: UnsafeMutablePointer<Range<Int>>
 
-    init(_ module: DecodedModule) {
+    init(_ module: DecodedModule, settings: CodeSettings = .init()) {
         func flattened<T>(_ elements: [T]) -> UnsafeMutablePointer<T> {
             let memory = UnsafeMutablePointer<T>.allocate(capacity: max(elements.count, 1))
             memory.initialize(from: elements, count: elements.count)
             return memory
         }
         self.module = module
+        self.settings = settings
         var records: [TypeRecord] = []
         var lists: [IRType] = []
         records.reserveCapacity(module.types.count)
