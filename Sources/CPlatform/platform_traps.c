@@ -361,6 +361,9 @@ uint32_t mayfly_cpu_features(void) {
     unsigned a, b, c, d;
     uint32_t features = 0;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
+    if (c & bit_SSE3) features |= MAYFLY_CPU_SSE3;
+    if (c & bit_SSSE3) features |= MAYFLY_CPU_SSSE3;
+    if (c & bit_SSE4_1) features |= MAYFLY_CPU_SSE41;
     if (c & bit_SSE4_2) features |= MAYFLY_CPU_SSE42;
     if (c & bit_POPCNT) features |= MAYFLY_CPU_POPCNT;
     bool saves_ymm = false;

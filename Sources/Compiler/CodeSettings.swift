@@ -1,5 +1,7 @@
 //! What machine code is made for. It decides what a module's code may assume of the machine and of its memories' address
 //! space, so it is part of an artifact.
+//!
+//! Nothing here asks the machine that compiles: code can be made for another one.
 
 /// How code is generated.
 public struct CodeSettings: Sendable, Hashable {
@@ -11,9 +13,20 @@ public struct CodeSettings: Sendable, Hashable {
         case explicit = 1
     }
 
-    public var boundsChecks: BoundsChecks
+    /// Which instructions code consists of. Results are the same, bit for bit.
+    public enum InstructionSet: UInt8, Sendable, Hashable, CaseIterable {
+        /// x86-64-v3: AVX2, FMA, BMI1, BMI2, LZCNT, POPCNT.
+        case v3 = 0
+        /// SSE4.1 and what came before it, none of the above. Larger and slower.
+        case baseline = 1
+    }
 
-    public init(boundsChecks: BoundsChecks = .guardPages) {
+    public var boundsChecks: BoundsChecks
+    /// Nil leaves it open: an engine takes the best that its processor has, the compiler by itself takes `v3`.
+    public var instructionSet: InstructionSet?
+
+    public init(boundsChecks: BoundsChecks = .guardPages, instructionSet: InstructionSet? = nil) {
         self.boundsChecks = boundsChecks
+        self.instructionSet = instructionSet
     }
 }

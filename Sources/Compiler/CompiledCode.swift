@@ -56,7 +56,7 @@ public struct CompiledCode: Sendable {
     /// a `false` that is wrong lets one instance change another's table.
     public var writtenTables: [Bool] = []
     public var layout: VMContextLayout
-    /// What the code was made for.
+    /// What the code was made for. Its instruction set is never nil in what the compiler made.
     public var settings: CodeSettings
 
     public init(layout: VMContextLayout, settings: CodeSettings = .init()) {

@@ -26,14 +26,24 @@ public enum RuntimeFunction: UInt32, Sendable, CaseIterable {
     /// (segment)
     case elementDrop
 
+    // Vectors, two cells each, → v128. Code without FMA calls them; the IR does not know them.
+
+    /// (a, b, c) → a · b + c, rounded once
+    case multiplyAddF32x4
+    /// (a, b, c) → −(a · b) + c, rounded once
+    case negatedMultiplyAddF32x4
+    case multiplyAddF64x2
+    case negatedMultiplyAddF64x2
+
     public var argumentCount: Int {
         switch self {
         case .dataDrop, .elementDrop: 1
         case .memoryGrow: 2
-        case .tableGrow: 3
+        case .tableGrow, .multiplyAddF32x4, .negatedMultiplyAddF32x4, .multiplyAddF64x2, .negatedMultiplyAddF64x2: 3
         case .memoryFill, .tableFill: 4
         case .memoryCopy, .memoryInit, .tableCopy, .tableInit: 5
         }
     }
+    /// Whether there is one of i32.
     public var hasResult: Bool { self == .memoryGrow || self == .tableGrow }
 }

@@ -6,7 +6,7 @@
 //! offsets, so that an accident does not become a crash.
 //!
 //!     magic "MAYFLYC\0" · version u32 · ABI hash u64 · processor features u32 · checksum of the rest u64
-//!     exit, end of functions u32 · bounds checks u8 · layout 4 × u64 · then, each with its u64 count:
+//!     exit, end of functions u32 · bounds checks, instruction set u8 · layout 4 × u64 · then, each with its u64 count:
 //!     binary, text, trap codes, written tables u8 · function, entry, import, trap offsets, source positions (two lists) u32
 
 import Compiler
@@ -16,7 +16,7 @@ import WasmModule
 struct Artifact {
     static let magic: [UInt8] = Array("MAYFLYC\0".utf8)
     /// To be raised whenever the meaning of the bytes changes: instruction sequences, conventions, or this format.
-    static let formatVersion: UInt32 = 3
+    static let formatVersion: UInt32 = 4
 
     var binary: [UInt8]
     var code: CompiledCode
@@ -26,6 +26,8 @@ struct Artifact {
         code = module.code
         code.text = module.text
     }
+
+    private var instructionSet: CodeSettings.InstructionSet { code.settings.instructionSet ?? .v3 }
 
     /// The numbers that code has built in.
     private static let abiHash: UInt64 = {
@@ -52,6 +54,7 @@ struct Artifact {
         body.put(code.exitOffset)
         body.put(code.functionsEnd)
         body.put(code.settings.boundsChecks.rawValue)
+        body.put(instructionSet.rawValue)
         for count in [code.layout.typeCount, code.layout.tableCount, code.layout.memoryCount, code.layout.globalCount] {
             body.put(UInt64(count))
         }
@@ -71,7 +74,7 @@ struct Artifact {
         header.bytes = Self.magic
         header.put(Self.formatVersion)
         header.put(Self.abiHash)
-        header.put(ProcessorFeatures.needed)
+        header.put(ProcessorFeatures.needed(by: instructionSet).rawValue)
         header.put(checksum.value)
         return header.bytes + body.bytes
     }
@@ -98,23 +101,24 @@ struct Artifact {
         else {
             throw .versionMismatch
         }
-        let features = try reader.number(UInt32.self)
-        guard features & ~ProcessorFeatures.present == 0 else { throw .processorMismatch }
-        guard features == ProcessorFeatures.needed else { throw .corrupted }
+        let features = ProcessorFeatures(rawValue: try reader.number(UInt32.self))
+        guard features.isSubset(of: .present) else { throw .processorMismatch }
         let sum = try reader.number(UInt64.self)
         var checksum = Checksum()
         checksum.add(bytes[reader.position...])
         guard checksum.value == sum else { throw .corrupted }
         let exitOffset = try reader.number(UInt32.self)
         let functionsEnd = try reader.number(UInt32.self)
-        guard let boundsChecks = CodeSettings.BoundsChecks(rawValue: try reader.number(UInt8.self)) else {
-            throw .corrupted
-        }
+        guard let boundsChecks = CodeSettings.BoundsChecks(rawValue: try reader.number(UInt8.self)),
+            let instructionSet = CodeSettings.InstructionSet(rawValue: try reader.number(UInt8.self)),
+            features == ProcessorFeatures.needed(by: instructionSet)
+        else { throw .corrupted }
         let layout = VMContextLayout(
             typeCount: try reader.count(), tableCount: try reader.count(), memoryCount: try reader.count(),
             globalCount: try reader.count())
         binary = try reader.array(UInt8.self)
-        code = CompiledCode(layout: layout, settings: CodeSettings(boundsChecks: boundsChecks))
+        code = CompiledCode(
+            layout: layout, settings: CodeSettings(boundsChecks: boundsChecks, instructionSet: instructionSet))
         code.exitOffset = exitOffset
         code.functionsEnd = functionsEnd
         code.text = try reader.array(UInt8.self)

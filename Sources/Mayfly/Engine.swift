@@ -18,7 +18,7 @@ public final class Engine: Sendable {
         /// How code is generated.
         public var code: CodeSettings
 
-        /// By default 1000 slots of up to 4 GiB, one thread per processor, and the fastest code.
+        /// By default 1000 slots of up to 4 GiB, one thread per processor, and the fastest code that the processor runs.
         public init(pool: PoolConfiguration = .init(), compilationThreads: Int = 0, code: CodeSettings = .init()) {
             self.pool = pool
             self.compilationThreads = compilationThreads
@@ -26,7 +26,7 @@ public final class Engine: Sendable {
         }
     }
 
-    /// What the engine was made with.
+    /// What the engine was made with; in place of an instruction set that was left open, the one it took.
     public let configuration: Configuration
     let core: EngineCore
 
@@ -36,8 +36,9 @@ public final class Engine: Sendable {
     ///
     /// - Throws: ``EngineError``.
     public init(_ configuration: Configuration = .init()) throws(EngineError) {
-        let missing = ProcessorFeatures.missing
-        guard missing.isEmpty else { throw .unsupportedProcessor(missing: missing) }
+        var configuration = configuration
+        configuration.code.instructionSet = try Self.instructionSet(
+            configuration.code.instructionSet, on: .present)
         do {
             core = try EngineCore(pool: configuration.pool)
         } catch {
@@ -47,6 +48,19 @@ public final class Engine: Sendable {
             }
         }
         self.configuration = configuration
+    }
+
+    /// The instruction set asked for, or the best, if a processor with these features can run it.
+    static func instructionSet(
+        _ requested: CodeSettings.InstructionSet?, on features: ProcessorFeatures
+    ) throws(EngineError) -> CodeSettings.InstructionSet {
+        guard let best = features.instructionSet else {
+            throw .unsupportedProcessor(missing: features.missing(for: .baseline))
+        }
+        let requested = requested ?? best
+        let missing = features.missing(for: requested)
+        guard missing.isEmpty else { throw .unsupportedInstructionSet(requested, missing: missing) }
+        return requested
     }
 
     /// Compiles a module in the binary format, on the calling thread and those that the configuration allows besides.

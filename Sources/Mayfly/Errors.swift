@@ -1,5 +1,6 @@
 //! The typed errors of engines and modules. Those of templates, instances and calls are the runtime's.
 
+public import Compiler
 public import Runtime
 public import WasmModule
 
@@ -7,8 +8,10 @@ public import struct WasmText.TextError
 
 /// An engine could not be created.
 public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The processor lacks instructions that compiled code uses (x86-64-v3).
+    /// The processor lacks instructions that all compiled code uses (SSE4.1).
     case unsupportedProcessor(missing: [String])
+    /// The processor lacks instructions of the set that the configuration asks for.
+    case unsupportedInstructionSet(CodeSettings.InstructionSet, missing: [String])
     /// The pool's configuration makes no sense, or the operating system refused its address space.
     case pool(PoolError)
     /// The operating system refused something else.
@@ -19,6 +22,8 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .unsupportedProcessor(let missing):
             "this processor is not supported: it lacks \(missing.joined(separator: ", "))"
+        case .unsupportedInstructionSet(let instructionSet, let missing):
+            "this processor does not run code of the instruction set \(instructionSet): it lacks \(missing.joined(separator: ", "))"
         case .pool(let error): "\(error)"
         case .system(let operation, let errno): "\(operation) failed: \(systemErrorMessage(errno))"
         }

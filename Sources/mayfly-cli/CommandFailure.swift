@@ -52,7 +52,7 @@ struct CommandFailure: Error {
         case let error as TextError: self.init(.invalidModule, "\(error)")
         case let error as EngineError:
             switch error {
-            case .unsupportedProcessor: self.init(.unavailable, "\(error)")
+            case .unsupportedProcessor, .unsupportedInstructionSet: self.init(.unavailable, "\(error)")
             case .pool, .system: self.init(.system, "\(error)")
             }
         case let error as LinkError:

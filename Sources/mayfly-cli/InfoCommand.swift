@@ -41,8 +41,14 @@ struct InfoCommand: ParsableCommand {
     var growthPolicy = GrowthPolicy.protect
 
     func run() throws {
-        let missing = ProcessorFeatures.missing.joined(separator: ", ")
-        print("processor: \(missing.isEmpty ? "has all that compiled code needs" : "lacks \(missing)")")
+        let processor = ProcessorFeatures.present
+        let missing = processor.missing(for: .v3).joined(separator: ", ")
+        print("processor: \(missing.isEmpty ? "has all that the fastest code needs" : "lacks \(missing)")")
+        switch processor.instructionSet {
+        case .v3: print("instruction set: v3 (AVX2, FMA, BMI1, BMI2, LZCNT, POPCNT)")
+        case .baseline: print("instruction set: baseline (SSE4.1)")
+        case nil: print("instruction set: none, SSE4.1 is the least")
+        }
         let features = KernelFeatures.current
         let costs = features.costs
         print(

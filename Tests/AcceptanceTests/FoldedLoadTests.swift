@@ -221,10 +221,11 @@ struct LoadUse: Sendable, CustomTestStringConvertible {
         module.data(at: 0x8000, [77])
     }
 
-    @Test(arguments: LoadUse.all) func aFoldedLoadIsBounded(_ use: LoadUse) throws {
+    @Test(arguments: LoadUse.all, instructionSets)
+    func aFoldedLoadIsBounded(_ use: LoadUse, _ instructionSet: CodeSettings.InstructionSet) throws {
         let width = use.load.width
         let offsets = AccessOffsets.all(width: width)
-        let template = try sharedEngine.get().compile { module in
+        let template = try sharedEngine(instructionSet).compile { module in
             Self.defineCommon(&module)
             for offset in offsets {
                 module.function("\(offset)", [.i32, use.other.type], [use.result.type]) { code in
@@ -263,10 +264,11 @@ struct LoadUse: Sendable, CustomTestStringConvertible {
         comparison.report(atLeast: 2 * traps + 50)
     }
 
-    @Test(arguments: Update.all) func anUpdateInPlaceIsBounded(_ update: Update) throws {
+    @Test(arguments: Update.all, instructionSets)
+    func anUpdateInPlaceIsBounded(_ update: Update, _ instructionSet: CodeSettings.InstructionSet) throws {
         let (load, store) = (update.load, update.store)
         let offsets = AccessOffsets.all(width: load.width)
-        let template = try sharedEngine.get().compile { module in
+        let template = try sharedEngine(instructionSet).compile { module in
             Self.defineCommon(&module)
             for offset in offsets {
                 module.function("\(offset)", [.i32, load.type], []) { code in

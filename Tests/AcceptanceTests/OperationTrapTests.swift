@@ -6,12 +6,16 @@ import TestSupport
 import Testing
 
 @Suite struct OperationTrapTests {
-    private static let template = Result {
-        try sharedEngine.get().compile { OperationModule.define(&$0) }.template()
+    private static let templates = Result {
+        try Dictionary(
+            uniqueKeysWithValues: instructionSets.map {
+                ($0, try sharedEngine($0).compile { OperationModule.define(&$0) }.template())
+            })
     }
 
-    @Test(arguments: Operation.all) func itTrapsForItsOperandsOnly(_ operation: Operation) throws {
-        let template = try Self.template.get()
+    @Test(arguments: Operation.all, instructionSets)
+    func itTrapsForItsOperandsOnly(_ operation: Operation, _ instructionSet: CodeSettings.InstructionSet) throws {
+        let template = try #require(try Self.templates.get()[instructionSet])
         var comparison = Comparison()
         for (number, entry) in operation.cases.enumerated() {
             func expect(_ export: String, _ operands: [Value], _ outcome: Outcome) throws {

@@ -12,6 +12,22 @@ import WasmModule
 /// from.
 let sharedEngine = Result { try Engine(.init(pool: .init(slotCount: 64))) }
 
+private let baselineEngine = Result {
+    try Engine(.init(pool: .init(slotCount: 64), code: .init(instructionSet: .baseline)))
+}
+
+/// As `sharedEngine`, for code of this instruction set. Results must be the same; both run here, because the tests need a
+/// processor that has all.
+func sharedEngine(_ instructionSet: CodeSettings.InstructionSet) throws -> Engine {
+    switch instructionSet {
+    case .v3: try sharedEngine.get()
+    case .baseline: try baselineEngine.get()
+    }
+}
+
+/// For parameterized tests.
+let instructionSets = CodeSettings.InstructionSet.allCases
+
 /// An engine whose instances all get the same slot, so that each meets what the one before left.
 func singleSlotEngine() throws -> Engine {
     try Engine(.init(pool: .init(slotCount: 1)))

@@ -38,13 +38,14 @@ import WasmModule
         #expect(Self.opcodes.count == 256 - 24)
     }
 
-    @Test(arguments: opcodes) func everyLaneIsRight(_ opcode: VectorOpcode) throws {
+    @Test(arguments: opcodes, instructionSets)
+    func everyLaneIsRight(_ opcode: VectorOpcode, _ instructionSet: CodeSettings.InstructionSet) throws {
         let signature = VectorSignature(opcode)
         var random = SeededGenerator(seed: UInt64(opcode.rawValue))
         let forms = Self.forms(signature, &random)
         let types = (0..<Int(signature.operandCount)).map { signature.operand($0) }
         let result = signature.result!
-        let template = try sharedEngine.get().compile { module in
+        let template = try sharedEngine(instructionSet).compile { module in
             module.memory(1, export: "memory")
             for form in forms {
                 module.function(form.name, types, [result]) { code in
@@ -142,9 +143,11 @@ import WasmModule
     // MARK: Conditions
 
     /// Questions about lanes as conditions of branches and selections, where no boolean is made.
-    @Test(arguments: [VectorOpcode.v128AnyTrue, .i8x16AllTrue, .i16x8AllTrue, .i32x4AllTrue, .i64x2AllTrue])
-    func conditions(_ opcode: VectorOpcode) throws {
-        let template = try sharedEngine.get().compile { module in
+    @Test(
+        arguments: [VectorOpcode.v128AnyTrue, .i8x16AllTrue, .i16x8AllTrue, .i32x4AllTrue, .i64x2AllTrue],
+        instructionSets)
+    func conditions(_ opcode: VectorOpcode, _ instructionSet: CodeSettings.InstructionSet) throws {
+        let template = try sharedEngine(instructionSet).compile { module in
             module.function("if", [.v128], [.i32]) { code in
                 code.localGet(0).op(opcode).if(.value(.i32)) {
                     $0.i32Const(10)

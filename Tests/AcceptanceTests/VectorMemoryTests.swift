@@ -16,7 +16,8 @@ import WasmModule
 
     @Test func allAccessesAreTested() { #expect(Self.opcodes.count == 22) }
 
-    @Test(arguments: opcodes) func everyAccessIsBounded(_ opcode: VectorOpcode) throws {
+    @Test(arguments: opcodes, instructionSets)
+    func everyAccessIsBounded(_ opcode: VectorOpcode, _ instructionSet: CodeSettings.InstructionSet) throws {
         let signature = VectorSignature(opcode)
         let width = Int(signature.accessBytes)
         let isStore = signature.result == nil
@@ -25,7 +26,7 @@ import WasmModule
             signature.immediates == .memoryAndLane ? [0, UInt8(signature.laneLimit - 1)] : [nil]
         let offsets = AccessOffsets.all(width: width)
         func name(_ offset: UInt32, _ lane: UInt8?) -> String { "\(offset) \(lane ?? 0)" }
-        let template = try sharedEngine.get().compile { module in
+        let template = try sharedEngine(instructionSet).compile { module in
             Self.history.defineMemory(in: &module)
             for offset in offsets {
                 for lane in lanes {
@@ -163,9 +164,10 @@ import WasmModule
             ]
     }
 
-    @Test(arguments: LoadUse.all) func aLoadThatIsTakenInIsBounded(_ use: LoadUse) throws {
+    @Test(arguments: LoadUse.all, instructionSets)
+    func aLoadThatIsTakenInIsBounded(_ use: LoadUse, _ instructionSet: CodeSettings.InstructionSet) throws {
         let offsets: [UInt32] = [0, 1, 15, 0x1_0000, 0x7FFE_FFFF, 0x7FFF_0000, 0x8000_0000, 0xFFFF_FFF0, .max]
-        let template = try sharedEngine.get().compile { module in
+        let template = try sharedEngine(instructionSet).compile { module in
             Self.history.defineMemory(in: &module)
             for offset in offsets {
                 module.function("\(offset)", [.i32, .v128], [.v128]) { use.emit($0, offset) }

@@ -66,10 +66,11 @@ import WasmModule
         case both, same, zeroRight, zeroLeft, constantRight, leftInMemory
     }
 
-    @Test(arguments: Operands.allCases) func everyPattern(_ operands: Operands) throws {
+    @Test(arguments: Operands.allCases, instructionSets)
+    func everyPattern(_ operands: Operands, _ instructionSet: CodeSettings.InstructionSet) throws {
         let patterns = Self.patterns()
         let constant = V128(low: 0x1817_1615_1413_1211, high: 0x2827_2625_2423_2221)
-        let template = try sharedEngine.get().compile { module in
+        let template = try sharedEngine(instructionSet).compile { module in
             module.memory(1, export: "memory")
             for (number, pattern) in patterns.enumerated() {
                 module.function("\(number)", [.v128, .v128], [.v128]) { code in
@@ -109,7 +110,7 @@ import WasmModule
     }
 
     /// A swizzle by a constant is a shuffle with zeros.
-    @Test func swizzlesByConstants() throws {
+    @Test(arguments: instructionSets) func swizzlesByConstants(_ instructionSet: CodeSettings.InstructionSet) throws {
         var random = SeededGenerator(seed: 5)
         var constants = (0..<100).map { _ in VectorReference.interesting(&random) }
         for _ in 0..<100 { constants.append(V128(lanes: (0..<16).map { _ in UInt8(random.below(20)) })) }
@@ -117,7 +118,7 @@ import WasmModule
             constants.append(V128(lanes: (0..<16).map { UInt8($0 + distance) }))
             constants.append(V128(lanes: (0..<16).map { UInt8(truncatingIfNeeded: $0 - distance) }))
         }
-        let template = try sharedEngine.get().compile { module in
+        let template = try sharedEngine(instructionSet).compile { module in
             for (number, constant) in constants.enumerated() {
                 module.function("\(number)", [.v128], [.v128]) { $0.localGet(0).v128Const(constant).op(.i8x16Swizzle) }
             }

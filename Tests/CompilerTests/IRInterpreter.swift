@@ -153,6 +153,8 @@ final class InterpreterState {
             }
             tables[Int(a[4])].replaceSubrange(Int(a[0])..<Int(a[0] + a[2]), with: items[Int(a[1])..<Int(a[1] + a[2])])
         case .elementDrop: droppedElements.insert(UInt32(a[0]))
+        case .multiplyAddF32x4, .negatedMultiplyAddF32x4, .multiplyAddF64x2, .negatedMultiplyAddF64x2:
+            preconditionFailure("not a function of the IR")
         }
         return 0
     }

@@ -1,6 +1,7 @@
 //! Runs compiled code without the runtime: one context, one memory, no traps. For tests of the code generator alone.
 
 import Glibc
+import TestSupport
 import WasmModule
 
 @testable import Compiler
@@ -20,9 +21,10 @@ final class NativeHarness {
     private static let stackBytes = 1 << 20
 
     /// Decodes, compiles with all checks on, and places everything.
-    init(_ bytes: [UInt8], threads: Int = 1) throws {
+    init(_ bytes: [UInt8], threads: Int = 1, instructionSet: CodeSettings.InstructionSet = .v3) throws {
         module = try DecodedModule(decoding: bytes)
-        let code = try ModuleCompiler.compile(module, threads: threads, isChecking: true)
+        let code = try ModuleCompiler.compile(
+            module, settings: CodeSettings(instructionSet: instructionSet), threads: threads, isChecking: true)
         self.code = code
         textBytes = (code.text.count + 4095) & ~4095
         let text = Self.map(textBytes, PROT_READ | PROT_WRITE)
@@ -45,6 +47,7 @@ final class NativeHarness {
         set(VMContextLayout.memoryBase, address(memory))
         set(VMContextLayout.functionRecords, address(records))
         set(VMContextLayout.exitStub, address(text) + UInt64(code.exitOffset))
+        set(VMContextLayout.runtimeDispatch, UInt64(UInt(bitPattern: unsafeBitCast(Self.dispatch, to: Int.self))))
         for (index, type) in module.canonicalTypeIndices.enumerated() {
             context.storeBytes(of: type, toByteOffset: layout.signature(index), as: UInt32.self)
         }
@@ -130,6 +133,27 @@ final class NativeHarness {
 
     private static func map(_ bytes: Int, _ protection: Int32) -> UnsafeMutableRawPointer {
         mmap(nil, max(bytes, 4096), protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)!
+    }
+
+    private typealias Dispatch =
+        @convention(c) (UnsafeMutableRawPointer, UInt32, UnsafeMutablePointer<UInt64>) -> Int32
+
+    /// The runtime functions that need no runtime: products added with one rounding.
+    private static let dispatch: Dispatch = { _, index, cells in
+        let opcode: VectorOpcode? =
+            switch RuntimeFunction(rawValue: index) {
+            case .multiplyAddF32x4: .f32x4RelaxedMadd
+            case .negatedMultiplyAddF32x4: .f32x4RelaxedNmadd
+            case .multiplyAddF64x2: .f64x2RelaxedMadd
+            case .negatedMultiplyAddF64x2: .f64x2RelaxedNmadd
+            default: nil
+            }
+        guard let opcode else { return 1 }
+        let operands = (0..<3).map { V128(low: cells[2 * $0], high: cells[2 * $0 + 1]) }
+        let result = VectorReference.apply(opcode, operands)
+        cells[0] = result.low
+        cells[1] = result.high
+        return 0
     }
 
     typealias Entry = @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeMutablePointer<UInt64>) -> Int32

@@ -9,13 +9,13 @@ import WasmModule
 
 @Suite("Native execution: random vector programs")
 struct VectorRandomTests {
-    @Test("Machine code does what the reference says", arguments: 0..<4)
-    func agreement(batch: Int) throws {
+    @Test("Machine code does what the reference says", arguments: 0..<4, CodeSettings.InstructionSet.allCases)
+    func agreement(batch: Int, instructionSet: CodeSettings.InstructionSet) throws {
         let count = TestData.integer(fromEnvironment: "MAYFLY_RANDOM_PROGRAMS") ?? 12
         for index in 0..<count {
             let seed = UInt64(batch * 1_000_000 + index)
             let program = VectorProgram(seed: seed)
-            let harness = try NativeHarness(program.bytes)
+            let harness = try NativeHarness(program.bytes, instructionSet: instructionSet)
             var state = program.initialState
             for (index, global) in program.globals.enumerated() { harness.setGlobal(index, global.initial) }
             var random = SeededGenerator(seed: seed)
@@ -43,8 +43,8 @@ struct VectorRandomTests {
     }
 
     /// More vectors alive than there are registers, across a loop and a call.
-    @Test("Vectors are spilled whole")
-    func spills() throws {
+    @Test("Vectors are spilled whole", arguments: CodeSettings.InstructionSet.allCases)
+    func spills(instructionSet: CodeSettings.InstructionSet) throws {
         let count = 40
         var builder = WasmBuilder()
         let callee = builder.function("callee", [.v128], [.v128]) { $0.localGet(0).localGet(0).op(.i8x16Add) }
@@ -62,7 +62,7 @@ struct VectorRandomTests {
             body.localGet(2)
             for index in 1..<UInt32(count) { body.localGet(index + 2).op(.i64x2Sub) }
         }
-        let harness = try NativeHarness(builder.build())
+        let harness = try NativeHarness(builder.build(), instructionSet: instructionSet)
         let argument = V128(low: 0x0123_4567_89AB_CDEF, high: 0xFEDC_BA98_7654_3210)
         var vectors = (0..<count).map { index in
             VectorReference.apply(

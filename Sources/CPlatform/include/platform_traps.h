@@ -43,7 +43,7 @@ int mayfly_thread_prepare(void);
 /// first time on a thread.
 size_t mayfly_thread_stack_room(void);
 
-/// Bits of the instruction set extensions that compiled code needs and this machine (processor and kernel) has.
+/// Bits of the instruction set extensions that compiled code can use and this machine (processor and kernel) has.
 enum {
     MAYFLY_CPU_SSE42 = 1,
     MAYFLY_CPU_POPCNT = 2,
@@ -53,6 +53,9 @@ enum {
     MAYFLY_CPU_BMI2 = 32,
     MAYFLY_CPU_LZCNT = 64,
     MAYFLY_CPU_FMA = 128,
+    MAYFLY_CPU_SSE3 = 256,
+    MAYFLY_CPU_SSSE3 = 512,
+    MAYFLY_CPU_SSE41 = 1024,
 };
 uint32_t mayfly_cpu_features(void);
 

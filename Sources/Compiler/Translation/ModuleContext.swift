@@ -36,8 +36,10 @@ final class ModuleContext: @unchecked Sendable {
 
     /// The module the context was built from.
     let module: DecodedModule
-    /// What its code is made for.
+    /// What its code is made for. Nothing is left open.
     let settings: CodeSettings
+    /// Whether code has the instructions of x86-64-v3; else it makes do with SSE4.1.
+    let usesVEX: Bool
 
     let typeCount: Int
     /// Imports counted.
@@ -64,7 +66,11 @@ final class ModuleContext: @unchecked Sendable {
             return memory
         }
         self.module = module
+        var settings = settings
+        let instructionSet = settings.instructionSet ?? .v3
+        settings.instructionSet = instructionSet
         self.settings = settings
+        usesVEX = instructionSet == .v3
         var records: [TypeRecord] = []
         var lists: [IRType] = []
         records.reserveCapacity(module.types.count)

@@ -39,6 +39,12 @@ extension InstanceCore {
         case .elementDrop:
             drop(index(0), in: &droppedElements, of: template.module.decoded.elements.count)
             return nil
+        case .multiplyAddF32x4, .negatedMultiplyAddF32x4:
+            FusedMultiplyAdd.f32x4(cells, isNegated: function == .negatedMultiplyAddF32x4)
+            return nil
+        case .multiplyAddF64x2, .negatedMultiplyAddF64x2:
+            FusedMultiplyAdd.f64x2(cells, isNegated: function == .negatedMultiplyAddF64x2)
+            return nil
         }
     }
 

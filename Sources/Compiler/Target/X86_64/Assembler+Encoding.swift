@@ -1,4 +1,5 @@
-//! How an instruction becomes bytes: legacy and VEX prefixes, ModRM, SIB and displacement.
+//! How an instruction becomes bytes: legacy and VEX prefixes, ModRM, SIB and displacement. Vector instructions are given as
+//! VEX has them, with up to three operands; where there is no VEX, `Assembler+Legacy` makes them of legacy instructions.
 //!
 //! The source is the Intel SDM, volume 2, chapter 2.
 //!
@@ -25,7 +26,8 @@ struct LegacyOpcode: BitwiseCopyable {
     }
 }
 
-/// An opcode of the VEX encoding, 128-bit or scalar.
+/// An opcode of the VEX encoding, 128-bit or scalar. Instructions that are older than VEX have the same prefix, map and opcode
+/// in the legacy encoding.
 struct VEXOpcode: BitwiseCopyable {
     /// The implied legacy prefix.
     enum Prefix: UInt8 { case none = 0, p66, pF3, pF2 }
@@ -95,11 +97,56 @@ extension Assembler {
     @inline(__always)
     func needsREX(_ width: Width, _ register: UInt8) -> Bool { width == .w8 && register >= 4 && register < 8 }
 
+    // MARK: Vector instructions, in either encoding
+
+    @inline(__always)
+    mutating func emit(_ opcode: VEXOpcode, reg: UInt8, rm: UInt8) {
+        if usesVEX { emitVEX(opcode, reg: reg, rm: rm) } else { emitLegacy(opcode, reg: reg, rm: rm) }
+    }
+
+    @inline(__always)
+    mutating func emit(_ opcode: VEXOpcode, reg: UInt8, rm: Memory, trailing: Int32 = 0) {
+        if usesVEX {
+            emitVEX(opcode, reg: reg, rm: rm, trailing: trailing)
+        } else {
+            emitLegacy(opcode, reg: reg, rm: rm, trailing: trailing)
+        }
+    }
+
+    /// - Parameter commutes: Whether the sources may change places.
+    @inline(__always)
+    mutating func emit(_ opcode: VEXOpcode, reg: UInt8, second: UInt8, rm: UInt8, commutes: Bool = false) {
+        if usesVEX {
+            emitVEX(opcode, reg: reg, second: second, rm: rm)
+        } else {
+            emitLegacy(opcode, reg: reg, second: second, rm: rm, commutes: commutes)
+        }
+    }
+
+    /// With an integer register as the last operand.
+    @inline(__always)
+    mutating func emit(_ opcode: VEXOpcode, reg: UInt8, second: UInt8, integer: UInt8) {
+        if usesVEX {
+            emitVEX(opcode, reg: reg, second: second, rm: integer)
+        } else {
+            emitLegacy(opcode, reg: reg, second: second, integer: integer)
+        }
+    }
+
+    @inline(__always)
+    mutating func emit(_ opcode: VEXOpcode, reg: UInt8, second: UInt8, rm: Memory, trailing: Int32 = 0) {
+        if usesVEX {
+            emitVEX(opcode, reg: reg, second: second, rm: rm, trailing: trailing)
+        } else {
+            emitLegacy(opcode, reg: reg, second: second, rm: rm, trailing: trailing)
+        }
+    }
+
     // MARK: VEX
 
     @inline(__always)
-    mutating func emit(_ opcode: VEXOpcode, reg: UInt8, second: UInt8 = 0, rm: UInt8) {
-        assert(reg < 16 && second < 16 && rm < 16)
+    mutating func emitVEX(_ opcode: VEXOpcode, reg: UInt8, second: UInt8 = 0, rm: UInt8) {
+        assert(usesVEX && reg < 16 && second < 16 && rm < 16)
         var out = begin()
         vex(&out, opcode, reg: reg, second: second, extensionBits: rm >> 3)
         out.byte(0xC0 | (reg & 7) << 3 | rm & 7)
@@ -107,8 +154,8 @@ extension Assembler {
     }
 
     @inline(__always)
-    mutating func emit(_ opcode: VEXOpcode, reg: UInt8, second: UInt8 = 0, rm: Memory, trailing: Int32 = 0) {
-        assert(reg < 16 && second < 16)
+    mutating func emitVEX(_ opcode: VEXOpcode, reg: UInt8, second: UInt8 = 0, rm: Memory, trailing: Int32 = 0) {
+        assert(usesVEX && reg < 16 && second < 16)
         var out = begin()
         vex(&out, opcode, reg: reg, second: second, extensionBits: extensionBits(rm))
         modRM(&out, reg, rm, trailing: trailing)
@@ -135,7 +182,7 @@ extension Assembler {
 
     /// The X and B bits of a memory operand, in bits 1 and 0.
     @inline(__always)
-    private func extensionBits(_ memory: Memory) -> UInt8 {
+    func extensionBits(_ memory: Memory) -> UInt8 {
         // `Memory.none` is 0xFF, of which bit 3 is not to count: only bit 4 tells it from a register.
         let base = memory.base >> 3 & ~(memory.base >> 4) & 1
         let index = memory.index >> 3 & ~(memory.index >> 4) & 1
@@ -143,7 +190,7 @@ extension Assembler {
     }
 
     @inline(__always)
-    private mutating func modRM(_ out: inout Cursor, _ reg: UInt8, _ memory: Memory, trailing: Int32) {
+    mutating func modRM(_ out: inout Cursor, _ reg: UInt8, _ memory: Memory, trailing: Int32) {
         let reg = (reg & 7) << 3
         let displacement = memory.displacement
         if memory.isLabel {

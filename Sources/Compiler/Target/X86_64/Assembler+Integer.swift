@@ -278,7 +278,8 @@ extension Assembler {
         emit(.plain(w == .w8 ? 0xD2 : 0xD3), w, reg: op.rawValue, rm: m)
     }
 
-    // The BMI2 forms take the count from any register and leave the flags alone.
+    // The BMI2 forms take the count from any register and leave the flags alone. Not in SSE4.1, as all that follow to the
+    // counts of bits.
 
     mutating func shlx(_ w: Width, _ dst: UInt8, _ src: UInt8, _ count: UInt8) { bmi(.p66, 0xF7, w, dst, count, src) }
     mutating func shlx(_ w: Width, _ dst: UInt8, _ src: Memory, _ count: UInt8) { bmi(.p66, 0xF7, w, dst, count, src) }
@@ -289,13 +290,13 @@ extension Assembler {
 
     mutating func rorx(_ w: Width, _ dst: UInt8, _ src: UInt8, imm: UInt8) {
         assert(w == .w32 || w == .w64)
-        emit(VEXOpcode(.pF2, .m0F3A, 0xF0, wide: w == .w64), reg: dst, rm: src)
+        emitVEX(VEXOpcode(.pF2, .m0F3A, 0xF0, wide: w == .w64), reg: dst, rm: src)
         trailing8(imm)
     }
 
     mutating func rorx(_ w: Width, _ dst: UInt8, _ src: Memory, imm: UInt8) {
         assert(w == .w32 || w == .w64)
-        emit(VEXOpcode(.pF2, .m0F3A, 0xF0, wide: w == .w64), reg: dst, rm: src, trailing: 1)
+        emitVEX(VEXOpcode(.pF2, .m0F3A, 0xF0, wide: w == .w64), reg: dst, rm: src, trailing: 1)
         trailing8(imm)
     }
 
@@ -318,14 +319,14 @@ extension Assembler {
         _ prefix: VEXOpcode.Prefix, _ byte: UInt8, _ w: Width, _ reg: UInt8, _ second: UInt8, _ rm: UInt8,
     ) {
         assert(w == .w32 || w == .w64)
-        emit(VEXOpcode(prefix, .m0F38, byte, wide: w == .w64), reg: reg, second: second, rm: rm)
+        emitVEX(VEXOpcode(prefix, .m0F38, byte, wide: w == .w64), reg: reg, second: second, rm: rm)
     }
 
     private mutating func bmi(
         _ prefix: VEXOpcode.Prefix, _ byte: UInt8, _ w: Width, _ reg: UInt8, _ second: UInt8, _ rm: Memory,
     ) {
         assert(w == .w32 || w == .w64)
-        emit(VEXOpcode(prefix, .m0F38, byte, wide: w == .w64), reg: reg, second: second, rm: rm)
+        emitVEX(VEXOpcode(prefix, .m0F38, byte, wide: w == .w64), reg: reg, second: second, rm: rm)
     }
 
     mutating func lzcnt(_ w: Width, _ dst: UInt8, _ src: UInt8) { count(0xBD, w, dst, src) }
@@ -336,13 +337,34 @@ extension Assembler {
     mutating func popcnt(_ w: Width, _ dst: UInt8, _ src: Memory) { count(0xB8, w, dst, src) }
 
     private mutating func count(_ byte: UInt8, _ w: Width, _ dst: UInt8, _ src: UInt8) {
-        assert(w != .w8)
+        assert(w != .w8 && usesVEX)
         emit(.escaped(byte, prefix: 0xF3), w, reg: dst, rm: src)
     }
 
     private mutating func count(_ byte: UInt8, _ w: Width, _ dst: UInt8, _ src: Memory) {
-        assert(w != .w8)
+        assert(w != .w8 && usesVEX)
         emit(.escaped(byte, prefix: 0xF3), w, reg: dst, rm: src)
+    }
+
+    /// The index of the highest bit (r) and of the lowest (f); zero sets the zero flag and leaves `dst` undefined.
+    mutating func bsr(_ w: Width, _ dst: UInt8, _ src: UInt8) {
+        assert(w != .w8)
+        emit(.escaped(0xBD), w, reg: dst, rm: src)
+    }
+
+    mutating func bsr(_ w: Width, _ dst: UInt8, _ src: Memory) {
+        assert(w != .w8)
+        emit(.escaped(0xBD), w, reg: dst, rm: src)
+    }
+
+    mutating func bsf(_ w: Width, _ dst: UInt8, _ src: UInt8) {
+        assert(w != .w8)
+        emit(.escaped(0xBC), w, reg: dst, rm: src)
+    }
+
+    mutating func bsf(_ w: Width, _ dst: UInt8, _ src: Memory) {
+        assert(w != .w8)
+        emit(.escaped(0xBC), w, reg: dst, rm: src)
     }
 
     /// Carry = bit `bit` of r, counted modulo the width.

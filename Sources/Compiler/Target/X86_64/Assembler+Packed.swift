@@ -1,4 +1,5 @@
-//! Packed instructions without an immediate: lanes of integers and floats in 128 bits, in the VEX encoding.
+//! Packed instructions without an immediate: lanes of integers and floats in 128 bits. Names and operands are those of the VEX
+//! encoding.
 //!
 //! The many instructions of one shape share a method and differ in the value of an enumeration, whose cases are the
 //! mnemonics without the leading `v`. The raw value is the encoding, in hexadecimal digits `FPOO`:
@@ -7,7 +8,7 @@
 //! - `F` are flags: 1 is W, 2 says that the sources may change places.
 //!
 //! Lanes are b 8, w 16, d 32 and q 64 bits of integer, ps 32 and pd 64 bits of float. Memory operands have 16 bytes
-//! unless said otherwise and need no alignment.
+//! unless said otherwise and need no alignment under VEX.
 
 /// Operations on two vectors.
 enum VPacked: UInt16, CaseIterable {
@@ -157,37 +158,43 @@ extension Assembler {
         let opcode = VEXOpcode(packed: op.rawValue)
         // Only in this map is there a shorter prefix to gain.
         let swaps = b >= 8 && a < 8 && op.isCommutative && opcode.map == .m0F
-        emit(opcode, reg: dst, second: swaps ? b : a, rm: swaps ? a : b)
+        assert(usesVEX || op.isLegacy)
+        emit(opcode, reg: dst, second: swaps ? b : a, rm: swaps ? a : b, commutes: op.isCommutative)
     }
 
     /// Reads 16 bytes. Not for `movlhps` and `movhlps`.
     mutating func vpacked(_ op: VPacked, _ dst: UInt8, _ a: UInt8, _ b: Memory) {
-        assert(op != .movlhps && op != .movhlps)
+        assert(op != .movlhps && op != .movhlps && mayReadVector(b) && (usesVEX || op.isLegacy))
         emit(VEXOpcode(packed: op.rawValue), reg: dst, second: a, rm: b)
     }
 
     mutating func vpacked(_ op: VPackedUnary, _ dst: UInt8, _ src: UInt8) {
+        assert(usesVEX || op.isLegacy)
         emit(VEXOpcode(packed: op.rawValue), reg: dst, rm: src)
     }
 
     /// Reads 16 bytes, or as many as the operation says.
     mutating func vpacked(_ op: VPackedUnary, _ dst: UInt8, _ src: Memory) {
+        assert(usesVEX || op.isLegacy && (!op.readsVector || src.isLabel))
         emit(VEXOpcode(packed: op.rawValue), reg: dst, rm: src)
     }
 
-    /// All lanes, of which the destination is also a source.
+    /// All lanes, of which the destination is also a source. VEX only.
     mutating func vfma(_ op: VFusedMultiplyAdd, _ fw: FloatWidth, _ dst: UInt8, _ a: UInt8, _ b: UInt8) {
-        emit(VEXOpcode(.p66, .m0F38, op.rawValue, wide: fw == .f64), reg: dst, second: a, rm: b)
+        emitVEX(VEXOpcode(.p66, .m0F38, op.rawValue, wide: fw == .f64), reg: dst, second: a, rm: b)
     }
 
     /// Reads 16 bytes.
     mutating func vfma(_ op: VFusedMultiplyAdd, _ fw: FloatWidth, _ dst: UInt8, _ a: UInt8, _ b: Memory) {
-        emit(VEXOpcode(.p66, .m0F38, op.rawValue, wide: fw == .f64), reg: dst, second: a, rm: b)
+        emitVEX(VEXOpcode(.p66, .m0F38, op.rawValue, wide: fw == .f64), reg: dst, second: a, rm: b)
     }
 
     /// Sets zero if a & b is zero, carry if ~a & b is.
     mutating func vptest(_ a: UInt8, _ b: UInt8) { emit(VEXOpcode(.p66, .m0F38, 0x17), reg: a, rm: b) }
 
     /// Reads 16 bytes.
-    mutating func vptest(_ a: UInt8, _ b: Memory) { emit(VEXOpcode(.p66, .m0F38, 0x17), reg: a, rm: b) }
+    mutating func vptest(_ a: UInt8, _ b: Memory) {
+        assert(mayReadVector(b))
+        emit(VEXOpcode(.p66, .m0F38, 0x17), reg: a, rm: b)
+    }
 }

@@ -24,7 +24,7 @@ enum VPackedImmediate: UInt16, CaseIterable {
     // For each lane: `b` where the bit of the immediate is set, else `a`.
     case pblendw = 0xD0E, pblendd = 0xD02
     case blendps = 0xD0C, blendpd = 0xD0D
-    /// All ones or zeros. Predicates: 0 equal, 1 less, 2 less or equal, 3 unordered, 4–7 their negations, up to 31.
+    /// All ones or zeros. Predicates: 0 equal, 1 less, 2 less or equal, 3 unordered, 4–7 their negations, up to 31 with VEX.
     case cmpps = 0x4C2, cmppd = 0x5C2
     /// A lane of `b`, its index in bits 6 and 7, replaces that of `a` at the index in bits 4 and 5; then lanes with
     /// a bit set in bits 0–3 are cleared. In memory: the 4 bytes of that lane, bits 6 and 7 are ignored.
@@ -42,17 +42,25 @@ enum VPackedUnaryImmediate: UInt16, CaseIterable {
 extension Assembler {
     mutating func vshift(_ op: VShiftImmediate, _ dst: UInt8, _ src: UInt8, count: UInt8) {
         let opcode = VEXOpcode(.p66, .m0F, UInt8(truncatingIfNeeded: op.rawValue >> 4))
-        emit(opcode, reg: UInt8(truncatingIfNeeded: op.rawValue) & 7, second: dst, rm: src)
+        let digit = UInt8(truncatingIfNeeded: op.rawValue) & 7
+        if usesVEX {
+            emitVEX(opcode, reg: digit, second: dst, rm: src)
+        } else {
+            if dst != src { vmovaps(dst, src) }
+            emitLegacy(opcode, reg: digit, rm: dst)
+        }
         trailing8(count)
     }
 
     mutating func vpacked(_ op: VPackedImmediate, _ dst: UInt8, _ a: UInt8, _ b: UInt8, imm: UInt8) {
+        assert(usesVEX || op.isLegacy(imm))
         emit(VEXOpcode(packed: op.rawValue), reg: dst, second: a, rm: b)
         trailing8(imm)
     }
 
     /// Reads 16 bytes, 4 for `insertps`.
     mutating func vpacked(_ op: VPackedImmediate, _ dst: UInt8, _ a: UInt8, _ b: Memory, imm: UInt8) {
+        assert(usesVEX || op.isLegacy(imm) && (op == .insertps || b.isLabel))
         emit(VEXOpcode(packed: op.rawValue), reg: dst, second: a, rm: b, trailing: 1)
         trailing8(imm)
     }
@@ -64,21 +72,22 @@ extension Assembler {
 
     /// Reads 16 bytes.
     mutating func vpacked(_ op: VPackedUnaryImmediate, _ dst: UInt8, _ src: Memory, imm: UInt8) {
+        assert(mayReadVector(src))
         emit(VEXOpcode(packed: op.rawValue), reg: dst, rm: src, trailing: 1)
         trailing8(imm)
     }
 
-    /// For each byte: b where the byte's sign bit in `mask` is set, else a.
+    /// For each byte: b where the byte's sign bit in `mask` is set, else a. VEX only.
     mutating func vpblendvb(_ dst: UInt8, _ a: UInt8, _ b: UInt8, mask: UInt8) {
         assert(mask < 16)
-        emit(VEXOpcode(.p66, .m0F3A, 0x4C), reg: dst, second: a, rm: b)
+        emitVEX(VEXOpcode(.p66, .m0F3A, 0x4C), reg: dst, second: a, rm: b)
         trailing8(mask << 4)
     }
 
     /// Reads 16 bytes.
     mutating func vpblendvb(_ dst: UInt8, _ a: UInt8, _ b: Memory, mask: UInt8) {
         assert(mask < 16)
-        emit(VEXOpcode(.p66, .m0F3A, 0x4C), reg: dst, second: a, rm: b, trailing: 1)
+        emitVEX(VEXOpcode(.p66, .m0F3A, 0x4C), reg: dst, second: a, rm: b, trailing: 1)
         trailing8(mask << 4)
     }
 }

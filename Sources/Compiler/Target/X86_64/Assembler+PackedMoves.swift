@@ -7,7 +7,13 @@ extension Assembler {
     // MARK: Vectors
 
     /// All 128 bits, for values that other instructions on integers make or use.
-    mutating func vmovdqa(_ dst: UInt8, _ src: UInt8) { move(.p66, 0x6F, 0x7F, dst, src) }
+    mutating func vmovdqa(_ dst: UInt8, _ src: UInt8) {
+        if src >= 8 && dst < 8 && usesVEX {
+            emit(VEXOpcode(.p66, .m0F, 0x7F), reg: src, rm: dst)
+        } else {
+            emit(VEXOpcode(.p66, .m0F, 0x6F), reg: dst, rm: src)
+        }
+    }
 
     mutating func vmovdqu(_ dst: UInt8, _ src: Memory) { emit(VEXOpcode(.pF3, .m0F, 0x6F), reg: dst, rm: src) }
     mutating func vmovdqu(_ dst: Memory, _ src: UInt8) { emit(VEXOpcode(.pF3, .m0F, 0x7F), reg: src, rm: dst) }
@@ -16,7 +22,7 @@ extension Assembler {
 
     /// The low 64 bits; the upper bits are cleared.
     mutating func vmovq(_ dst: UInt8, _ src: UInt8) {
-        if src >= 8 && dst < 8 {
+        if src >= 8 && dst < 8 && usesVEX {
             emit(VEXOpcode(.p66, .m0F, 0xD6), reg: src, rm: dst)
         } else {
             emit(VEXOpcode(.pF3, .m0F, 0x7E), reg: dst, rm: src)
@@ -59,13 +65,17 @@ extension Assembler {
 
     /// The low lane of `b`, the upper bits are those of `a`.
     mutating func vmovs(_ fw: FloatWidth, _ dst: UInt8, _ a: UInt8, _ b: UInt8) {
-        move(fw.scalar, 0x10, 0x11, dst, second: a, b)
+        if usesVEX && b >= 8 && dst < 8 {
+            emitVEX(VEXOpcode(fw.scalar, .m0F, 0x11), reg: b, second: a, rm: dst)
+        } else {
+            emit(VEXOpcode(fw.scalar, .m0F, 0x10), reg: dst, second: a, rm: b)
+        }
     }
 
     /// `a` with one lane replaced by the low bits of the integer register `b`.
     mutating func vpinsr(_ w: Width, _ dst: UInt8, _ a: UInt8, _ b: UInt8, lane: UInt8) {
         assert(lane < 16 &>> w.rawValue)
-        emit(insertion(w), reg: dst, second: a, rm: b)
+        emit(insertion(w), reg: dst, second: a, integer: b)
         trailing8(lane)
     }
 
@@ -106,17 +116,6 @@ extension Assembler {
     }
 
     // MARK: Opcodes
-
-    @inline(__always)
-    private mutating func move(
-        _ prefix: VEXOpcode.Prefix, _ load: UInt8, _ store: UInt8, _ dst: UInt8, second: UInt8 = 0, _ src: UInt8,
-    ) {
-        if src >= 8 && dst < 8 {
-            emit(VEXOpcode(prefix, .m0F, store), reg: src, second: second, rm: dst)
-        } else {
-            emit(VEXOpcode(prefix, .m0F, load), reg: dst, second: second, rm: src)
-        }
-    }
 
     @inline(__always)
     private func insertion(_ w: Width) -> VEXOpcode {

@@ -1,5 +1,5 @@
-//! Scalar floating-point instructions, logic and moves, all in the VEX encoding with 128 bits. Those on lanes are in
-//! `Assembler+Packed` and its neighbours.
+//! Scalar floating-point instructions, logic and moves, with 128 bits. Those on lanes are in `Assembler+Packed` and its
+//! neighbours. Their names and operands are those of the VEX encoding.
 //!
 //! The scalar forms with three operands take the upper bits of the result from the first source. A destination that is
 //! written in part would depend on its old value, so callers choose as first source a register that is ready.
@@ -41,11 +41,14 @@ extension Assembler {
 
     mutating func vlogic(_ op: VLogic, _ fw: FloatWidth, _ dst: UInt8, _ a: UInt8, _ b: UInt8) {
         let swaps = b >= 8 && a < 8 && op != .andNot
-        emit(VEXOpcode(fw.packed, .m0F, op.rawValue), reg: dst, second: swaps ? b : a, rm: swaps ? a : b)
+        emit(
+            VEXOpcode(fw.packed, .m0F, op.rawValue), reg: dst, second: swaps ? b : a, rm: swaps ? a : b,
+            commutes: op != .andNot)
     }
 
     /// Reads 16 bytes.
     mutating func vlogic(_ op: VLogic, _ fw: FloatWidth, _ dst: UInt8, _ a: UInt8, _ b: Memory) {
+        assert(mayReadVector(b))
         emit(VEXOpcode(fw.packed, .m0F, op.rawValue), reg: dst, second: a, rm: b)
     }
 
@@ -74,27 +77,29 @@ extension Assembler {
         emit(VEXOpcode(fw.packed, .m0F, 0x2E), reg: a, rm: b)
     }
 
-    /// All ones or zeros. Predicates: 0 equal, 1 less, 2 less or equal, 3 unordered, 4–7 their negations, up to 31.
+    /// All ones or zeros. Predicates: 0 equal, 1 less, 2 less or equal, 3 unordered, 4–7 their negations, up to 31 with VEX.
     mutating func vcmps(_ fw: FloatWidth, _ dst: UInt8, _ a: UInt8, _ b: UInt8, predicate: UInt8) {
+        assert(usesVEX || predicate < 8)
         emit(VEXOpcode(fw.scalar, .m0F, 0xC2), reg: dst, second: a, rm: b)
         trailing8(predicate)
     }
 
     mutating func vcmps(_ fw: FloatWidth, _ dst: UInt8, _ a: UInt8, _ b: Memory, predicate: UInt8) {
+        assert(usesVEX || predicate < 8)
         emit(VEXOpcode(fw.scalar, .m0F, 0xC2), reg: dst, second: a, rm: b, trailing: 1)
         trailing8(predicate)
     }
 
-    /// For each lane: b where the lane's sign bit in `mask` is set, else a.
+    /// For each lane: b where the lane's sign bit in `mask` is set, else a. VEX only.
     mutating func vblendv(_ fw: FloatWidth, _ dst: UInt8, _ a: UInt8, _ b: UInt8, mask: UInt8) {
         assert(mask < 16)
-        emit(VEXOpcode(.p66, .m0F3A, fw == .f32 ? 0x4A : 0x4B), reg: dst, second: a, rm: b)
+        emitVEX(VEXOpcode(.p66, .m0F3A, fw == .f32 ? 0x4A : 0x4B), reg: dst, second: a, rm: b)
         trailing8(mask << 4)
     }
 
     mutating func vblendv(_ fw: FloatWidth, _ dst: UInt8, _ a: UInt8, _ b: Memory, mask: UInt8) {
         assert(mask < 16)
-        emit(VEXOpcode(.p66, .m0F3A, fw == .f32 ? 0x4A : 0x4B), reg: dst, second: a, rm: b, trailing: 1)
+        emitVEX(VEXOpcode(.p66, .m0F3A, fw == .f32 ? 0x4A : 0x4B), reg: dst, second: a, rm: b, trailing: 1)
         trailing8(mask << 4)
     }
 
@@ -111,8 +116,8 @@ extension Assembler {
 
     /// All 128 bits.
     mutating func vmovaps(_ dst: UInt8, _ src: UInt8) {
-        // Of the two directions of the opcode, one may have the shorter prefix.
-        if src >= 8 && dst < 8 {
+        // Of the two directions of the opcode, one may have the shorter VEX prefix.
+        if src >= 8 && dst < 8 && usesVEX {
             emit(VEXOpcode(.none, .m0F, 0x29), reg: src, rm: dst)
         } else {
             emit(VEXOpcode(.none, .m0F, 0x28), reg: dst, rm: src)
@@ -143,7 +148,7 @@ extension Assembler {
     /// Signed integer to float; the upper bits are those of `a`.
     mutating func vcvtsi2s(_ fw: FloatWidth, _ w: Width, _ dst: UInt8, _ a: UInt8, _ b: UInt8) {
         assert(w == .w32 || w == .w64)
-        emit(VEXOpcode(fw.scalar, .m0F, 0x2A, wide: w == .w64), reg: dst, second: a, rm: b)
+        emit(VEXOpcode(fw.scalar, .m0F, 0x2A, wide: w == .w64), reg: dst, second: a, integer: b)
     }
 
     mutating func vcvtsi2s(_ fw: FloatWidth, _ w: Width, _ dst: UInt8, _ a: UInt8, _ b: Memory) {

@@ -28,6 +28,9 @@ struct Assembler: ~Copyable {
     static let defaultMaximumSize = 1 << 30
     var maximumSize = defaultMaximumSize
 
+    /// Whether the instructions of x86-64-v3 may be used. If not, vector instructions have the legacy encoding
+    /// (`Assembler+Legacy`), and methods whose instruction is not in SSE4.1 must not be called.
+    let usesVEX: Bool
     private(set) var code: UnsafeMutablePointer<UInt8>
     private(set) var count = 0
     private var capacity: Int
@@ -38,7 +41,8 @@ struct Assembler: ~Copyable {
     var draft = Draft()
     var constants = ConstantPool()
 
-    init(capacity: Int = 4096) {
+    init(capacity: Int = 4096, usesVEX: Bool = true) {
+        self.usesVEX = usesVEX
         self.capacity = max(capacity, Self.instructionRoom)
         code = .allocate(capacity: self.capacity)
     }

@@ -24,10 +24,11 @@ extension FunctionEmitter {
                 constant(machine.immediate, floatWidth))
         case .floatBinaryMemory:
             let memory = emitAddress(machine, index, operand: 1)
+            let destination = register(index, machine.memory.usesRegister ? 2 : 1)
             mayTrap(.memoryOutOfBounds, source: machine.source)
+            assert(assembler.usesVEX || destination == register(index, 0))
             assembler.vscalar(
-                VScalar(rawValue: machine.detail)!, floatWidth,
-                register(index, machine.memory.usesRegister ? 2 : 1), register(index, 0), memory)
+                VScalar(rawValue: machine.detail)!, floatWidth, destination, register(index, 0), memory)
         case .floatMinimumMaximum:
             let done = assembler.newLabel()
             assembler.vucomis(floatWidth, register(index, 0), register(index, 1))
@@ -258,7 +259,11 @@ extension FunctionEmitter {
             // At least 2^63, which is in the float scratch register.
             let from = FloatWidth(rawValue: machine.detail & 1)!
             let destination = register(index, 1)
-            assembler.vscalar(.sub, from, X86_64.floatScratch, register(index, 0), X86_64.floatScratch)
+            if assembler.usesVEX {
+                assembler.vscalar(.sub, from, X86_64.floatScratch, register(index, 0), X86_64.floatScratch)
+            } else {
+                assembler.vscalar(.sub, from, X86_64.floatScratch, register(index, 0), constant(0x1p63, from))
+            }
             assembler.vcvtts2si(from, .w64, destination, X86_64.floatScratch)
             assembler.test(.w64, destination, destination)
             if isSaturating(machine) {

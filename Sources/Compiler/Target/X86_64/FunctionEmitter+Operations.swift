@@ -62,30 +62,38 @@ extension FunctionEmitter {
         case .shiftVariable: emitShiftVariable(machine, index)
         case .rotateImmediate:
             let amount = UInt8(truncatingIfNeeded: machine.immediate)
-            if isSlot(index, 0) {
+            if !assembler.usesVEX {
+                rotateWithoutBMI(machine, index)
+            } else if isSlot(index, 0) {
                 assembler.rorx(width, register(index, 1), slot(index, 0), imm: amount)
             } else {
                 assembler.rorx(width, register(index, 1), register(index, 0), imm: amount)
             }
-        case .rotateVariable:
+        case .shiftByCL:
             assembler.shiftByCL(Shift(rawValue: machine.detail)!, width, register(index, 0))
         case .negate:
             copy(register(index, 1), register(index, 0))
             assembler.neg(width, register(index, 1))
         case .countLeadingZeros:
-            if isSlot(index, 0) {
+            if !assembler.usesVEX {
+                countZerosWithoutBMI(machine, index)
+            } else if isSlot(index, 0) {
                 assembler.lzcnt(width, register(index, 1), slot(index, 0))
             } else {
                 assembler.lzcnt(width, register(index, 1), register(index, 0))
             }
         case .countTrailingZeros:
-            if isSlot(index, 0) {
+            if !assembler.usesVEX {
+                countZerosWithoutBMI(machine, index)
+            } else if isSlot(index, 0) {
                 assembler.tzcnt(width, register(index, 1), slot(index, 0))
             } else {
                 assembler.tzcnt(width, register(index, 1), register(index, 0))
             }
         case .populationCount:
-            if isSlot(index, 0) {
+            if !assembler.usesVEX {
+                countOnesWithoutPOPCNT(machine, index)
+            } else if isSlot(index, 0) {
                 assembler.popcnt(width, register(index, 1), slot(index, 0))
             } else {
                 assembler.popcnt(width, register(index, 1), register(index, 0))
@@ -301,7 +309,8 @@ extension FunctionEmitter {
 
     private mutating func load(_ machine: MachineInstruction, _ destination: PhysicalRegister, _ memory: Memory) {
         let register = destination.hardware
-        switch MemoryAccess(rawValue: machine.detail)! {
+        let access = MemoryAccess(rawValue: machine.detail)!
+        switch access {
         case .unsigned8: assembler.movzx(from: .w8, register, memory)
         case .unsigned16: assembler.movzx(from: .w16, register, memory)
         case .unsigned32: assembler.mov(.w32, register, memory)
@@ -317,6 +326,8 @@ extension FunctionEmitter {
         case .float32: assembler.vmovs(.f32, register, memory)
         case .float64: assembler.vmovs(.f64, register, memory)
         case .vector128: assembler.vmovups(register, memory)
+        case .splat8 where !assembler.usesVEX, .splat16 where !assembler.usesVEX, .splat32 where !assembler.usesVEX:
+            splatWithoutAVX(access, register, memory)
         case .splat8: assembler.vpacked(.pbroadcastb, register, memory)
         case .splat16: assembler.vpacked(.pbroadcastw, register, memory)
         case .splat32: assembler.vpacked(.broadcastss, register, memory)

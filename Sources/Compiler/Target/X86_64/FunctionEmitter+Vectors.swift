@@ -94,6 +94,7 @@ extension FunctionEmitter {
                 machine.width, register(index, 2), register(index, 0), register(index, 1), lane: machine.detail)
         case .vectorInsertMemory:
             let memory = emitAccess(machine, index, operand: 1)
+            assert(assembler.usesVEX || result(index) == register(index, 0))
             assembler.vpinsr(machine.width, result(index), register(index, 0), memory, lane: machine.detail)
         case .vectorExtract:
             if machine.detail == 0 && (machine.width == .w32 || machine.width == .w64) {

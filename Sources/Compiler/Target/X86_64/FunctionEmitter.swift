@@ -48,7 +48,7 @@ struct FunctionEmitter: ~Copyable {
         case runtimeCall = 0
     }
 
-    var assembler = Assembler(capacity: 1 << 16)
+    var assembler: Assembler
     var traps = Vector<TrapSite>(capacity: 256)
     var sources = Vector<SourceSite>(capacity: 256)
     var outOfLine = Vector<OutOfLine>(capacity: 128)
@@ -74,6 +74,7 @@ struct FunctionEmitter: ~Copyable {
     private var incomingArgumentBytes: Int32 = 0
 
     init(module: ModuleContext, layout: VMContextLayout) {
+        assembler = Assembler(capacity: 1 << 16, usesVEX: module.usesVEX)
         self.module = module
         self.layout = layout
         // Replaced by `emit`; stand-ins keep the fields free of optionals.

@@ -91,7 +91,7 @@ extension InstructionSelector {
         adjustStack(-cellBytes)
     }
 
-    private mutating func adjustStack(_ bytes: Int32) {
+    mutating func adjustStack(_ bytes: Int32) {
         guard bytes != 0 else { return }
         var machine = MachineInstruction(operation: .adjustStack)
         machine.displacement = bytes
@@ -99,7 +99,7 @@ extension InstructionSelector {
         finish(machine)
     }
 
-    private func stackAccess(_ operation: MachineOperation, _ type: IRType, _ offset: Int32) -> MachineInstruction {
+    func stackAccess(_ operation: MachineOperation, _ type: IRType, _ offset: Int32) -> MachineInstruction {
         var machine = MachineInstruction(operation: operation, width: type.is64 ? .w64 : .w32)
         machine.detail = MemoryAccess.full(type).rawValue
         machine.displacement = offset

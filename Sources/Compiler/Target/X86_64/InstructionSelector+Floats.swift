@@ -76,7 +76,8 @@ extension InstructionSelector {
             use(left, .register)
             use(right, .any)
         }
-        define(value: value)
+        // Two operands are all that the legacy encoding has.
+        define(register(of: value), module.usesVEX ? .register : .reuse)
         finish(machine)
     }
 

@@ -212,10 +212,23 @@ extension InstructionSelector {
             selectImmediate(value, instruction.a, .shiftImmediate, width, detail: shift.rawValue, amount)
             return
         }
+        if !module.usesVEX {
+            selectShiftByCL(value, instruction, width, shift)
+            return
+        }
         use(instruction.a, .any)
         use(instruction.b, .register)
         define(value: value)
         finish(MachineInstruction(operation: .shiftVariable, width: width, detail: shift.rawValue))
+    }
+
+    private mutating func selectShiftByCL(
+        _ value: UInt32, _ instruction: IRInstruction, _ width: Width, _ shift: Shift
+    ) {
+        use(instruction.a, .register)
+        use(instruction.b, fixed: X86_64.rcx)
+        define(register(of: value), .reuse, detail: 0)
+        finish(MachineInstruction(operation: .shiftByCL, width: width, detail: shift.rawValue))
     }
 
     private mutating func selectRotate(
@@ -227,10 +240,7 @@ extension InstructionSelector {
             selectImmediate(value, instruction.a, .rotateImmediate, width, right)
             return
         }
-        use(instruction.a, .register)
-        use(instruction.b, fixed: X86_64.rcx)
-        define(register(of: value), .reuse, detail: 0)
-        finish(MachineInstruction(operation: .rotateVariable, width: width, detail: shift.rawValue))
+        selectShiftByCL(value, instruction, width, shift)
     }
 
     private mutating func selectDivide(_ value: UInt32, _ instruction: IRInstruction, _ width: Width) {

@@ -177,7 +177,12 @@ extension InstructionSelector {
         }
         var mask = V128()
         for index in 0..<16 where lanes[index] >= 16 { mask[UInt8.self, index] = 0xFF }
-        _ = blended(a, b, mask: constant(mask))
+        if module.usesVEX {
+            _ = blended(a, b, mask: constant(mask))
+        } else {
+            let kept = packed(.pand, a, V128(low: ~mask.low, high: ~mask.high))
+            _ = packed(.por, kept, packed(.pand, b, mask))
+        }
         return true
     }
 

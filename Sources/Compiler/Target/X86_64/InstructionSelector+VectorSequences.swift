@@ -11,7 +11,7 @@ extension InstructionSelector {
         switch opcode {
         case .v128Not: _ = packed(.pxor, a, V128(repeating: UInt64.max))
         case .i64x2Abs:
-            let sign = packed(.pcmpgtq, constant(V128()), a)
+            let sign = module.usesVEX ? packed(.pcmpgtq, constant(V128()), a) : wideSign(a)
             _ = packed(.psubq, packed(.pxor, a, sign), sign)
         case .i8x16Neg: _ = packed(.psubb, constant(V128()), a)
         case .i16x8Neg: _ = packed(.psubw, constant(V128()), a)

@@ -92,7 +92,11 @@ extension InstructionSelector {
             if ir[Int(operand)].type.registerClass == .integer {
                 lane = moved(lane, ir[Int(operand)].type == .i64 ? .w64 : .w32)
             }
-            _ = step(MachineInstruction(operation: .vectorUnary, immediate: Int64(operation.rawValue)), lane)
+            if module.usesVEX {
+                _ = step(MachineInstruction(operation: .vectorUnary, immediate: Int64(operation.rawValue)), lane)
+            } else {
+                _ = packed(operation, lane)
+            }
         }
         finishSequence(value)
     }
@@ -243,8 +247,9 @@ extension InstructionSelector {
     /// One instruction with a load or a constant as its second operand, if there is one.
     mutating func foldable(_ operation: VPacked, _ a: UInt32, _ b: UInt32) {
         var (a, b) = (a, b)
-        if operation.isCommutative || operation.isSum, constantVector(b) == nil, !isFoldableLoad(b),
-            constantVector(a) != nil || isFoldableLoad(a)
+        // Which of two NaNs comes out must not depend on the instruction set.
+        if operation.isCommutative || operation.isSum, constantVector(b) == nil, !isFullLoad(b),
+            constantVector(a) != nil || isFullLoad(a)
         {
             swap(&a, &b)
         }
@@ -346,6 +351,10 @@ extension InstructionSelector {
         let a = VectorSource.value(instruction.a)
         let b = VectorSource.value(instruction.b)
         let c = VectorSource.value(instruction.c)
+        if !module.usesVEX, let function = instruction.vectorOpcode.fusedFunction {
+            selectFused(value, function, instruction)
+            return
+        }
         switch instruction.vectorOpcode {
         case .i8x16Shuffle: shuffleSequence(instruction.a, instruction.b, ir[Int(instruction.c)].vector)
         case .v128Bitselect:

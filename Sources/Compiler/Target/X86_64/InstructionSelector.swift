@@ -347,6 +347,13 @@ struct InstructionSelector: ~Copyable {
     /// Whether `value` is a full-width load which the root being selected may take in.
     @inline(__always)
     func isFoldableLoad(_ value: UInt32) -> Bool {
+        // Legacy instructions want an operand of 16 bytes aligned.
+        isFullLoad(value) && (module.usesVEX || ir[Int(value)].memoryAccess != .vector128)
+    }
+
+    /// The same, whether the instruction set has operands in memory for it or not.
+    @inline(__always)
+    func isFullLoad(_ value: UInt32) -> Bool {
         let load = ir[Int(value)]
         guard load.operation == .load, isSingleUseHere(value), colors[value] == currentColor else { return false }
         switch load.memoryAccess {

@@ -39,12 +39,12 @@ enum MachineOperation: UInt8 {
     case leaScaled
     /// r → r. `detail`: `Shift`.
     case shiftImmediate
-    /// m, r → r. `detail`: `Shift`, one of shl, shr, sar.
+    /// m, r → r. `detail`: `Shift`, one of shl, shr, sar. Not in the baseline instruction set.
     case shiftVariable
     /// m → r. To the right by `immediate`.
     case rotateImmediate
-    /// r, @rcx → r in the place of the first. `detail`: `Shift` rol or ror.
-    case rotateVariable
+    /// r, @rcx → r in the place of the first. `detail`: `Shift`.
+    case shiftByCL
     /// r → r.
     case negate
     /// m → r.
@@ -70,7 +70,7 @@ enum MachineOperation: UInt8 {
     case floatBinary
     /// r → r. The second operand is the constant in `immediate`.
     case floatBinaryConstant
-    /// r, address → r.
+    /// r, address → r. In the baseline instruction set in the place of the first, as `vectorInsertMemory`.
     case floatBinaryMemory
     /// r, r → r. Sequence. `detail`: `VScalar` min or max.
     case floatMinimumMaximum
@@ -95,6 +95,7 @@ enum MachineOperation: UInt8 {
     case moveToFloat, moveFromFloat
 
     // MARK: Vectors. `immediate`: the assembler's operation; a constant is an index into `SelectedFunction.vectorConstants`.
+    // In the baseline instruction set no operand of 16 bytes is in memory, and there is neither `vectorBlend` nor `vectorFused`.
 
     /// → r. `immediate`: the constant.
     case loadVectorConstant

@@ -13,7 +13,7 @@ struct TrampolineEmitter: ~Copyable {
     private static var defaultControl: Int32 { 0x1F80 }
     private static var controlMask: Int32 { 0xFFC0 }
 
-    var assembler = Assembler(capacity: 1 << 14)
+    var assembler: Assembler
     private let exitLabel: Label
     private var firstTrap = 0
     private(set) var traps = Vector<FunctionEmitter.TrapSite>(capacity: 16)
@@ -25,6 +25,7 @@ struct TrampolineEmitter: ~Copyable {
 
     init(module: ModuleContext) {
         self.module = module
+        assembler = Assembler(capacity: 1 << 14, usesVEX: module.usesVEX)
         exitLabel = assembler.newLabel()
     }
 

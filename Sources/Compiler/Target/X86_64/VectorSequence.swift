@@ -22,7 +22,7 @@ struct VectorStep: BitwiseCopyable {
     var sourceCount: UInt8 = 0
     /// The last source may be in a spill slot.
     var lastMayBeSlot = false
-    /// The result is where the first source was.
+    /// The result is where the first source was. So it is for all that have two, if the encoding has no place for a third.
     var reusesFirst = false
     var resultClass = RegisterClass.vector
     /// A load that the step takes in as its last operand.
@@ -33,7 +33,7 @@ struct VectorStep: BitwiseCopyable {
 extension InstructionSelector {
     // MARK: Recording
 
-    private mutating func append(_ step: VectorStep) -> VectorSource {
+    mutating func append(_ step: VectorStep) -> VectorSource {
         vectorSteps.append(step)
         return VectorSource(id: UInt32(truncatingIfNeeded: vectorSteps.count &- 1), isStep: true)
     }
@@ -48,12 +48,15 @@ extension InstructionSelector {
     mutating func step(
         _ machine: MachineInstruction, _ a: VectorSource, _ b: VectorSource, mayBeSlot: Bool = false
     ) -> VectorSource {
-        append(VectorStep(machine: machine, first: a, second: b, sourceCount: 2, lastMayBeSlot: mayBeSlot))
+        append(
+            VectorStep(
+                machine: machine, first: a, second: b, sourceCount: 2, lastMayBeSlot: mayBeSlot,
+                reusesFirst: !module.usesVEX))
     }
 
     /// With a load in the place of the last source.
     mutating func step(_ machine: MachineInstruction, _ a: VectorSource, load: UInt32) -> VectorSource {
-        append(VectorStep(machine: machine, first: a, sourceCount: 1, load: load))
+        append(VectorStep(machine: machine, first: a, sourceCount: 1, reusesFirst: !module.usesVEX, load: load))
     }
 
     mutating func step(_ machine: MachineInstruction, load: UInt32) -> VectorSource {
@@ -71,24 +74,28 @@ extension InstructionSelector {
     }
 
     mutating func packed(_ operation: VPacked, _ a: VectorSource, _ b: VectorSource) -> VectorSource {
+        if !module.usesVEX { return baselinePacked(operation, a, b) }
         if !b.isStep, let vector = constantVector(b.id) { return packed(operation, a, vector) }
         return step(
             MachineInstruction(operation: .vectorBinary, immediate: Int64(operation.rawValue)), a, b, mayBeSlot: true)
     }
 
     mutating func packed(_ operation: VPacked, _ a: VectorSource, _ b: V128) -> VectorSource {
+        if !module.usesVEX { return baselinePacked(operation, a, b) }
         let immediate = Int64(operation.rawValue) | place(b) << 32
         return step(MachineInstruction(operation: .vectorBinaryConstant, immediate: immediate), a)
     }
 
     mutating func packed(_ operation: VPackedUnary, _ a: VectorSource) -> VectorSource {
-        step(
+        if !module.usesVEX { return baselinePacked(operation, a) }
+        return step(
             MachineInstruction(operation: .vectorUnary, immediate: Int64(operation.rawValue)), a, mayBeSlot: true)
     }
 
     mutating func packed(
         _ operation: VPackedImmediate, _ a: VectorSource, _ b: VectorSource, _ detail: UInt8
     ) -> VectorSource {
+        if !module.usesVEX { return baselinePacked(operation, a, b, detail) }
         if !b.isStep, let vector = constantVector(b.id) { return packed(operation, a, vector, detail) }
         return step(
             MachineInstruction(
@@ -97,6 +104,7 @@ extension InstructionSelector {
     }
 
     mutating func packed(_ operation: VPackedImmediate, _ a: VectorSource, _ b: V128, _ detail: UInt8) -> VectorSource {
+        if !module.usesVEX { return baselinePacked(operation, a, b, detail) }
         let immediate = Int64(operation.rawValue) | place(b) << 32
         return step(
             MachineInstruction(operation: .vectorBinaryImmediateConstant, detail: detail, immediate: immediate), a)
@@ -106,7 +114,7 @@ extension InstructionSelector {
         step(
             MachineInstruction(
                 operation: .vectorUnaryImmediate, detail: detail, immediate: Int64(operation.rawValue)),
-            a, mayBeSlot: true)
+            a, mayBeSlot: module.usesVEX)
     }
 
     mutating func shifted(_ operation: VShiftImmediate, _ a: VectorSource, by count: UInt8) -> VectorSource {
@@ -115,14 +123,14 @@ extension InstructionSelector {
                 operation: .vectorShiftImmediate, detail: count, immediate: Int64(operation.rawValue)), a)
     }
 
-    /// For each byte: b where the byte's sign bit in `mask` is set, else a.
+    /// For each byte: b where the byte's sign bit in `mask` is set, else a. Not in the baseline instruction set.
     mutating func blended(_ a: VectorSource, _ b: VectorSource, mask: VectorSource) -> VectorSource {
         append(
             VectorStep(
                 machine: MachineInstruction(operation: .vectorBlend), first: a, second: b, third: mask, sourceCount: 3))
     }
 
-    /// ±(a · b) + c.
+    /// ±(a · b) + c. Not in the baseline instruction set.
     mutating func fused(
         _ operation: VFusedMultiplyAdd, _ width: Width, _ a: VectorSource, _ b: VectorSource, _ c: VectorSource
     ) -> VectorSource {
