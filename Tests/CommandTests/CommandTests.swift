@@ -67,7 +67,10 @@ struct CommandTests {
         try withDirectory {
             let usual = try mayfly("info")
             #expect(usual.code == 0 && usual.errors.isEmpty)
-            for word in ["processor:", "PAGEMAP_SCAN", "page faults:", "best reset policy: ", "growth policy protect"] {
+            for word in [
+                "processor:", "instruction set: ", "PAGEMAP_SCAN", "page faults:", "best reset policy: ",
+                "growth policy protect",
+            ] {
                 #expect(usual.output.contains(word), "\(word)")
             }
             let chosen = try mayfly("info", "--reset-policy", "discard", "--growth-policy", "sharedFile")

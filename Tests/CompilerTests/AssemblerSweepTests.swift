@@ -3,118 +3,19 @@
 //! The tables hold chosen cases and need no tool; this goes through all registers in each place and all shapes of
 //! memory operands, about 110,000 instructions, and asks `objdump` what they are. Skipped where there is no objdump.
 
-import Foundation
 import Testing
 
 @testable import Compiler
 
-private let objdump = "/usr/bin/objdump"
-
 @Suite(
     "Assembler against objdump",
-    .enabled(if: FileManager.default.isExecutableFile(atPath: objdump), "needs objdump"))
-struct AssemblerSweepTests {
-    /// Instructions in a row, and what they should be called.
-    private struct Sweep: ~Copyable {
-        var assembler = Assembler()
-        var expected: [(position: UInt32, text: String)] = []
-
-        mutating func add(_ text: String, _ body: (inout Assembler) -> Void) {
-            expected.append((assembler.position, text))
-            body(&assembler)
-        }
-
-        /// Disassembles and compares.
-        func check() throws {
-            let lines = try disassemble(assembler.withBytes { Data($0) })
-            var reported = 0
-            for (index, row) in expected.enumerated() where reported < 20 {
-                let next = index + 1 < expected.count ? expected[index + 1].position : assembler.position
-                let found = lines[row.position]
-                let isWhole = next == assembler.position || lines[next] != nil
-                if found != row.text || !isWhole {
-                    let bytes = assembler.hexBytes(row.position..<next)
-                    Issue.record("\(row.text) came out as \(found ?? "nothing"): \(bytes)")
-                    reported += 1
-                }
-            }
-            #expect(lines.count == expected.count)
-        }
-    }
-
-    // MARK: Names
-
-    private static let names: [[String]] = {
-        let low = ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"]
-        let high = (8..<16).map { "r\($0)" }
-        return [
-            ["al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil"] + high.map { $0 + "b" },
-            low + high.map { $0 + "w" },
-            low.map { "e" + $0 } + high.map { $0 + "d" },
-            low.map { "r" + $0 } + high,
-        ]
-    }()
-
-    private func name(_ w: Width, _ r: UInt8) -> String { Self.names[Int(w.rawValue)][Int(r)] }
-    private func xmm(_ r: UInt8) -> String { "xmm\(r)" }
-
-    private func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
-
-    /// As objdump shows an immediate that was extended to the operand's width.
-    private func immediate(_ w: Width, _ value: Int32) -> String {
-        let bits = UInt64(bitPattern: Int64(value))
-        return hex(w == .w64 ? bits : bits & ((1 << UInt64(8 * w.bytes)) - 1))
-    }
-
-    private func text(_ w: Width, _ memory: Memory) -> String {
-        ["BYTE", "WORD", "DWORD", "QWORD"][Int(w.rawValue)] + " PTR " + address(memory)
-    }
-
-    private func address(_ memory: Memory) -> String {
-        var parts: [String] = []
-        if memory.base != Memory.none { parts.append(name(.w64, memory.base)) }
-        if memory.index != Memory.none { parts.append("\(name(.w64, memory.index))*\(1 << memory.scale)") }
-        var result = parts.joined(separator: "+")
-        // A displacement is shown if it is encoded, which these need even when it is zero.
-        let isEncoded = memory.displacement != 0 || memory.base == Memory.none || memory.base & 7 == 5
-        if isEncoded { result += (memory.displacement < 0 ? "-" : "+") + hex(UInt64(memory.displacement.magnitude)) }
-        return "[\(result)]"
-    }
-
-    // MARK: What to go through
-
-    private let registers: ClosedRange<UInt8> = 0...15
-    private let wide: [Width] = [.w32, .w64]
-    private let all: [Width] = [.w8, .w16, .w32, .w64]
-    private let notByte: [Width] = [.w16, .w32, .w64]
-
-    /// Every base and every index with every kind of displacement.
-    private let memories: [Memory] = {
-        var result: [Memory] = []
-        for displacement: Int32 in [0, 1, -1, 127, 128, -128, -129, .max, .min] {
-            for register: UInt8 in 0...15 {
-                result.append(.base(register, displacement))
-                if register != 4 {
-                    result.append(.indexed(register ^ 9, register, scale: register & 3, displacement))
-                    result.append(.indexed(register, register, scale: 3, displacement))
-                    result.append(.scaled(index: register, scale: register >> 2, disp: displacement))
-                }
-            }
-        }
-        return result
-    }()
-
-    /// A few that differ in all bits that matter to prefixes.
-    private let fewMemories: [Memory] = [
-        .base(0), .base(4, 8), .base(13), .base(12, -200), .indexed(5, 1, scale: 1), .indexed(0, 12, scale: 3, 5),
-        .indexed(9, 15, 1000), .scaled(index: 8, scale: 2, disp: 64),
-    ]
-
+    .enabled(if: Disassembly.isAvailable, "needs objdump"))
+struct AssemblerSweepTests: AssemblerSweeps {
     // MARK: Sweeps
 
     @Test("Address forms")
     func addresses() throws {
-        var sweep = Sweep()
+        var sweep = AssemblerSweep()
         for memory in memories {
             for register: UInt8 in [2, 10] {
                 sweep.add("mov \(name(.w64, register)),\(text(.w64, memory))") { $0.mov(.w64, register, memory) }
@@ -134,7 +35,7 @@ struct AssemblerSweepTests {
 
     @Test("Integer arithmetic")
     func arithmetic() throws {
-        var sweep = Sweep()
+        var sweep = AssemblerSweep()
         let operations: [(ALU, String)] = [
             (.add, "add"), (.or, "or"), (.adc, "adc"), (.sbb, "sbb"), (.and, "and"), (.sub, "sub"), (.xor, "xor"),
             (.cmp, "cmp"),
@@ -177,7 +78,7 @@ struct AssemblerSweepTests {
 
     @Test("Other integer instructions on registers")
     func integers() throws {
-        var sweep = Sweep()
+        var sweep = AssemblerSweep()
         let shifts: [(Shift, String)] = [(.rol, "rol"), (.ror, "ror"), (.shl, "shl"), (.shr, "shr"), (.sar, "sar")]
         for w in all {
             for a in registers {
@@ -226,7 +127,7 @@ struct AssemblerSweepTests {
 
     @Test("Moves, extensions and conditions on registers")
     func moves() throws {
-        var sweep = Sweep()
+        var sweep = AssemblerSweep()
         for a in registers {
             sweep.add("push \(name(.w64, a))") { $0.push(a) }
             sweep.add("pop \(name(.w64, a))") { $0.pop(a) }
@@ -259,7 +160,7 @@ struct AssemblerSweepTests {
 
     @Test("Integer instructions under VEX")
     func bmi() throws {
-        var sweep = Sweep()
+        var sweep = AssemblerSweep()
         for w in wide {
             for a in registers {
                 for b in registers {
@@ -286,7 +187,7 @@ struct AssemblerSweepTests {
 
     @Test("Floating point")
     func floats() throws {
-        var sweep = Sweep()
+        var sweep = AssemblerSweep()
         let operations: [(VScalar, String)] = [
             (.sqrt, "sqrt"), (.add, "add"), (.mul, "mul"), (.sub, "sub"), (.min, "min"), (.div, "div"), (.max, "max"),
         ]
@@ -352,7 +253,7 @@ struct AssemblerSweepTests {
 
     @Test("Packed operations")
     func packed() throws {
-        var sweep = Sweep()
+        var sweep = AssemblerSweep()
         for a in registers {
             for b in registers {
                 let c = a ^ b ^ 6
@@ -401,7 +302,7 @@ struct AssemblerSweepTests {
 
     @Test("Packed operations with an immediate")
     func packedImmediate() throws {
-        var sweep = Sweep()
+        var sweep = AssemblerSweep()
         let withoutComparison = VPackedImmediate.allCases.filter { $0 != .cmpps && $0 != .cmppd }
         for a in registers {
             for b in registers {
@@ -439,7 +340,7 @@ struct AssemblerSweepTests {
 
     @Test("Packed moves")
     func packedMoves() throws {
-        var sweep = Sweep()
+        var sweep = AssemblerSweep()
         for a in registers {
             for b in registers {
                 let c = a ^ b ^ 6
@@ -481,43 +382,4 @@ struct AssemblerSweepTests {
         }
         try sweep.check()
     }
-}
-
-extension Assembler {
-    fileprivate func hexBytes(_ range: Range<UInt32>) -> String {
-        withBytes { code in
-            code[Int(range.lowerBound)..<Int(range.upperBound)].map { String($0, radix: 16) }.joined(separator: " ")
-        }
-    }
-}
-
-/// What objdump calls each instruction, by offset; blanks made single.
-private func disassemble(_ code: Data) throws -> [UInt32: String] {
-    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("assembler-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
-    let file = directory.appendingPathComponent("code.bin")
-    try code.write(to: file)
-
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: objdump)
-    process.arguments = [
-        "-D", "-b", "binary", "-m", "i386:x86-64", "-M", "intel", "-w", "-z", "--no-show-raw-insn", file.path,
-    ]
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    try process.run()
-    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-
-    var result: [UInt32: String] = [:]
-    for line in output.split(separator: "\n") {
-        let fields = line.split(separator: "\t", maxSplits: 1)
-        guard fields.count == 2, let colon = fields[0].lastIndex(of: ":"),
-            let offset = UInt32(fields[0][..<colon].drop(while: { $0 == " " }), radix: 16)
-        else { continue }
-        result[offset] = fields[1].split(separator: " ").joined(separator: " ")
-    }
-    return result
 }

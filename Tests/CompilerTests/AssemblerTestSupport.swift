@@ -26,10 +26,10 @@ extension AssemblerTable {
 
     /// One row: what a disassembler says, the bytes in hexadecimal, and the call that must produce them.
     func expect(
-        _ text: String, _ bytes: String, sourceLocation: SourceLocation = #_sourceLocation,
+        _ text: String, _ bytes: String, usesVEX: Bool = true, sourceLocation: SourceLocation = #_sourceLocation,
         _ body: (inout Assembler) -> Void,
     ) {
-        var assembler = Assembler()
+        var assembler = Assembler(usesVEX: usesVEX)
         body(&assembler)
         #expect(assembler.hex == bytes, "\(text)", sourceLocation: sourceLocation)
     }

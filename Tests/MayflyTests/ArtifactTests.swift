@@ -4,9 +4,10 @@ import TestSupport
 import Testing
 
 @testable import Mayfly
+@testable import Runtime
 
 @Suite struct ArtifactTests {
-    private func makeModule() throws -> Module {
+    private func makeModule(on engine: Engine? = nil) throws -> Module {
         var builder = WasmBuilder()
         builder.importFunction("env", "twice", [.i32], [.i32])
         builder.memory(1, export: "memory")
@@ -17,7 +18,7 @@ import Testing
         let run = builder.function("run", [.i32], [.i32]) { $0.localGet(0).call(0).i32Const(1).i32Add() }
         builder.function("fail", [], []) { $0.unreachable().i32Const(0).refNull(.funcref).tableSet(1) }
         builder.name(function: run, "run")
-        return try testEngine.get().compile(builder.build())
+        return try (engine ?? testEngine.get()).compile(builder.build())
     }
 
     @Test func aLoadedModuleIsTheCompiledOne() throws {
@@ -75,6 +76,39 @@ import Testing
             #expect(throws: CompileError.artifact(.corrupted)) {
                 try testEngine.get().load(compiled: artifact.serialized())
             }
+        }
+    }
+
+    @Test func codeForLesserProcessorsRunsHereToo() throws {
+        let baseline = try Engine(
+            .init(pool: .init(slotCount: 2), code: CodeSettings(instructionSet: .baseline)))
+        let bytes = try makeModule(on: baseline).serialized()
+        #expect(try bytes != makeModule().serialized())
+        let loaded = try testEngine.get().load(compiled: bytes)
+        #expect(loaded.core.code.settings.instructionSet == .baseline)
+        #expect(loaded.serialized() == bytes)
+        var imports = Imports<Void>()
+        imports.define("env", "twice") { (_, x: Int32) in 2 * x }
+        try loaded.template(imports: imports).withInstance { (instance) throws in
+            let result: Int32 = try instance.call("run", 20)
+            #expect(result == 41)
+        }
+    }
+
+    @Test func theInstructionSetFitsTheFeaturesNeeded() throws {
+        for (instructionSet, other) in [
+            (CodeSettings.InstructionSet.v3, CodeSettings.InstructionSet.baseline), (.baseline, .v3),
+        ] {
+            let engine = try Engine(
+                .init(pool: .init(slotCount: 2), code: CodeSettings(instructionSet: instructionSet)))
+            var bytes = try makeModule(on: engine).serialized()
+            func features(_ instructionSet: CodeSettings.InstructionSet) -> [UInt8] {
+                withUnsafeBytes(of: ProcessorFeatures.needed(by: instructionSet).rawValue) { Array($0) }
+            }
+            #expect(Array(bytes[20..<24]) == features(instructionSet))
+            // The processor has these as well, but they are not what such code needs.
+            bytes.replaceSubrange(20..<24, with: features(other))
+            #expect(throws: CompileError.artifact(.corrupted)) { try testEngine.get().load(compiled: bytes) }
         }
     }
 

@@ -52,6 +52,24 @@ struct SpecificationSuiteTests {
         #expect(Set(UnsupportedCommands.list.keys).isSubset(of: Self.files))
     }
 
+    /// What computes, without AVX and its like.
+    @Test(
+        "in code for the baseline instruction set", .needs(folder),
+        arguments: files.filter { file in
+            let prefixes = [
+                "simd_", "i16x8_", "i32x4_", "i8x16_", "relaxed_", "i32", "i64", "int_", "f32", "f64", "float_",
+            ]
+            return (prefixes.contains { file.hasPrefix($0) } || file.hasPrefix("conversions"))
+                && UnsupportedCommands.list[file] == nil
+        })
+    func baseline(_ file: String) throws {
+        let engine = try Engine(
+            .init(pool: PoolConfiguration(slotCount: 600), code: CodeSettings(instructionSet: .baseline)))
+        let report = try Self.report(of: file, on: engine)
+        for failure in report.failures { Issue.record("\(file):\(failure.line): \(failure.message)") }
+        #expect(report.passed > 0)
+    }
+
     /// What depends on how memories are reset and grow: each file under each pair of policies, modules compiled once.
     @Test(
         "under every reset and growth policy", .needs(folder),
