@@ -278,8 +278,8 @@ extension Assembler {
         emit(.plain(w == .w8 ? 0xD2 : 0xD3), w, reg: op.rawValue, rm: m)
     }
 
-    // The BMI2 forms take the count from any register and leave the flags alone. Not in SSE4.1, as all that follow to the
-    // counts of bits.
+    // The BMI2 forms take the count from any register and leave the flags alone. These, down to the counts of bits, are not
+    // there without VEX.
 
     mutating func shlx(_ w: Width, _ dst: UInt8, _ src: UInt8, _ count: UInt8) { bmi(.p66, 0xF7, w, dst, count, src) }
     mutating func shlx(_ w: Width, _ dst: UInt8, _ src: Memory, _ count: UInt8) { bmi(.p66, 0xF7, w, dst, count, src) }
@@ -346,7 +346,7 @@ extension Assembler {
         emit(.escaped(byte, prefix: 0xF3), w, reg: dst, rm: src)
     }
 
-    /// The index of the highest bit (r) and of the lowest (f); zero sets the zero flag and leaves `dst` undefined.
+    /// The index of the highest bit (`bsr`) or the lowest (`bsf`). Zero sets the zero flag and leaves `dst` undefined.
     mutating func bsr(_ w: Width, _ dst: UInt8, _ src: UInt8) {
         assert(w != .w8)
         emit(.escaped(0xBD), w, reg: dst, rm: src)
