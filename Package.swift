@@ -56,7 +56,7 @@ let package = Package(
         .executableTarget(
             name: "mayfly-bench",
             dependencies: [
-                "Mayfly", "MayflyWASI",
+                "Mayfly", "MayflyWASI", "WasmText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/mayfly-bench", swiftSettings: swift),
         .executableTarget(

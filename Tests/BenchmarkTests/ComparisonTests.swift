@@ -6,7 +6,7 @@ import Testing
 @testable import mayfly_bench
 
 /// Counts its cycles, which all return one number and take ten microseconds, for times are measured.
-private final class Counter: FreshInstanceCycle {
+final class Counter: FreshInstanceCycle {
     let result: UInt32
     let cycles = Atomic<Int>(0)
 
@@ -25,7 +25,7 @@ private final class Counter: FreshInstanceCycle {
 }
 
 /// An engine whose guests return a number, or that refuses every module.
-private struct Stub: Contender {
+struct Stub: Contender {
     var name: String
     var result: UInt32?
 

@@ -17,7 +17,9 @@ struct MayflyBench: ParsableCommand {
             \(PeerSearch.environmentVariable), else a .venv-peers folder here or above, made with
               python3 -m venv .venv-peers && .venv-peers/bin/pip install wasmtime==50.0.1
             """,
-        subcommands: [CycleCommand.self, SizeCommand.self, SightglassCommand.self, CompileCommand.self])
+        subcommands: [
+            CycleCommand.self, SizeCommand.self, SightglassCommand.self, CompileCommand.self, SIMDCommand.self,
+        ])
 }
 
 /// Options of every command.
