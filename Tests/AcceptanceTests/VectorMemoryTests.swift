@@ -211,4 +211,42 @@ import WasmModule
         }
         comparison.report(atLeast: 200)
     }
+
+    /// Instructions with two operands take in only those loads whose address is constant.
+    @Test(arguments: LoadUse.all) func aLoadAtAConstantAddressIsBounded(_ use: LoadUse) throws {
+        let length = Self.history.lengths[0]
+        let end = UInt32(length) - UInt32(use.width)
+        let cases: [(index: UInt32, offset: UInt32, isInBounds: Bool)] = [
+            (end, 0, true), (0, end, true), (end - 1, 1, true), (end + 1, 0, false), (0, end + 1, false),
+            (1, end, false), (0, UInt32(length), false), (0, 0x7FFE_FFFF, false), (0, 0x7FFF_0000, false),
+            (0x7FFF_0000, 0, false), (0xFFFF_FFFF, 0, false), (0xFFFF_FFFF, 1, false), (0xFFFF_FFFF, .max, false),
+        ]
+        let template = try sharedEngine.get().compile { module in
+            Self.history.defineMemory(in: &module)
+            for (number, access) in cases.enumerated() {
+                module.function("\(number)", [.i32, .v128], [.v128]) {
+                    $0.i32Const(Int32(bitPattern: access.index)).localSet(0)
+                    use.emit($0, access.offset)
+                }
+            }
+            module.function("reference", [.i32, .v128], [.v128]) { use.emit($0, 0) }
+        }.template()
+        let other = Value.v128(V128(low: 0x0102_0304_0506_0708, high: 0x1112_1314_1516_1718))
+        var comparison = Comparison()
+        try template.withInstance { (instance) throws in
+            let bytes = (0..<use.width).map { UInt8(truncatingIfNeeded: $0 * 7 + 3) }
+            for (number, access) in cases.enumerated() {
+                try instance.writeBytes(bytes, at: 0)
+                var expected = Outcome.trap(.memoryOutOfBounds)
+                if access.isInBounds {
+                    expected = try instance.outcome("reference", [.i32(0), other])
+                    try instance.writeBytes(bytes, at: access.index + access.offset)
+                }
+                comparison.expect(
+                    try instance.outcome("\(number)", [.i32(0), other]), expected,
+                    "offset=\(access.offset), index \(access.index)")
+            }
+        }
+        comparison.report(atLeast: cases.count)
+    }
 }

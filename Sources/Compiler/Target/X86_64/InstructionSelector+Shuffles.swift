@@ -118,7 +118,7 @@ extension InstructionSelector {
     private mutating func folding(
         _ operation: VPackedImmediate, _ a: VectorSource, _ b: VectorSource, _ detail: UInt8
     ) -> VectorSource {
-        if isFoldableLoad(b.id) {
+        if isFoldableOperand(b.id) {
             return step(
                 MachineInstruction(
                     operation: .vectorBinaryImmediateMemory, detail: detail, immediate: Int64(operation.rawValue)),

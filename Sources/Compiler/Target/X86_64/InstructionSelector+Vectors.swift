@@ -169,7 +169,7 @@ extension InstructionSelector {
         else { return false }
         var machine = MachineInstruction(operation: .vectorExtractStore, width: width)
         machine.detail = UInt8(extraction.c)
-        selectAddress(store.a, offset: store.c, into: &machine)
+        selectAddress(of: store, into: &machine)
         use(extraction.a, .register)
         takeIn(store.b)
         finish(machine)
@@ -244,16 +244,29 @@ extension InstructionSelector {
         finishSequence(value)
     }
 
+    /// Whether `value` is a load which an instruction with another source may take in: one at a constant address.
+    ///
+    /// With a base, an index and another source Intel's processors take the instruction apart again, at a higher price
+    /// than that of a load and an instruction.
+    func isFoldableOperand(_ value: UInt32) -> Bool {
+        isFoldableLoad(value) && integerConstant(ir[Int(value)].a) != nil
+    }
+
+    /// The same, whether the instruction set has operands in memory for it or not.
+    private func isFullOperand(_ value: UInt32) -> Bool {
+        isFullLoad(value) && integerConstant(ir[Int(value)].a) != nil
+    }
+
     /// One instruction with a load or a constant as its second operand, if there is one.
     mutating func foldable(_ operation: VPacked, _ a: UInt32, _ b: UInt32) {
         var (a, b) = (a, b)
         // Which of two NaNs comes out must not depend on the instruction set.
-        if operation.isCommutative || operation.isSum, constantVector(b) == nil, !isFullLoad(b),
-            constantVector(a) != nil || isFullLoad(a)
+        if operation.isCommutative || operation.isSum, constantVector(b) == nil, !isFullOperand(b),
+            constantVector(a) != nil || isFullOperand(a)
         {
             swap(&a, &b)
         }
-        if isFoldableLoad(b) {
+        if isFoldableOperand(b) {
             _ = step(
                 MachineInstruction(operation: .vectorBinaryMemory, immediate: Int64(operation.rawValue)),
                 .value(a), load: b)
@@ -263,7 +276,7 @@ extension InstructionSelector {
     }
 
     private mutating func foldable(_ operation: VPackedImmediate, _ a: UInt32, _ b: UInt32, _ detail: UInt8) {
-        if isFoldableLoad(b) {
+        if isFoldableOperand(b) {
             _ = step(
                 MachineInstruction(
                     operation: .vectorBinaryImmediateMemory, detail: detail, immediate: Int64(operation.rawValue)),
@@ -359,7 +372,11 @@ extension InstructionSelector {
         case .i8x16Shuffle: shuffleSequence(instruction.a, instruction.b, ir[Int(instruction.c)].vector)
         case .v128Bitselect:
             let chosen = packed(.pand, a, c)
-            _ = packed(.por, chosen, packed(.pandn, c, b))
+            if let mask = constantVector(instruction.c) {
+                _ = packed(.por, chosen, packed(.pand, b, V128(low: ~mask.low, high: ~mask.high)))
+            } else {
+                _ = packed(.por, chosen, packed(.pandn, c, b))
+            }
         case .f32x4RelaxedMadd: _ = fused(.fmadd231, .w32, a, b, c)
         case .f32x4RelaxedNmadd: _ = fused(.fnmadd231, .w32, a, b, c)
         case .f64x2RelaxedMadd: _ = fused(.fmadd231, .w64, a, b, c)
