@@ -140,6 +140,74 @@ import WasmModule
         }
     }
 
+    // MARK: Pairs
+
+    /// An instruction whose sequence is shorter if its operand, the result of another one, has a limited range.
+    private struct Pair {
+        var inner: VectorOpcode
+        /// Of the inner one: a vector, or the count of a shift; none for an instruction with one operand.
+        var constant: V128?
+        var outer: VectorOpcode
+    }
+
+    @Test func shorterSequencesForLimitedOperandsAreRight() throws {
+        var pairs: [Pair] = []
+        for mask in [0x0F, 0x07, 0x1F, 0x10, 0x8F, 0xFF, 0] as [UInt64] {
+            let lanes = mask &* 0x0101_0101_0101_0101
+            pairs.append(Pair(inner: .v128And, constant: V128(low: lanes, high: lanes), outer: .i8x16Swizzle))
+        }
+        // One lane that is not below 16.
+        let uneven = V128(low: 0x0F0F_0F0F_0F0F_0F0F, high: 0x1F0F_0F0F_0F0F_0F0F)
+        pairs.append(Pair(inner: .v128And, constant: uneven, outer: .i8x16Swizzle))
+        pairs.append(Pair(inner: .v128Or, constant: V128(), outer: .i8x16Swizzle))
+        for count in 0..<20 as Range<UInt64> {
+            for inner in [VectorOpcode.i8x16ShrU, .i8x16ShrS, .i8x16Shl, .i16x8ShrU] {
+                pairs.append(Pair(inner: inner, constant: V128(low: count), outer: .i8x16Swizzle))
+            }
+            for inner in [VectorOpcode.i16x8ShrU, .i16x8ShrS, .i16x8Shl, .i8x16ShrU] {
+                pairs.append(Pair(inner: inner, constant: V128(low: count), outer: .i32x4ExtaddPairwiseI16x8U))
+            }
+        }
+        for inner in [
+            VectorOpcode.i16x8ExtaddPairwiseI8x16U, .i16x8ExtaddPairwiseI8x16S, .i16x8ExtendLowI8x16U,
+            .i16x8ExtendHighI8x16U, .i16x8ExtendLowI8x16S, .i16x8ExtendHighI8x16S, .i16x8Abs, .i16x8Neg, .i8x16Popcnt,
+        ] {
+            pairs.append(Pair(inner: inner, constant: nil, outer: .i32x4ExtaddPairwiseI16x8U))
+        }
+        let template = try sharedEngine.get().compile { module in
+            for (number, pair) in pairs.enumerated() {
+                module.function("\(number)", [.v128, .v128], [.v128]) { code in
+                    if pair.outer == .i8x16Swizzle { code.localGet(0) }
+                    code.localGet(1)
+                    if let constant = pair.constant {
+                        if VectorSignature(pair.inner).operand(1) == .v128 {
+                            code.v128Const(constant)
+                        } else {
+                            code.i32Const(Int32(constant.low))
+                        }
+                    }
+                    code.op(pair.inner).op(pair.outer)
+                }
+            }
+        }.template()
+        var random = SeededGenerator(seed: 16)
+        var comparison = Comparison()
+        try template.withInstance { (instance) throws in
+            for _ in 0..<60 {
+                let table = VectorReference.interesting(.v128, &random)
+                let operand = VectorReference.interesting(.v128, &random)
+                for (number, pair) in pairs.enumerated() {
+                    let inner = VectorReference.apply(pair.inner, [operand] + (pair.constant.map { [$0] } ?? []))
+                    let outer = pair.outer == .i8x16Swizzle ? [table, inner] : [inner]
+                    comparison.expect(
+                        try instance.call("\(number)", arguments: [.v128(table), .v128(operand)])[0].vector,
+                        VectorReference.apply(pair.outer, outer), "\(pair) of \(operand), \(table)")
+                }
+            }
+        }
+        comparison.report(atLeast: 60 * pairs.count)
+    }
+
     // MARK: Conditions
 
     /// Questions about lanes as conditions of branches and selections, where no boolean is made.

@@ -28,6 +28,9 @@ extension IRBuilder {
             if x.isConstant { return vectorConstant(Self.splat(opcode, x.constantBits)) }
         case .v128Not:
             if x.operation == .vectorUnary && x.vectorOpcode == .v128Not { return x.a }
+        case .i32x4ExtaddPairwiseI16x8U:
+            // The machine adds signed pairs.
+            if hasPositiveWords(x) { return vectorUnary(.i32x4ExtaddPairwiseI16x8S, type, a) }
         default: break
         }
         return value(
@@ -55,12 +58,45 @@ extension IRBuilder {
             for index in 0..<16 where chosen[UInt8.self, index] >= 16 { chosen[UInt8.self, index] = 16 }
             return vectorShuffle(a, vectorConstant(V128()), lanes: chosen)
         }
+        if let product = extendedProduct(opcode, a, b) { return product }
         if let mirrored = opcode.mirrored {
             return value(
                 IRInstruction(operation: .vectorBinary, type: .v128, a: b, b: a, d: UInt32(mirrored.rawValue)))
         }
         return value(
             IRInstruction(operation: .vectorBinary, type: .v128, a: a, b: b, c: lane, d: UInt32(opcode.rawValue)))
+    }
+
+    /// Whether all 16-bit lanes are known to be the same as signed and as unsigned numbers.
+    private func hasPositiveWords(_ x: IRInstruction) -> Bool {
+        guard x.operation == .vectorUnary || x.operation == .vectorBinary else { return false }
+        switch x.vectorOpcode {
+        case .i16x8ExtaddPairwiseI8x16U, .i16x8ExtendLowI8x16U, .i16x8ExtendHighI8x16U: return true
+        // By a constant that is no multiple of 16: others are folded.
+        case .i16x8ShrU: return constantBits(x.b) != nil
+        default: return false
+        }
+    }
+
+    /// A product of bytes of which one is constant, as a product of words: then it is extended here, not in the program.
+    private mutating func extendedProduct(_ opcode: VectorOpcode, _ a: UInt32, _ b: UInt32) -> UInt32? {
+        let (extend, isHigh, isSigned): (VectorOpcode, Bool, Bool)
+        switch opcode {
+        case .i16x8ExtmulLowI8x16S: (extend, isHigh, isSigned) = (.i16x8ExtendLowI8x16S, false, true)
+        case .i16x8ExtmulHighI8x16S: (extend, isHigh, isSigned) = (.i16x8ExtendHighI8x16S, true, true)
+        case .i16x8ExtmulLowI8x16U: (extend, isHigh, isSigned) = (.i16x8ExtendLowI8x16U, false, false)
+        case .i16x8ExtmulHighI8x16U: (extend, isHigh, isSigned) = (.i16x8ExtendHighI8x16U, true, false)
+        default: return nil
+        }
+        let (factor, other) = constantVector(b) != nil ? (b, a) : (a, b)
+        guard let bytes = constantVector(factor) else { return nil }
+        var words = V128()
+        for index in 0..<8 {
+            let byte = bytes[UInt8.self, isHigh ? index + 8 : index]
+            words[UInt16.self, index] =
+                isSigned ? UInt16(bitPattern: Int16(Int8(bitPattern: byte))) : UInt16(byte)
+        }
+        return vectorBinary(.i16x8Mul, vectorUnary(extend, .v128, other), vectorConstant(words))
     }
 
     mutating func vectorTernary(_ opcode: VectorOpcode, _ a: UInt32, _ b: UInt32, _ c: UInt32) -> UInt32 {

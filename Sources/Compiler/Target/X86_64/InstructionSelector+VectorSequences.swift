@@ -110,7 +110,7 @@ extension InstructionSelector {
         switch opcode {
         case .i8x16Swizzle:
             // Indices from 16 on become negative, which yields zero.
-            _ = packed(.pshufb, a, packed(.paddusb, b, V128(repeating: UInt8(0x70))))
+            _ = packed(.pshufb, a, isBelow16(b) ? b : packed(.paddusb, b, V128(repeating: UInt8(0x70))))
         case .i8x16Ne: negated(packed(.pcmpeqb, a, b))
         case .i16x8Ne: negated(packed(.pcmpeqw, a, b))
         case .i32x4Ne: negated(packed(.pcmpeqd, a, b))
@@ -157,6 +157,19 @@ extension InstructionSelector {
         case .f32x4Max: maximum(a, b, .maxps, .xorps, .orps, .subps)
         case .f64x2Max: maximum(a, b, .maxpd, .xorpd, .orpd, .subpd)
         default: preconditionFailure("operation not in the accepted language")
+        }
+    }
+
+    /// Whether each byte is known to be below 16: half of a byte, taken by a mask or a shift.
+    private func isBelow16(_ source: VectorSource) -> Bool {
+        let instruction = ir[Int(source.id)]
+        guard !source.isStep, instruction.operation == .vectorBinary else { return false }
+        switch instruction.vectorOpcode {
+        case .v128And:
+            guard let mask = constantVector(instruction.a) ?? constantVector(instruction.b) else { return false }
+            return (mask.low | mask.high) & 0xF0F0_F0F0_F0F0_F0F0 == 0
+        case .i8x16ShrU: return integerConstant(instruction.b).map { $0 & 7 >= 4 } ?? false
+        default: return false
         }
     }
 
