@@ -1,4 +1,4 @@
-//! Marks loop headers, loop depths and cold blocks, from the finished control flow graph.
+//! Marks loop headers, loops, their depths, and cold blocks, from the finished control flow graph.
 //!
 //! A block belongs to a loop if the loop's header can be reached from it without leaving the loop: what stands in a `loop`
 //! of the source but always leaves it does not. Since blocks are in reverse postorder and the graph is reducible, one
@@ -51,6 +51,7 @@ struct BlockProperties: ~Copyable {
         // Headers before their loops' other blocks, outer loops before inner ones.
         for block in 0..<UInt32(truncatingIfNeeded: count) {
             let loop = innermost[block]
+            function.blocks[block].loop = loop
             if loop == 0 {
                 function.blocks[block].loopDepth = 0
             } else if loop == block + 1 {

@@ -45,6 +45,8 @@ struct IRBlock: BitwiseCopyable {
     /// 0 outside loops.
     var loopDepth: UInt16 = 0
     var isLoopHeader = false
+    /// 1 + the header of the innermost loop around it, or 0.
+    var loop: UInt32 = 0
     /// Ends in a trap or is only reached for rare cases.
     var isCold = false
 }

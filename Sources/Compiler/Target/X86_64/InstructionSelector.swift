@@ -32,9 +32,9 @@ struct InstructionSelector: ~Copyable {
     // Views of the function being compiled; valid during `select` only.
     var ir: UnsafeMutablePointer<IRInstruction>
     private var sources: UnsafeMutablePointer<UInt32>
-    private var irBlocks: UnsafeMutablePointer<IRBlock>
-    private var irBlockCount = 0
-    private var edges: UnsafeMutablePointer<IREdge>
+    var irBlocks: UnsafeMutablePointer<IRBlock>
+    private(set) var irBlockCount = 0
+    private(set) var edges: UnsafeMutablePointer<IREdge>
     var lists: UnsafeMutablePointer<UInt32>
     private var useCounts: UnsafeMutablePointer<UInt8>
     let module: ModuleContext
@@ -51,8 +51,8 @@ struct InstructionSelector: ~Copyable {
     private var currentSource: UInt32 = 0
 
     private var outputBlocks = Vector<OutputBlock>(capacity: 64)
-    private var blockNumbers = Vector<UInt32>(capacity: 64)
-    private var edgeTargets = Vector<UInt32>(capacity: 64)
+    private(set) var blockNumbers = Vector<UInt32>(capacity: 64)
+    private(set) var edgeTargets = Vector<UInt32>(capacity: 64)
     private var predecessorCounts = Vector<UInt32>(capacity: 64)
     /// For each IR block, the last edge seen to it from the current branch table + 1.
     private var lastEdges = Vector<UInt32>(capacity: 64)
@@ -73,6 +73,15 @@ struct InstructionSelector: ~Copyable {
     /// The sequence being recorded (`VectorSequence`).
     var vectorSteps = Vector<VectorStep>(capacity: 32)
     var vectorConstants = Vector<V128>(capacity: 16)
+    /// 1 + the header of the loop that keeps the constants of the block being selected, or 0 (`LoopConstants`).
+    private(set) var currentLoop: UInt32 = 0
+    var loopConstants = Vector<LoopConstant>(capacity: 16)
+    /// Per loop header: 1 + the first of its constants, or 0.
+    var firstLoopConstants = Vector<UInt32>(capacity: 64)
+    /// Per loop header: the output block that enters it, or `.max`.
+    var loopEntries = Vector<UInt32>(capacity: 64)
+    /// Per loop header: how many constants the loop may keep.
+    var loopRoom = Vector<UInt8>(capacity: 64)
     var hasCalls = false
     var outgoingBytes: Int32 = 0
     var incomingArgumentBytes: Int32 = 0
@@ -118,6 +127,7 @@ struct InstructionSelector: ~Copyable {
 
         colorValues(count: valueCount)
         layOutBlocks(edgeCount: function.edges.count)
+        findLoopEntries()
         targetMarks.reset(to: 0, count: outputBlocks.count)
         markGeneration = 0
         var number = outputBlocks.count
@@ -152,7 +162,7 @@ struct InstructionSelector: ~Copyable {
     }
 
     /// The edges of a terminator as a range.
-    private func edgeRange(_ terminator: IRInstruction) -> (first: UInt32, second: UInt32, count: UInt32) {
+    func edgeRange(_ terminator: IRInstruction) -> (first: UInt32, second: UInt32, count: UInt32) {
         switch terminator.operation {
         case .jump: (terminator.a, 0, 1)
         case .branch: (terminator.b, terminator.c, 2)
@@ -162,7 +172,7 @@ struct InstructionSelector: ~Copyable {
     }
 
     @inline(__always)
-    private func edge(_ range: (first: UInt32, second: UInt32, count: UInt32), _ index: UInt32) -> UInt32 {
+    func edge(_ range: (first: UInt32, second: UInt32, count: UInt32), _ index: UInt32) -> UInt32 {
         index == 0 ? range.first : range.second &+ (index &- 1)
     }
 
@@ -235,12 +245,15 @@ struct InstructionSelector: ~Copyable {
         let block = outputBlocks[number]
         if block.edge != .max {
             currentSource = sources[Int(irBlocks[Int(block.irBlock)].end) - 1]
+            currentLoop = 0
             selectJump(block.edge, from: number)
+            loadLoopConstants(entering: block.edge, from: number)
             outputBlocks[number].successorCount = 1
             return
         }
         let range = irBlocks[Int(block.irBlock)]
         currentFirst = range.first
+        currentLoop = loopForConstants(block.irBlock)
         var index = range.end
         while index > range.first &+ range.parameterCount {
             index &-= 1
@@ -252,6 +265,7 @@ struct InstructionSelector: ~Copyable {
             currentSource = sources[Int(index)]
             if instruction.operation.isTerminator {
                 selectTerminator(instruction, in: number)
+                if instruction.operation == .jump { loadLoopConstants(entering: instruction.a, from: number) }
             } else {
                 select(index, instruction)
             }
@@ -400,11 +414,14 @@ struct InstructionSelector: ~Copyable {
         return UInt32(registerClasses.count - 1)
     }
 
-    /// The virtual register of a value. A constant gets a fresh one at each use, loaded just before.
+    /// The virtual register of a value. A constant gets a fresh one at each use, loaded just before, or one of the loop's.
     @inline(__always)
     mutating func register(of value: UInt32) -> UInt32 {
         let instruction = ir[Int(value)]
         if instruction.isConstant {
+            if instruction.operation == .vectorConstant, let register = loopConstant(instruction.vector) {
+                return register
+            }
             let register = temporary(instruction.type.registerClass)
             pendingConstants.append(UInt64(value) | UInt64(register) &<< 32)
             return register

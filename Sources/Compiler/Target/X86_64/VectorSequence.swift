@@ -28,6 +28,8 @@ struct VectorStep: BitwiseCopyable {
     /// A load that the step takes in as its last operand.
     var load = UInt32.max
     var register: UInt32 = 0
+    /// A constant that is in the register already.
+    var isLoopConstant = false
 }
 
 extension InstructionSelector {
@@ -147,16 +149,26 @@ extension InstructionSelector {
     mutating func finishSequence(_ value: UInt32) {
         var index = vectorSteps.count
         for position in 0..<index &- 1 {
-            vectorSteps[position].register = temporary(vectorSteps[position].resultClass)
+            let machine = vectorSteps[position].machine
+            if machine.operation == .loadVectorConstant,
+                let register = loopConstant(vectorConstants[Int(machine.immediate)])
+            {
+                vectorSteps[position].register = register
+                vectorSteps[position].isLoopConstant = true
+            } else {
+                vectorSteps[position].register = temporary(vectorSteps[position].resultClass)
+            }
         }
         vectorSteps[index &- 1].register = register(of: value)
         while index > 0 {
             index &-= 1
             let step = vectorSteps[index]
+            if step.isLoopConstant { continue }
             var machine = step.machine
             if step.sourceCount > 0 { read(step.first, step, isLast: step.sourceCount == 1) }
             if step.sourceCount > 1 { read(step.second, step, isLast: step.sourceCount == 2) }
             if step.sourceCount > 2 { read(step.third, step, isLast: true) }
+            useLoopConstant(in: &machine)
             if step.load != .max {
                 selectAddress(of: step.load, into: &machine)
                 takeIn(step.load)
