@@ -197,16 +197,19 @@ static void handle(int signal_number, siginfo_t *info, void *raw_context) {
         // nested entry, where an outer one's host stack pointer is there, is made only with a reserve of stack
         // (`mayfly_thread_stack_room`).
         if (exit_stub && vm_context && vm_context % 16 == 0
-            && *(uint64_t *)(vm_context + layout.exit_stub) == exit_stub
-            && *(uint64_t *)(vm_context + layout.host_stack_pointer) != 0) {
-            *(uint64_t *)(vm_context + layout.program_counter) = (uint64_t)registers[REG_RIP];
-            *(uint64_t *)(vm_context + layout.frame_pointer) = (uint64_t)registers[REG_RBP];
-            *(uint64_t *)(vm_context + layout.address) = (uint64_t)(uintptr_t)info->si_addr;
-            *(uint64_t *)(vm_context + layout.signal) = (uint64_t)signal_number;
-            registers[REG_RIP] = (greg_t)exit_stub;
-            registers[REG_RAX] = layout.trapped_status;
-            errno = saved_errno;
-            return;
+            && *(uint64_t *)(vm_context + layout.exit_stub) == exit_stub) {
+            uintptr_t root = *(uint64_t *)(vm_context + layout.root);
+            if (*(uint64_t *)(root + layout.host_stack_pointer) != 0) {
+                *(uint64_t *)(root + layout.program_counter) = (uint64_t)registers[REG_RIP];
+                *(uint64_t *)(root + layout.frame_pointer) = (uint64_t)registers[REG_RBP];
+                *(uint64_t *)(root + layout.address) = (uint64_t)(uintptr_t)info->si_addr;
+                *(uint64_t *)(root + layout.signal) = (uint64_t)signal_number;
+                *(uint64_t *)(root + layout.context) = (uint64_t)vm_context;
+                registers[REG_RIP] = (greg_t)exit_stub;
+                registers[REG_RAX] = layout.trapped_status;
+                errno = saved_errno;
+                return;
+            }
         }
     }
     for (int index = 0; index < trap_signal_count; index++) {

@@ -41,6 +41,9 @@ public struct CompiledCode: Sendable {
     public var entryOffsets: [UInt32] = []
     /// For each imported function, code with the internal calling convention that calls the host.
     public var importOffsets: [UInt32] = []
+    /// For each type index, the crossing of that signature: code that calls a function of this module from another instance.
+    /// `UInt32.max` if no function of the type can be seen from outside. See `FunctionRecord`.
+    public var crossingOffsets: [UInt32] = []
     /// Where the signal handler continues after a fault, with the status in eax and the context in r15.
     public var exitOffset: UInt32 = 0
     /// Bytes of the exit stub with the padding behind it. A fault in them is never continued at the stub.

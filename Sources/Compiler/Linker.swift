@@ -53,16 +53,26 @@ enum Linker {
             if entries[Int(type)] == .max { entries[Int(type)] = trampolines.emitEntry(type: type) }
             guard !trampolines.assembler.isTooLarge else { throw .codeTooLarge }
         }
+        var crossings = [UInt32](repeating: .max, count: context.typeCount)
+        for function in context.visibleFunctions {
+            let type = context.canonicalType(context.type(ofFunction: function))
+            if crossings[Int(type)] == .max { crossings[Int(type)] = trampolines.emitCrossing(type: type) }
+            guard !trampolines.assembler.isTooLarge else { throw .codeTooLarge }
+        }
         let base = UInt32(total)
         total += trampolines.assembler.count
         guard total <= maximumSize else { throw .codeTooLarge }
         code.functionsEnd = base
         code.exitOffset = base + exit
         code.importOffsets = imports.map { $0 + base }
-        code.entryOffsets = (0..<context.typeCount).map { type in
-            let offset = entries[Int(context.canonicalType(UInt32(type)))]
-            return offset == .max ? .max : offset + base
+        func byType(_ offsets: [UInt32]) -> [UInt32] {
+            (0..<context.typeCount).map { type in
+                let offset = offsets[Int(context.canonicalType(UInt32(type)))]
+                return offset == .max ? .max : offset + base
+            }
         }
+        code.entryOffsets = byType(entries)
+        code.crossingOffsets = byType(crossings)
 
         code.trapOffsets.reserveCapacity(trapCount)
         code.trapCodes.reserveCapacity(trapCount)

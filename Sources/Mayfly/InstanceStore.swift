@@ -12,12 +12,36 @@ public import WasmModule
 
 @usableFromInline
 final class InstanceStore<State>: InstanceCore {
-    @usableFromInline final var state: State
+    /// Of an instance that is not linked.
+    @usableFromInline final var own: State?
+    /// Of the instances of a store that are linked.
+    @usableFromInline final let shared: SharedState<State>?
 
     @inlinable
     init(_ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool, state: consuming State) throws(PoolError) {
-        self.state = state
+        own = state
+        shared = nil
         try super.init(stamp, ownsTemplate: ownsTemplate)
+    }
+
+    /// - Parameter group: the instances to be linked with, if any.
+    init(
+        _ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool, shared: SharedState<State>, group: InstanceGroup?
+    ) throws(PoolError) {
+        own = nil
+        self.shared = shared
+        try super.init(stamp, ownsTemplate: ownsTemplate, group: group)
+    }
+
+    @inlinable
+    final var state: State {
+        get {
+            if let shared { return shared.value }
+            return own!
+        }
+        _modify {
+            if let shared { yield &shared.value } else { yield &own! }
+        }
     }
 
     // MARK: Calls
@@ -121,8 +145,10 @@ final class InstanceStore<State>: InstanceCore {
     }
 
     final func call(_ reference: FunctionReference, arguments: [Value]) throws -> [Value] {
-        let function = try template.module.function(reference)
-        return try call(function, "function \(function.functionIndex)", arguments)
+        let (instance, function) = try function(reference)
+        // Linked instances have states of one type.
+        return try unsafeDowncast(instance, to: InstanceStore<State>.self)
+            .call(function, "function \(function.functionIndex)", arguments)
     }
 
     private func call(_ function: FunctionHandle, _ name: String, _ arguments: [Value]) throws -> [Value] {
@@ -171,9 +197,17 @@ final class InstanceStore<State>: InstanceCore {
         guard type.value == value.type else {
             throw .globalTypeMismatch(name: name, expected: value.type, actual: type.value)
         }
-        if type.value == .funcref { try template.module.checkReference(value.cells.low) }
+        if type.value == .funcref { try checkReference(value.cells.low) }
         setGlobalCells(index, value.cells)
     }
+}
+
+/// The state that all instances of a store work on.
+@usableFromInline
+final class SharedState<State> {
+    @usableFromInline var value: State
+
+    init(_ value: consuming State) { self.value = value }
 }
 
 /// Compares a list of types with types that come one by one, without making a list of them.

@@ -41,16 +41,27 @@ extension Module {
     /// Bytes of the VM context of an instance: header, signatures, tables' descriptors, globals.
     public var contextSize: Int { core.code.layout.size }
 
-    /// Bytes that a fresh instance's memory has, 0 without one.
+    /// Bytes that a fresh instance's memories have. `UInt64.max` if they were more: a module can declare more than there are.
     public var initialMemorySize: UInt64 {
-        core.decoded.memories.first.map { $0.limits.minimum * MemoryType.pageSize } ?? 0
+        saturatingSum(
+            core.decoded.memories.map { memory in
+                let (bytes, overflow) = memory.limits.minimum.multipliedReportingOverflow(by: MemoryType.pageSize)
+                return overflow ? .max : bytes
+            })
     }
 
     /// Bytes of all data segments.
     public var dataSize: Int { core.decoded.data.reduce(0) { $0 + $1.range.count } }
 
     /// Elements that the tables of a fresh instance have.
-    public var initialTableElements: UInt64 { core.decoded.tables.reduce(0) { $0 + $1.limits.minimum } }
+    public var initialTableElements: UInt64 { saturatingSum(core.decoded.tables.map(\.limits.minimum)) }
+}
+
+private func saturatingSum(_ numbers: [UInt64]) -> UInt64 {
+    numbers.reduce(0) { sum, number in
+        let (next, overflow) = sum.addingReportingOverflow(number)
+        return overflow ? .max : next
+    }
 }
 
 extension Module {

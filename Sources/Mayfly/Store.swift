@@ -1,7 +1,9 @@
-//! The unit of isolation, for hosts whose state outlives an instance.
+//! The unit of isolation, for hosts whose state outlives an instance, and for instances that are linked.
 //!
 //! Invariant: the state is here except while an instance has it, and an instance has it only during a call that borrows the
-//! store exclusively. So nobody can see it twice.
+//! store exclusively. So nobody can see it twice. Once there are linked instances, the state is theirs together.
+
+import Runtime
 
 /// The host's state for one tenant, and the instances that work on it.
 ///
@@ -9,12 +11,29 @@
 /// passes from one to the next. Where an instance serves one request and the state ends with it, `Template`'s own
 /// ``Template/withInstance(state:_:)`` says the same with less.
 ///
-/// A store has one owner and is used by one thread at a time. Instances of different stores share nothing. A store holds one
-/// instance at a time.
+/// A store is also where modules are linked: one that imports functions, memories, tables or globals of another is
+/// instantiated after it, in the same store.
+///
+/// ```swift
+/// var store = Store(engine)
+/// try store.instantiate(library, as: "lib")
+/// let app = try store.instantiate(program)  // imports from "lib"
+/// let answer: Int32 = try app.call("main")
+/// ```
+///
+/// A store has one owner and is used by one thread at a time, together with its linked instances. Instances of different
+/// stores share nothing.
 public struct Store<State>: ~Copyable {
     /// Where its instances live.
     public let engine: Engine
     private var storage: State?
+    private var linked: Linked?
+
+    /// Linked instances and what they share.
+    private struct Linked {
+        let group: InstanceGroup
+        let state: SharedState<State>
+    }
 
     /// A store that begins with `state`. Nothing is allocated until there is an instance.
     public init(_ engine: Engine, state: consuming State) {
@@ -25,8 +44,10 @@ public struct Store<State>: ~Copyable {
     /// What host functions reach through their caller. What an instance's host functions changed stays changed, even if the
     /// guest trapped afterwards.
     public var state: State {
-        get { storage! }
-        set { storage = newValue }
+        get { linked?.state.value ?? storage! }
+        set {
+            if let linked { linked.state.value = newValue } else { storage = newValue }
+        }
     }
 
     /// Runs `body` with a fresh instance that has the store's state. The instance is gone when `body` returns or throws; the
@@ -38,6 +59,11 @@ public struct Store<State>: ~Copyable {
         of template: Template<State>, _ body: (borrowing Instance<State>) throws -> Result
     ) throws -> Result {
         precondition(template.module.engine === engine, "the template belongs to another engine than the store")
+        if let linked {
+            let inner = try InstanceStore(template.stamp, ownsTemplate: true, shared: linked.state, group: nil)
+            try inner.start()
+            return try body(Instance(inner))
+        }
         guard let state = storage.take() else { preconditionFailure("a store without state") }
         let inner: InstanceStore<State>
         do {
@@ -54,6 +80,59 @@ public struct Store<State>: ~Copyable {
         }
         try inner.start()
         return try body(Instance(inner))
+    }
+
+    // MARK: Linked instances
+
+    /// Instantiates a module among the store's linked instances, which live until the store and the last of them are gone.
+    ///
+    /// What the module imports from a module name that an instance goes by is that instance's export; everything else comes
+    /// from `imports`. Calls between linked instances are direct, all run on one guest stack, and all have the store's state.
+    /// As the specification has it, what a failing instantiation did to memories, tables and globals of other instances stays
+    /// done.
+    ///
+    /// Linked instances are for programs in several modules. They cost more than those of a template: initial state is made
+    /// anew for each, and each takes a slot of the pool.
+    ///
+    /// - Parameters:
+    ///   - imports: what the host defines.
+    ///   - name: what later modules import it from. An instance that had the name before loses it.
+    /// - Throws: `LinkError` if an import is missing or does not match; `PoolError` if there is no free slot; `Trap` if a segment
+    ///   does not fit or the start function traps; what a host function throws.
+    /// - Precondition: The module is of the store's engine.
+    @discardableResult
+    public mutating func instantiate(
+        _ module: Module, imports: Imports<State> = Imports(), as name: String? = nil
+    ) throws -> Instance<State> {
+        precondition(module.engine === engine, "the module belongs to another engine than the store")
+        let linked = link()
+        let instance = try linked.group.instantiate(module.core, imports.table) { stamp in
+            try InstanceStore(stamp, ownsTemplate: true, shared: linked.state, group: linked.group)
+        }
+        if let name { linked.group.register(instance, as: name) }
+        return Instance(instance, in: linked.group)
+    }
+
+    /// Gives a linked instance a name, or one more, from which later modules import.
+    ///
+    /// - Precondition: The instance was made by ``instantiate(_:imports:as:)`` of this store.
+    public mutating func register(_ instance: borrowing Instance<State>, as name: String) {
+        link().group.register(instance.store, as: name)
+    }
+
+    /// The linked instance that goes by a name.
+    public func instance(named name: String) -> Instance<State>? {
+        guard let linked, let instance = linked.group.instance(named: name) else { return nil }
+        return Instance(unsafeDowncast(instance, to: InstanceStore<State>.self), in: linked.group)
+    }
+
+    /// From the first linked instance on they all share the state.
+    private mutating func link() -> Linked {
+        if let linked { return linked }
+        guard let state = storage.take() else { preconditionFailure("a store without state") }
+        let made = Linked(group: InstanceGroup(engine.core), state: SharedState(state))
+        linked = made
+        return made
     }
 }
 

@@ -29,14 +29,18 @@ struct FlatModule: ~Copyable {
     /// By global index: type byte, and bit 8 when mutable.
     let globals: UnsafeMutablePointer<UInt32>
     let globalCount: UInt32
-    /// Element type by table index.
+    /// By table index: element type, and bit 8 when its indices are i64.
     let tables: UnsafeMutablePointer<UInt32>
     let tableCount: UInt32
+    /// By memory index: the type of its addresses.
+    let memories: UnsafeMutablePointer<UInt32>
+    let memoryCount: UInt32
     /// Element type by segment index.
     let elements: UnsafeMutablePointer<UInt32>
     let elementCount: UInt32
 
     static let mutableFlag: UInt32 = 0x100
+    static let is64Flag: UInt32 = 0x100
     private static let singles: [ValueType] = [.i32, .i64, .f32, .f64, .v128, .funcref, .externref]
     static let singleCount = 7
 
@@ -70,8 +74,10 @@ struct FlatModule: ~Copyable {
         functionCount = UInt32(module.functions.count)
         globals = Self.copy(module.globals) { $0.value.bits | ($0.isMutable ? Self.mutableFlag : 0) }
         globalCount = UInt32(module.globals.count)
-        tables = Self.copy(module.tables) { $0.element.bits }
+        tables = Self.copy(module.tables) { $0.element.bits | ($0.is64 ? Self.is64Flag : 0) }
         tableCount = UInt32(module.tables.count)
+        memories = Self.copy(module.memories) { $0.address.bits }
+        memoryCount = UInt32(module.memories.count)
         elements = Self.copy(module.elements) { $0.type.bits }
         elementCount = UInt32(module.elements.count)
     }
@@ -90,6 +96,7 @@ struct FlatModule: ~Copyable {
         functions.deallocate()
         globals.deallocate()
         tables.deallocate()
+        memories.deallocate()
         elements.deallocate()
     }
 }

@@ -16,9 +16,15 @@ extension FunctionValidator {
             }
             return
         }
-        if let alignment = signature.naturalAlignment { try validateMemoryArgument(&reader, natural: alignment) }
-        try pop(signature.first)
-        if signature.second != 0 { try pop(signature.second) }
+        if let alignment = signature.naturalAlignment {
+            // The table has addresses of i32.
+            let address = try validateMemoryArgument(&reader, natural: alignment)
+            if signature.second != 0 { try pop(signature.first) }
+            try pop(address)
+        } else {
+            try pop(signature.first)
+            if signature.second != 0 { try pop(signature.second) }
+        }
         if signature.result != 0 { try push(signature.result) }
     }
 
@@ -65,14 +71,12 @@ extension FunctionValidator {
             guard function < flat.functionCount else { throw unknown("function", function) }
             try call(flat.signatures[Int(flat.functions[Int(function)])])
         case .callIndirect:
-            let type = try reader.u32()
-            let table = try tableElement(try reader.u32())
-            guard type < flat.typeCount else { throw unknown("type", type) }
-            guard table == ValueType.funcref.bits else {
-                throw mismatch("call_indirect needs a table of funcref, not \(ValueType(bits: table))")
-            }
-            try pop(ValueType.i32.bits)
-            try call(flat.signatures[Int(type)])
+            try call(try indirectSignature(&reader))
+        case .returnCall:
+            let function = try reader.u32()
+            guard function < flat.functionCount else { throw unknown("function", function) }
+            try tailCall(flat.signatures[Int(flat.functions[Int(function)])])
+        case .returnCallIndirect: try tailCall(try indirectSignature(&reader))
 
         // MARK: Parametric
         case .drop: _ = try popAny()
@@ -102,21 +106,21 @@ extension FunctionValidator {
             }
             try pop(global & 0xFF)
         case .tableGet:
-            let element = try tableElement(try reader.u32())
-            try pop(ValueType.i32.bits)
-            try push(element)
+            let table = try table(try reader.u32())
+            try pop(table.address)
+            try push(table.element)
         case .tableSet:
-            try pop(try writtenTableElement(try reader.u32()))
-            try pop(ValueType.i32.bits)
+            let table = try writtenTable(try reader.u32())
+            try pop(table.element)
+            try pop(table.address)
 
         // MARK: Memory
         case .memorySize:
-            try requireMemory(try reader.u32())
-            try push(ValueType.i32.bits)
+            try push(try memoryAddress(try reader.u32()))
         case .memoryGrow:
-            try requireMemory(try reader.u32())
-            try pop(ValueType.i32.bits)
-            try push(ValueType.i32.bits)
+            let address = try memoryAddress(try reader.u32())
+            try pop(address)
+            try push(address)
 
         // MARK: Constants
         case .i32Const:
@@ -167,45 +171,51 @@ extension FunctionValidator {
         case .i64TruncSatF64S, .i64TruncSatF64U: try convert(.f64, .i64)
         case .memoryInit:
             let segment = try reader.u32()
-            try requireMemory(try reader.u32())
+            let address = try memoryAddress(try reader.u32())
             try requireData(segment)
-            try popThree(i32, i32, i32)
+            try popThree(address, i32, i32)
         case .dataDrop: try requireData(try reader.u32())
         case .memoryCopy:
-            try requireMemory(try reader.u32())
-            try requireMemory(try reader.u32())
-            try popThree(i32, i32, i32)
+            let destination = try memoryAddress(try reader.u32())
+            let source = try memoryAddress(try reader.u32())
+            try popThree(destination, source, smaller(destination, source))
         case .memoryFill:
-            try requireMemory(try reader.u32())
-            try popThree(i32, i32, i32)
+            let address = try memoryAddress(try reader.u32())
+            try popThree(address, i32, address)
         case .tableInit:
             let segment = try reader.u32()
-            let table = try writtenTableElement(try reader.u32())
+            let table = try writtenTable(try reader.u32())
             let element = try elementType(segment)
-            guard table == element else {
-                throw mismatch("the table holds \(ValueType(bits: table)), the segment \(ValueType(bits: element))")
+            guard table.element == element else {
+                throw mismatch(
+                    "the table holds \(ValueType(bits: table.element)), the segment \(ValueType(bits: element))")
             }
-            try popThree(i32, i32, i32)
+            try popThree(table.address, i32, i32)
         case .elemDrop: _ = try elementType(try reader.u32())
         case .tableCopy:
-            let destination = try writtenTableElement(try reader.u32())
-            let source = try tableElement(try reader.u32())
-            guard destination == source else {
-                throw mismatch("cannot copy \(ValueType(bits: source)) to a table of \(ValueType(bits: destination))")
+            let destination = try writtenTable(try reader.u32())
+            let source = try table(try reader.u32())
+            guard destination.element == source.element else {
+                throw mismatch(
+                    "cannot copy \(ValueType(bits: source.element)) to a table of "
+                        + "\(ValueType(bits: destination.element))")
             }
-            try popThree(i32, i32, i32)
+            try popThree(destination.address, source.address, smaller(destination.address, source.address))
         case .tableGrow:
-            let element = try writtenTableElement(try reader.u32())
-            try pop(i32)
-            try pop(element)
-            try push(i32)
-        case .tableSize:
-            _ = try tableElement(try reader.u32())
-            try push(i32)
+            let table = try writtenTable(try reader.u32())
+            try pop(table.address)
+            try pop(table.element)
+            try push(table.address)
+        case .tableSize: try push(try table(try reader.u32()).address)
         case .tableFill:
-            let element = try writtenTableElement(try reader.u32())
-            try popThree(i32, element, i32)
+            let table = try writtenTable(try reader.u32())
+            try popThree(table.address, table.element, table.address)
         }
+    }
+
+    /// The type of a length that counts in two address types.
+    private func smaller(_ first: UInt32, _ second: UInt32) -> UInt32 {
+        first == second ? first : ValueType.i32.bits
     }
 
     // MARK: Control
@@ -228,6 +238,27 @@ extension FunctionValidator {
     private mutating func call(_ signature: FlatSignature) throws(WasmError) {
         try pop(signature.parameters)
         try push(signature.results)
+    }
+
+    /// What replaces the frame returns to where the function would.
+    private mutating func tailCall(_ signature: FlatSignature) throws(WasmError) {
+        guard equal(signature.results, frames[0].end) else {
+            throw mismatch("a tail call must return what the function does")
+        }
+        try pop(signature.parameters)
+        setUnreachable()
+    }
+
+    /// Reads the immediates of an indirect call and pops its index: the type it names.
+    private mutating func indirectSignature(_ reader: inout ByteReader) throws(WasmError) -> FlatSignature {
+        let type = try reader.u32()
+        let table = try table(try reader.u32())
+        guard type < flat.typeCount else { throw unknown("type", type) }
+        guard table.element == ValueType.funcref.bits else {
+            throw mismatch("indirect calls need a table of funcref, not \(ValueType(bits: table.element))")
+        }
+        try pop(table.address)
+        return flat.signatures[Int(type)]
     }
 
     private mutating func validateBranchTable(_ reader: inout ByteReader) throws(WasmError) {
@@ -276,16 +307,18 @@ extension FunctionValidator {
         return flat.globals[Int(index)]
     }
 
-    private mutating func tableElement(_ index: UInt32) throws(WasmError) -> UInt32 {
+    /// The types of a table's elements and of its indices.
+    private mutating func table(_ index: UInt32) throws(WasmError) -> (element: UInt32, address: UInt32) {
         guard index < flat.tableCount else { throw unknown("table", index) }
-        return flat.tables[Int(index)]
+        let table = flat.tables[Int(index)]
+        return (table & 0xFF, table & FlatModule.is64Flag != 0 ? ValueType.i64.bits : ValueType.i32.bits)
     }
 
-    /// The element type of a table that the instruction writes or grows.
-    private mutating func writtenTableElement(_ index: UInt32) throws(WasmError) -> UInt32 {
-        let element = try tableElement(index)
+    /// The types of a table that the instruction writes or grows.
+    private mutating func writtenTable(_ index: UInt32) throws(WasmError) -> (element: UInt32, address: UInt32) {
+        let table = try table(index)
         tableIsWritten[Int(index)] = true
-        return element
+        return table
     }
 
     private mutating func elementType(_ index: UInt32) throws(WasmError) -> UInt32 {
@@ -293,8 +326,11 @@ extension FunctionValidator {
         return flat.elements[Int(index)]
     }
 
-    private mutating func requireMemory(_ index: UInt32) throws(WasmError) {
-        guard index < memoryCount else { throw unknown("memory", index) }
+    /// The type of a memory's addresses.
+    @inline(__always)
+    private mutating func memoryAddress(_ index: UInt32) throws(WasmError) -> UInt32 {
+        guard index < flat.memoryCount else { throw unknown("memory", index) }
+        return flat.memories[Int(index)]
     }
 
     private mutating func requireData(_ index: UInt32) throws(WasmError) {
@@ -316,17 +352,21 @@ extension FunctionValidator {
         try pop(first)
     }
 
+    /// The immediates of a load or store; returns the type of the address it pops.
     @inline(__always)
-    mutating func validateMemoryArgument(_ reader: inout ByteReader, natural: UInt32) throws(WasmError) {
+    mutating func validateMemoryArgument(_ reader: inout ByteReader, natural: UInt32) throws(WasmError) -> UInt32 {
         let flags = try reader.u32()
         guard flags < 0x80 else { throw reader.malformed("malformed memop flags", at: offset) }
         // Bit 6 announces an explicit memory index.
         let memory = flags & 0x40 != 0 ? try reader.u32() : 0
-        let address = try reader.u64()
-        try requireMemory(memory)
+        let displacement = try reader.u64()
+        let address = try memoryAddress(memory)
         guard flags & 0x3F <= natural else {
             throw invalid("alignment must not be larger than natural")
         }
-        guard address <= UInt32.max else { throw invalid("offset out of range: a 32-bit memory ends at 2^32") }
+        guard displacement <= UInt32.max || address == ValueType.i64.bits else {
+            throw invalid("offset out of range: a 32-bit memory ends at 2^32")
+        }
+        return address
     }
 }

@@ -7,11 +7,12 @@ extension FunctionValidator {
         guard code < VectorSignature.tableCount, let signature = vectorSignatures[Int(code)] else {
             throw reader.illegalVector(code, at: offset)
         }
+        var first = UInt32(signature.operands.0)
         switch signature.immediates {
         case .none: break
-        case .memory: try validateMemoryArgument(&reader, natural: UInt32(signature.accessExponent))
+        case .memory: first = try validateMemoryArgument(&reader, natural: UInt32(signature.accessExponent))
         case .memoryAndLane:
-            try validateMemoryArgument(&reader, natural: UInt32(signature.accessExponent))
+            first = try validateMemoryArgument(&reader, natural: UInt32(signature.accessExponent))
             try validateLane(&reader, of: signature.laneCount)
         case .lane: try validateLane(&reader, of: signature.laneCount)
         case .constant: try reader.skip(16)
@@ -20,7 +21,7 @@ extension FunctionValidator {
         }
         if signature.operandCount > 2 { try pop(UInt32(signature.operands.2)) }
         if signature.operandCount > 1 { try pop(UInt32(signature.operands.1)) }
-        if signature.operandCount > 0 { try pop(UInt32(signature.operands.0)) }
+        if signature.operandCount > 0 { try pop(first) }
         if signature.resultByte != 0 { try push(UInt32(signature.resultByte)) }
     }
 

@@ -20,7 +20,6 @@ public struct FunctionValidator: ~Copyable {
     let opcodes: UnsafeMutablePointer<Opcode?>
     /// `VectorSignature.makeTable()`.
     let vectorSignatures: UnsafeMutablePointer<VectorSignature?>
-    let memoryCount: UInt32
     let tableIsWritten: UnsafeMutablePointer<Bool>
 
     // The operand stack: type bytes, `unknown` for the bottom type.
@@ -63,7 +62,6 @@ public struct FunctionValidator: ~Copyable {
     public init(module: DecodedModule) {
         self.module = module
         flat = FlatModule(module)
-        memoryCount = UInt32(module.memories.count)
         tableIsWritten = .allocate(capacity: module.tables.count)
         tableIsWritten.initialize(repeating: false, count: module.tables.count)
         signatures = .allocate(capacity: 256)

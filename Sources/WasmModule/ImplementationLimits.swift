@@ -18,13 +18,12 @@ public struct ImplementationLimits: Hashable, Sendable {
     public var exports = 100_000
     /// Imported and defined globals.
     public var globals = 100_000
+    /// Imported and defined memories.
+    public var memories = 100
     /// Imported and defined tables. Ours: every table may be part of what an instance resets.
     public var tables = 1_000
-    /// Elements that all tables start with together. The number that engines agree on, but theirs is for one table. Ours
-    /// is for the sum: however large, a table costs its module no byte, and a template all of its elements.
-    public var tableElements = 10_000_000
-    /// Pages of 64 KiB a memory may declare, as minimum or maximum. 65,536 is all a 32-bit address reaches, and a
-    /// larger declaration is invalid in itself.
+    /// Pages of 64 KiB a memory with 32-bit addresses may declare, as minimum or maximum. 65,536 is all that they reach, and
+    /// a larger declaration is invalid in itself. Of a memory with 64-bit addresses the pool decides what it can be given.
     public var memoryPages = 65_536
     public var elementSegments = 100_000
     /// Items of all element segments together. Ours: an item can be one byte in the binary.

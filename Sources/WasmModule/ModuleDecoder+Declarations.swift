@@ -42,7 +42,6 @@ extension ModuleDecoder {
         let count = try reader.count(limit: limits.imports, of: "imports")
         module.imports.reserveCapacity(count)
         for _ in 0..<count {
-            let start = reader.offset
             let moduleName = try reader.name(limit: limits.nameSize)
             let name = try reader.name(limit: limits.nameSize)
             let kindOffset = reader.offset
@@ -60,7 +59,7 @@ extension ModuleDecoder {
                 type = .table(table)
             case 2:
                 let memory = try memoryType(&reader)
-                module.memories.append(memory)
+                try addMemory(memory, at: kindOffset)
                 module.importedMemoryCount += 1
                 type = .memory(memory)
             case 3:
@@ -70,9 +69,6 @@ extension ModuleDecoder {
                 type = .global(global)
             case 4: throw WasmError(.unsupported, at: kindOffset, UnsupportedFeature.exceptions.message)
             case let kind: throw reader.malformed("malformed import kind \(kind)", at: kindOffset)
-            }
-            if module.memories.count > 1 {
-                throw WasmError(.unsupported, at: start, UnsupportedFeature.multipleMemories.message)
             }
             module.imports.append(Import(module: moduleName, name: name, type: type))
         }
@@ -109,42 +105,44 @@ extension ModuleDecoder {
 
     private mutating func addTable(_ table: TableType, at offset: Int) throws(WasmError) {
         guard module.tables.count < limits.tables else { throw tooMany("tables", limits.tables, offset) }
-        tableElementCount += table.limits.minimum
-        guard tableElementCount <= UInt64(limits.tableElements) else {
-            throw WasmError(
-                .limitExceeded, at: offset,
-                "tables of \(tableElementCount) elements, and the limit is \(limits.tableElements)")
-        }
         module.tables.append(table)
     }
 
     private func tableType(_ reader: inout ByteReader) throws(WasmError) -> TableType {
         let element = try reader.referenceType()
         let start = reader.offset
-        let table = TableType(element: element, limits: try limitsOf(&reader))
-        guard max(table.limits.minimum, table.limits.maximum ?? 0) <= UInt64(UInt32.max) else {
+        let (limits, is64) = try limitsOf(&reader)
+        let table = TableType(element: element, limits: limits, is64: is64)
+        guard is64 || max(table.limits.minimum, table.limits.maximum ?? 0) <= UInt64(UInt32.max) else {
             throw WasmError(.invalid, at: start, "table size must be at most 2^32-1 elements")
         }
         return table
     }
 
     mutating func memorySection(_ reader: inout ByteReader) throws(WasmError) {
-        let start = reader.offset
-        let count = try reader.count(limit: Int(UInt32.max), of: "memories")
-        // All entries are read, so that a malformed one is reported as that; only the first can be of use.
+        let count = try reader.count(limit: limits.memories, of: "memories")
         for _ in 0..<count {
-            let memory = try memoryType(&reader)
-            if module.memories.count < 2 { module.memories.append(memory) }
+            let start = reader.offset
+            try addMemory(try memoryType(&reader), at: start)
         }
-        if module.memories.count > 1 {
-            throw WasmError(.unsupported, at: start, UnsupportedFeature.multipleMemories.message)
-        }
+    }
+
+    private mutating func addMemory(_ memory: MemoryType, at offset: Int) throws(WasmError) {
+        guard module.memories.count < limits.memories else { throw tooMany("memories", limits.memories, offset) }
+        module.memories.append(memory)
     }
 
     private func memoryType(_ reader: inout ByteReader) throws(WasmError) -> MemoryType {
         let start = reader.offset
-        let memory = MemoryType(limits: try limitsOf(&reader))
+        let (range, is64) = try limitsOf(&reader)
+        let memory = MemoryType(limits: range, is64: is64)
         let pages = max(memory.limits.minimum, memory.limits.maximum ?? 0)
+        guard !is64 else {
+            guard pages <= 1 << 48 else {
+                throw WasmError(.invalid, at: start, "memory size must be at most 2^48 pages (2^64 bytes)")
+            }
+            return memory
+        }
         guard pages <= 65_536 else {
             throw WasmError(.invalid, at: start, "memory size must be at most 65536 pages (4 GiB)")
         }
@@ -155,23 +153,22 @@ extension ModuleDecoder {
         return memory
     }
 
-    private func limitsOf(_ reader: inout ByteReader) throws(WasmError) -> Limits {
+    private func limitsOf(_ reader: inout ByteReader) throws(WasmError) -> (Limits, is64: Bool) {
         let start = reader.offset
-        let hasMaximum: Bool
-        switch try reader.byte() {
-        case 0: hasMaximum = false
-        case 1: hasMaximum = true
-        case 2, 3: throw WasmError(.unsupported, at: start, UnsupportedFeature.threads.message)
-        case 4...7: throw WasmError(.unsupported, at: start, UnsupportedFeature.memory64.message)
-        case let flags: throw reader.malformed("malformed limits flags 0x\(String(flags, radix: 16))", at: start)
+        let flags = try reader.byte()
+        // Bit 0: there is a maximum. Bit 1: shared. Bit 2: 64-bit addresses.
+        guard flags < 8 else {
+            throw reader.malformed("malformed limits flags 0x\(String(flags, radix: 16))", at: start)
         }
+        guard flags & 2 == 0 else { throw WasmError(.unsupported, at: start, UnsupportedFeature.threads.message) }
+        let is64 = flags & 4 != 0
         let minimum = try reader.u64()
-        guard hasMaximum else { return Limits(minimum: minimum) }
+        guard flags & 1 != 0 else { return (Limits(minimum: minimum), is64) }
         let maximum = try reader.u64()
         guard minimum <= maximum else {
             throw WasmError(.invalid, at: start, "size minimum must not be greater than maximum")
         }
-        return Limits(minimum: minimum, maximum: maximum)
+        return (Limits(minimum: minimum, maximum: maximum), is64)
     }
 
     mutating func globalSection(_ reader: inout ByteReader) throws(WasmError) {
@@ -265,7 +262,7 @@ extension ModuleDecoder {
         } else {
             let table = flags & 2 != 0 ? try reader.u32() : 0
             guard table < module.tables.count else { throw unknown("table", table, at: start) }
-            mode = .active(table: table, offset: try constantExpression(&reader, .i32))
+            mode = .active(table: table, offset: try constantExpression(&reader, module.tables[Int(table)].address))
         }
 
         var type = ValueType.funcref

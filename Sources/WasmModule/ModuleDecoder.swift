@@ -30,8 +30,6 @@ struct ModuleDecoder {
     var module = DecodedModule()
     /// What the data count section says.
     private var dataCount: Int?
-    /// The number of elements that the tables so far start with.
-    var tableElementCount: UInt64 = 0
     /// The number of element items so far, over all segments.
     var elementItemCount = 0
     /// Position in `order` of the last section that was not a custom section.
@@ -202,7 +200,8 @@ struct ModuleDecoder {
         memory: UInt32, _ reader: inout ByteReader, _ start: Int
     ) throws(WasmError) -> DataSegment.Mode {
         guard memory < module.memories.count else { throw WasmError(.invalid, at: start, "unknown memory \(memory)") }
-        return .active(memory: memory, offset: try constantExpression(&reader, .i32))
+        let address = module.memories[Int(memory)].address
+        return .active(memory: memory, offset: try constantExpression(&reader, address))
     }
 
     // MARK: Shared checks

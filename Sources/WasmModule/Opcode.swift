@@ -33,6 +33,10 @@ public enum Opcode: UInt8, Sendable, CaseIterable {
     case call = 0x10
     /// `call_indirect`
     case callIndirect = 0x11
+    /// `return_call`
+    case returnCall = 0x12
+    /// `return_call_indirect`
+    case returnCallIndirect = 0x13
 
     // MARK: Parametric
     /// `drop`

@@ -188,24 +188,24 @@ public struct OperatorReader {
         return LocalRun(count: count, type: readValueType())
     }
 
-    /// A memory instruction's immediates: exponent of the promised alignment, and offset in bytes.
+    /// A memory instruction's immediates: exponent of the promised alignment, memory, and offset in bytes.
     @inlinable @inline(__always)
     public mutating func readMemoryArgument() -> MemoryArgument {
         let flags = readU32()
-        // Bit 6 announces an explicit memory index, which can only be 0 as long as there is one memory.
-        if flags & 0x40 != 0 { _ = readU32() }
-        return MemoryArgument(align: flags & 0x3F, offset: readOffset())
+        // Bit 6 announces an explicit memory index.
+        let memory = flags & 0x40 != 0 ? readU32() : 0
+        return MemoryArgument(align: flags & 0x3F, memory: memory, offset: readOffset())
     }
 
-    /// An offset is a 64-bit LEB128 in the format (up to 10 bytes), though validation bounds its value to 32 bits.
+    /// An offset is a 64-bit LEB128 in the format (up to 10 bytes), whatever the memory's addresses are.
     @inlinable @inline(__always)
-    mutating func readOffset() -> UInt32 {
+    mutating func readOffset() -> UInt64 {
         let first = readByte()
-        return first < 0x80 ? UInt32(first) : readLongOffset(first)
+        return first < 0x80 ? UInt64(first) : readLongOffset(first)
     }
 
     @inlinable
-    mutating func readLongOffset(_ first: UInt8) -> UInt32 {
+    mutating func readLongOffset(_ first: UInt8) -> UInt64 {
         var result = UInt64(first & 0x7F)
         var shift: UInt64 = 7
         while shift < 70 {
@@ -214,7 +214,7 @@ public struct OperatorReader {
             if byte < 0x80 { break }
             shift &+= 7
         }
-        return UInt32(truncatingIfNeeded: result)
+        return result
     }
 }
 
@@ -223,11 +223,14 @@ public struct OperatorReader {
 public struct MemoryArgument: Hashable, Sendable, BitwiseCopyable {
     /// Binary logarithm of the alignment in bytes. Only a hint.
     public let align: UInt32
-    /// Bytes added to the address operand (without wrapping).
-    public let offset: UInt32
+    /// Index of the memory.
+    public let memory: UInt32
+    /// Bytes added to the address operand (without wrapping). Below 2^32 unless the memory's addresses are i64.
+    public let offset: UInt64
 
-    @inlinable public init(align: UInt32, offset: UInt32) {
+    @inlinable public init(align: UInt32, memory: UInt32 = 0, offset: UInt64) {
         self.align = align
+        self.memory = memory
         self.offset = offset
     }
 }

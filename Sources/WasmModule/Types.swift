@@ -80,7 +80,7 @@ public struct Limits: Hashable, Sendable {
 /// The type of a linear memory. Limits are in pages of 64 KiB.
 public struct MemoryType: Hashable, Sendable {
     public var limits: Limits
-    /// Addresses are 64-bit (memory64). Not accepted by the validator yet.
+    /// Addresses and sizes are i64, not i32.
     public var is64: Bool
     /// Threads share it. Not accepted by the validator yet.
     public var isShared: Bool
@@ -91,6 +91,9 @@ public struct MemoryType: Hashable, Sendable {
         self.isShared = isShared
     }
 
+    /// The type of addresses and sizes.
+    public var address: ValueType { is64 ? .i64 : .i32 }
+
     /// Bytes in a page of linear memory.
     public static let pageSize: UInt64 = 65_536
 }
@@ -99,11 +102,17 @@ public struct MemoryType: Hashable, Sendable {
 public struct TableType: Hashable, Sendable {
     public var element: ValueType
     public var limits: Limits
+    /// Indices and sizes are i64, not i32.
+    public var is64: Bool
 
-    public init(element: ValueType, limits: Limits) {
+    public init(element: ValueType, limits: Limits, is64: Bool = false) {
         self.element = element
         self.limits = limits
+        self.is64 = is64
     }
+
+    /// The type of indices and sizes.
+    public var address: ValueType { is64 ? .i64 : .i32 }
 }
 
 /// The type of a global variable.

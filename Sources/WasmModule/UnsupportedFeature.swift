@@ -4,23 +4,17 @@
 /// A feature that is not supported, and how to build a module without it.
 enum UnsupportedFeature {
     case threads
-    case memory64
-    case multipleMemories
     case garbageCollection
     case typedFunctionReferences
-    case tailCalls
     case exceptions
     case wideArithmetic
 
     var message: String {
         switch self {
         case .threads: "threads are not supported: compile without shared memories and atomics (-mno-atomics)"
-        case .memory64: "memory64 is not supported: compile for wasm32"
-        case .multipleMemories: "multiple memories are not supported: use one memory, imported or defined"
         case .garbageCollection: "garbage-collected types are not supported: compile for the linear-memory target"
         case .typedFunctionReferences:
             "typed function references are not supported: use funcref and call_indirect"
-        case .tailCalls: "tail calls are not supported: compile without them (-mno-tail-call)"
         case .exceptions: "exception handling is not supported: compile without it (-fno-exceptions)"
         case .wideArithmetic: "wide arithmetic is not supported: compile without it (-mno-wide-arithmetic)"
         }
@@ -40,7 +34,6 @@ enum UnsupportedFeature {
     init?(opcode: UInt8) {
         switch opcode {
         case 0x06...0x0A, 0x18, 0x19, 0x1F: self = .exceptions
-        case 0x12, 0x13: self = .tailCalls
         case 0x14, 0x15, 0xD4, 0xD5, 0xD6: self = .typedFunctionReferences
         case 0xD3, 0xFB: self = .garbageCollection
         case 0xFE: self = .threads

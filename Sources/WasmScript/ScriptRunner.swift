@@ -55,15 +55,25 @@ public struct ScriptRunner {
 
     let engine: Engine
     let cache: Cache?
+    private let linksAll: Bool
+    /// Instances that share memories, tables, globals or functions.
+    var store: StoreBox?
+    /// Whether modules of the script import from others: then all of them are linked. Otherwise only those are that import
+    /// what an instance must provide.
+    var isLinked = false
     /// Instances by the script's names; the empty name is the current one.
     var guests: [String: Result<Guest, Unsupported>] = [:]
     var definitions: [String: ModuleSource] = [:]
     /// What modules can import, by the name they import it from.
     var registered: [String: Result<Guest, Unsupported>] = [:]
 
-    public init(engine: Engine, cache: Cache? = nil) {
+    /// - Parameters:
+    ///   - cache: keeps what has been compiled; for engines whose code has the same settings.
+    ///   - linksAll: whether the modules of scripts in which none imports from another are linked too.
+    public init(engine: Engine, cache: Cache? = nil, linksAll: Bool = false) {
         self.engine = engine
         self.cache = cache
+        self.linksAll = linksAll
     }
 
     /// Runs a script from its beginning, with nothing left of an earlier one.
@@ -71,6 +81,8 @@ public struct ScriptRunner {
         guests = [:]
         definitions = [:]
         registered = [:]
+        store = nil
+        isLinked = linksAll || script.commands.contains { if case .register = $0.kind { true } else { false } }
         var report = Report()
         for command in script.commands {
             do {
@@ -99,7 +111,11 @@ public struct ScriptRunner {
             guard let source = definitions[definition ?? ""] else { throw Failure("no such definition") }
             try define(name) { try $0.instantiate(source) }
         case .register(let name, let instance):
-            registered[String(decoding: name, as: UTF8.self)] = try guestOrReason(instance)
+            let guest = try guestOrReason(instance)
+            registered[String(decoding: name, as: UTF8.self)] = guest
+            if case .success(let guest) = guest {
+                try linkingStore().store.register(guest.instance, as: String(decoding: name, as: UTF8.self))
+            }
         case .action(let action): _ = try perform(action)
         case .assertReturn(let action, let expectations):
             let results = try perform(action)
@@ -155,8 +171,11 @@ public struct ScriptRunner {
         if let name { guests[name] = guests[""] }
     }
 
-    private func compile(_ source: ModuleSource) throws -> Module {
-        let bytes = try source.encode()
+    private func compile(_ source: ModuleSource) throws -> Module { try compile(try source.encode()) }
+
+    func compile(_ text: String) throws -> Module { try compile(try WasmText.encode(Array(text.utf8))) }
+
+    private func compile(_ bytes: [UInt8]) throws -> Module {
         if let artifact = cache?.artifacts[bytes] { return try engine.load(compiled: artifact) }
         do {
             let module = try engine.compile(bytes)
@@ -169,15 +188,15 @@ public struct ScriptRunner {
         }
     }
 
-    private func instantiate(_ source: ModuleSource) throws -> Guest {
+    private mutating func instantiate(_ source: ModuleSource) throws -> Guest {
         let module = try compile(source)
-        let imports = try imports(of: module)
-        do {
-            let template = try module.template(imports: imports)
-            return Guest(try template.instantiate(), module)
-        } catch LinkError.unsupportedImport(_, _, let kind) {
-            throw Unsupported(reason: "imports of a \(kind) are not supported")
+        for entry in module.imports { _ = try registered[entry.module]?.get() }
+        if !isLinked {
+            do {
+                return Guest(try module.template(imports: Self.spectest).instantiate(), module)
+            } catch LinkError.needsInstance {}
         }
+        return Guest(try linkingStore().store.instantiate(module), module)
     }
 
     // MARK: Actions

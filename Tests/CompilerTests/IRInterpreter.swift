@@ -51,13 +51,14 @@ final class InterpreterState {
         if case .refFunc(let function)? = expression.instructions.first { UInt64(function) + 1 } else { 0 }
     }
 
-    func address(_ base: UInt64, _ offset: UInt32, _ bytes: UInt32) throws(InterpreterTrap) -> Int {
-        let start = base + UInt64(offset)
+    func address(_ base: UInt64, _ offset: UInt64, _ bytes: UInt32) throws(InterpreterTrap) -> Int {
+        let (start, overflow) = base.addingReportingOverflow(offset)
+        if overflow || start > UInt64(memory.count) { throw .trap(.memoryOutOfBounds) }
         if start + UInt64(bytes) > UInt64(memory.count) { throw .trap(.memoryOutOfBounds) }
         return Int(start)
     }
 
-    func load(_ access: MemoryAccess, _ type: IRType, _ base: UInt64, _ offset: UInt32) throws(InterpreterTrap)
+    func load(_ access: MemoryAccess, _ type: IRType, _ base: UInt64, _ offset: UInt64) throws(InterpreterTrap)
         -> UInt64
     {
         let start = try address(base, offset, access.bytes)
@@ -73,7 +74,7 @@ final class InterpreterState {
         return type == .i32 ? extended & 0xFFFF_FFFF : extended
     }
 
-    func store(_ access: MemoryAccess, _ base: UInt64, _ offset: UInt32, _ value: UInt64) throws(InterpreterTrap) {
+    func store(_ access: MemoryAccess, _ base: UInt64, _ offset: UInt64, _ value: UInt64) throws(InterpreterTrap) {
         let start = try address(base, offset, access.bytes)
         for index in 0..<Int(access.bytes) {
             memory[start + index] = UInt8(truncatingIfNeeded: value >> (8 * UInt64(index)))
@@ -160,6 +161,12 @@ final class InterpreterState {
     }
 }
 
+/// How a function's run ends.
+enum FunctionEnd {
+    case results([UInt64])
+    case tailCall(UInt32, [UInt64])
+}
+
 /// Translated functions of one module and how to run them.
 final class IRInterpreter {
     /// A copy of an `IRFunction` in arrays.
@@ -186,14 +193,20 @@ final class IRInterpreter {
     /// Calls a function by index.
     func call(_ index: UInt32, _ arguments: [UInt64]) throws(InterpreterTrap) -> [UInt64] {
         let context = state.context
-        if context.isImported(function: index) { return state.callImport(index, arguments) }
         if depth >= 200 { throw .trap(.callStackExhausted) }
         depth += 1
         defer { depth -= 1 }
-        return try run(functions[Int(index) - context.importedFunctionCount], arguments)
+        var (index, arguments) = (index, arguments)
+        while true {
+            if context.isImported(function: index) { return state.callImport(index, arguments) }
+            switch try run(functions[Int(index) - context.importedFunctionCount], arguments) {
+            case .results(let results): return results
+            case .tailCall(let callee, let values): (index, arguments) = (callee, values)
+            }
+        }
     }
 
-    private func run(_ function: Function, _ arguments: [UInt64]) throws(InterpreterTrap) -> [UInt64] {
+    private func run(_ function: Function, _ arguments: [UInt64]) throws(InterpreterTrap) -> FunctionEnd {
         var values = [UInt64](repeating: 0xDEAD_DEAD_DEAD_DEAD, count: function.instructions.count)
         for (index, argument) in arguments.enumerated() { values[index] = argument }
         var id = Int(function.blocks[0].parameterCount)
@@ -230,10 +243,10 @@ final class IRInterpreter {
                 values[id] = UInt64(i.a) + 1
                 id += 1
             case .load:
-                values[id] = try state.load(i.memoryAccess, i.type, value(i.a), i.b)
+                values[id] = try state.load(i.memoryAccess, i.type, value(i.a), UInt64(i.b))
                 id += 1
             case .store:
-                try state.store(i.memoryAccess, value(i.a), i.c, value(i.b))
+                try state.store(i.memoryAccess, value(i.a), UInt64(i.c), value(i.b))
                 id += 1
             case .memorySize:
                 values[id] = UInt64(state.memory.count / InterpreterState.pageSize)
@@ -265,9 +278,14 @@ final class IRInterpreter {
             case .jump: take(i.a)
             case .branch: take(UInt32(truncatingIfNeeded: value(i.a)) != 0 ? i.b : i.c)
             case .branchTable: take(i.b + min(UInt32(truncatingIfNeeded: value(i.a)), i.c - 1))
-            case .return: return list(i.a, i.b)
+            case .return: return .results(list(i.a, i.b))
+            case .tailCall: return .tailCall(i.a, list(i.b, i.c))
+            case .tailCallIndirect:
+                let table = function.lists[Int(i.a) + 1]
+                let callee = try state.callee(table: table, value(function.lists[Int(i.a)]), type: i.d)
+                return .tailCall(callee, list(i.a + 2, i.b))
             case .trap: throw .trap(TrapCode(rawValue: i.flags)!)
-            case .tailCall, .tailCallIndirect, .tryCall, .tryCallIndirect, .throw:
+            case .tryCall, .tryCallIndirect, .throw:
                 preconditionFailure("\(i.operation) is not translated to")
             default:
                 let fields = i.operation.valueFieldCount

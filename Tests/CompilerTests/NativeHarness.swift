@@ -21,10 +21,9 @@ final class NativeHarness {
     private static let stackBytes = 1 << 20
 
     /// Decodes, compiles with all checks on, and places everything.
-    init(_ bytes: [UInt8], threads: Int = 1, instructionSet: CodeSettings.InstructionSet = .v3) throws {
+    init(_ bytes: [UInt8], settings: CodeSettings = .init(), threads: Int = 1) throws {
         module = try DecodedModule(decoding: bytes)
-        let code = try ModuleCompiler.compile(
-            module, settings: CodeSettings(instructionSet: instructionSet), threads: threads, isChecking: true)
+        let code = try ModuleCompiler.compile(module, settings: settings, threads: threads, isChecking: true)
         self.code = code
         textBytes = (code.text.count + 4095) & ~4095
         let text = Self.map(textBytes, PROT_READ | PROT_WRITE)
@@ -46,6 +45,7 @@ final class NativeHarness {
         set(VMContextLayout.guestStackPointer, address(stack) + UInt64(Self.stackBytes) - 64)
         set(VMContextLayout.memoryBase, address(memory))
         set(VMContextLayout.functionRecords, address(records))
+        set(VMContextLayout.root, address(context))
         set(VMContextLayout.exitStub, address(text) + UInt64(code.exitOffset))
         set(VMContextLayout.runtimeDispatch, UInt64(UInt(bitPattern: unsafeBitCast(Self.dispatch, to: Int.self))))
         for (index, type) in module.canonicalTypeIndices.enumerated() {

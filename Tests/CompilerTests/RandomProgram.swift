@@ -131,6 +131,13 @@ struct RandomProgram {
     }
 
     private mutating func jump() {
+        let tails = functions.indices.filter { functions[$0].results == labels[0] }
+        if !tails.isEmpty, random.oneIn(4) {
+            let callee = random.pick(Array(tails))
+            values(functions[callee].parameters, depth: 1)
+            code.returnCall(UInt32(callee))
+            return
+        }
         switch random.below(5) {
         case 0:
             values(labels[0], depth: 2)

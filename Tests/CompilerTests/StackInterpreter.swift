@@ -71,26 +71,32 @@ final class StackInterpreter {
 
     func call(_ index: UInt32, _ arguments: [UInt64]) throws(InterpreterTrap) -> [UInt64] {
         let context = state.context
-        if context.isImported(function: index) { return state.callImport(index, arguments) }
         if depth >= 200 { throw .trap(.callStackExhausted) }
         depth += 1
         defer { depth -= 1 }
-        let body = bodies[Int(index) - context.importedFunctionCount]
-        let resultCount = context.resultCount(ofType: context.type(ofFunction: index))
-        let result = body.bytes.withUnsafeBufferPointer { buffer in
-            Result { () throws(InterpreterTrap) in
-                try run(
-                    body, OperatorReader(start: buffer.baseAddress!, end: buffer.baseAddress! + buffer.count),
-                    arguments,
-                    resultCount)
+        var (index, arguments) = (index, arguments)
+        while true {
+            if context.isImported(function: index) { return state.callImport(index, arguments) }
+            let body = bodies[Int(index) - context.importedFunctionCount]
+            let resultCount = context.resultCount(ofType: context.type(ofFunction: index))
+            let result = body.bytes.withUnsafeBufferPointer { buffer in
+                Result { () throws(InterpreterTrap) in
+                    try run(
+                        body, OperatorReader(start: buffer.baseAddress!, end: buffer.baseAddress! + buffer.count),
+                        arguments,
+                        resultCount)
+                }
+            }
+            switch try result.get() {
+            case .results(let results): return results
+            case .tailCall(let callee, let values): (index, arguments) = (callee, values)
             }
         }
-        return try result.get()
     }
 
     private func run(
         _ body: Body, _ code: OperatorReader, _ arguments: [UInt64], _ resultCount: Int
-    ) throws(InterpreterTrap) -> [UInt64] {
+    ) throws(InterpreterTrap) -> FunctionEnd {
         let context = state.context
         var reader = code
         reader.seek(to: body.codeStart)
@@ -163,6 +169,13 @@ final class StackInterpreter {
                 let type = reader.readU32()
                 let callee = try state.callee(table: reader.readU32(), stack.removeLast(), type: type)
                 stack += try call(callee, popLast(context.parameterCount(ofType: type)))
+            case .returnCall:
+                let callee = reader.readU32()
+                return .tailCall(callee, popLast(context.parameterCount(ofType: context.type(ofFunction: callee))))
+            case .returnCallIndirect:
+                let type = reader.readU32()
+                let callee = try state.callee(table: reader.readU32(), stack.removeLast(), type: type)
+                return .tailCall(callee, popLast(context.parameterCount(ofType: type)))
             case .drop: stack.removeLast()
             case .select, .selectTyped:
                 if shape.kind == .selectTyped { reader.skipImmediates(of: .selectTyped, vectors: vectors) }
@@ -218,7 +231,7 @@ final class StackInterpreter {
             case .prefixFD: preconditionFailure("vectors are not interpreted")
             }
         }
-        return Array(stack.suffix(resultCount))
+        return .results(Array(stack.suffix(resultCount)))
     }
 
     private func prefixed(_ reader: inout OperatorReader, _ stack: inout [UInt64]) throws(InterpreterTrap) {

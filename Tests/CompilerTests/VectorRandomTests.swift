@@ -15,7 +15,7 @@ struct VectorRandomTests {
         for index in 0..<count {
             let seed = UInt64(batch * 1_000_000 + index)
             let program = VectorProgram(seed: seed)
-            let harness = try NativeHarness(program.bytes, instructionSet: instructionSet)
+            let harness = try NativeHarness(program.bytes, settings: CodeSettings(instructionSet: instructionSet))
             var state = program.initialState
             for (index, global) in program.globals.enumerated() { harness.setGlobal(index, global.initial) }
             var random = SeededGenerator(seed: seed)
@@ -62,7 +62,7 @@ struct VectorRandomTests {
             body.localGet(2)
             for index in 1..<UInt32(count) { body.localGet(index + 2).op(.i64x2Sub) }
         }
-        let harness = try NativeHarness(builder.build(), instructionSet: instructionSet)
+        let harness = try NativeHarness(builder.build(), settings: CodeSettings(instructionSet: instructionSet))
         let argument = V128(low: 0x0123_4567_89AB_CDEF, high: 0xFEDC_BA98_7654_3210)
         var vectors = (0..<count).map { index in
             VectorReference.apply(

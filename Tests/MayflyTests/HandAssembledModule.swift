@@ -36,6 +36,7 @@ enum HandAssembledModule {
         code.importOffsets = [208]
         code.exitOffset = 320
         code.entryOffsets = [UInt32](repeating: 352, count: decoded.types.count)
+        code.crossingOffsets = [UInt32](repeating: .max, count: decoded.types.count)
         code.trapOffsets = [8, 21, 29, 47, 189]
         code.trapCodes = [
             .memoryOutOfBounds, .integerDivideByZero, .unreachable, .callStackExhausted, .memoryOutOfBounds,

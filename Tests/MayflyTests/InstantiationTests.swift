@@ -35,15 +35,15 @@ import Testing
         ) { try module.template(imports: imports) }
     }
 
-    @Test func whatCannotBeImportedYetIsSaid() throws {
+    @Test func whatOnlyAnInstanceCanProvideIsSaid() throws {
         let cases: [(String, (inout WasmBuilder) -> Void)] = [
-            ("memory", { $0.importMemory("env", "x", 1) }),
-            ("table", { $0.importTable("env", "x", .funcref, 1) }),
-            ("mutable global", { $0.importGlobal("env", "x", .i32, mutable: true) }),
+            ("memory of 1 or more pages", { $0.importMemory("env", "x", 1) }),
+            ("table of funcref, 1 or more elements", { $0.importTable("env", "x", .funcref, 1) }),
+            ("mutable global of i32", { $0.importGlobal("env", "x", .i32, mutable: true) }),
         ]
-        for (kind, build) in cases {
+        for (expected, build) in cases {
             let module = try compile(build)
-            #expect(throws: LinkError.unsupportedImport(module: "env", name: "x", kind: kind)) {
+            #expect(throws: LinkError.needsInstance(module: "env", name: "x", expected: expected)) {
                 try module.template()
             }
         }

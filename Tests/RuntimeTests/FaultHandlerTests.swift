@@ -18,7 +18,8 @@ private func run(_ entry: [UInt8], exit stub: [UInt8], seconds: UInt32 = 20) -> 
     var layout = mayfly_trap_layout(
         program_counter: UInt32(VMContextLayout.trapProgramCounter),
         frame_pointer: UInt32(VMContextLayout.trapFramePointer), address: UInt32(VMContextLayout.trapAddress),
-        signal: UInt32(VMContextLayout.trapSignal), exit_stub: UInt32(VMContextLayout.exitStub),
+        signal: UInt32(VMContextLayout.trapSignal), context: UInt32(VMContextLayout.trapContext),
+        root: UInt32(VMContextLayout.root), exit_stub: UInt32(VMContextLayout.exitStub),
         host_stack_pointer: UInt32(VMContextLayout.hostStackPointer), trapped_status: 77)
     precondition(mayfly_traps_install(&layout) == 0)
     precondition(mayfly_thread_prepare() == 0)
@@ -33,6 +34,7 @@ private func run(_ entry: [UInt8], exit stub: [UInt8], seconds: UInt32 = 20) -> 
     let context = UnsafeMutableRawPointer.allocate(byteCount: VMContextLayout.headerSize, alignment: 64)
     context.initializeMemory(as: UInt8.self, repeating: 0, count: VMContextLayout.headerSize)
     context.storeBytes(of: exit, toByteOffset: VMContextLayout.exitStub, as: UInt.self)
+    context.storeBytes(of: context, toByteOffset: VMContextLayout.root, as: UnsafeMutableRawPointer.self)
     typealias Code = @convention(c) (UnsafeMutableRawPointer) -> Int32
     return unsafeBitCast(page, to: Code.self)(context)
 }

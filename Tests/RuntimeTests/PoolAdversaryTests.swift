@@ -29,7 +29,7 @@ import Testing
                 // As with "always": wherever a fault can make 512 pages present at once, it does.
                 madvise(slot.memoryBase, slot.memoryLength, 14)  // MADV_HUGEPAGE
                 Self.dirty(slot)
-                #expect(pool.grow(slot, memory: 0, by: 100) == 96)
+                #expect(pool.grow(slot, by: 100) == 96)
                 madvise(slot.memoryBase, slot.memoryLength, 14)
                 slot.setByte(8 << 20, 0xEE)
             }
@@ -92,7 +92,7 @@ import Testing
                 let use = slot.noting { slot in
                     slot.setByte(5000, 0xEE)
                     slot.setByte(100_000, 0xEE)
-                    if pool.grow(slot, memory: 0, by: 1) != nil { slot.setByte(3 * wasmPage, 0xEE) }
+                    if pool.grow(slot, by: 1) != nil { slot.setByte(3 * wasmPage, 0xEE) }
                 }
                 pool.release(slot, after: use)
                 #expect(pool.residue(in: slot) == nil, "round \(round)")
@@ -117,7 +117,7 @@ import Testing
             }
             let use = slot.noting { slot in
                 Self.dirty(slot)
-                #expect(pool.grow(slot, memory: 0, by: 4) == 96)
+                #expect(pool.grow(slot, by: 4) == 96)
                 slot.setByte(98 * wasmPage, 0xEE)
                 madvise(slot.memoryBase, slot.memoryLength, 21)
                 swapped += SwapFile.swappedPages(slot.memoryBase, slot.memoryLength)
@@ -183,7 +183,7 @@ import Testing
             let slot = try pool.acquire(image)
             var sum = 0
             let use = slot.noting { slot in
-                #expect(pool.grow(slot, memory: 0, by: 4) == 96)
+                #expect(pool.grow(slot, by: 4) == 96)
                 for page in 0..<slot.memoryLength / 4096 { sum += Int(slot.byte(page * 4096 + 1)) }
             }
             #expect(sum == 24 * 0x55 + 2)

@@ -65,7 +65,7 @@ import Testing
         slot.table(0, of: template.image)[7] = 0xEE
         if Int.random(in: 0..<4, using: &random) == 0 {
             let former = slot.memoryLength
-            if pool.grow(slot, memory: 0, by: 2) != nil {
+            if pool.grow(slot, by: 2) != nil {
                 for page in former / 4096..<slot.memoryLength / 4096 where slot.byte(page * 4096) != 0 {
                     return "grown memory is not zero"
                 }

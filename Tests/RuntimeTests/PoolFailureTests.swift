@@ -19,7 +19,7 @@ import Testing
             pages: 4, segments: [segment(0, [1, 2])], tables: [Table(elements: [1, 2, 3], maximum: 100)])
         let slot = try pool.acquire(image)
         var random = SplitMix64(seed: 1)
-        #expect(pool.grow(slot, memory: 0, by: 3) == 4)
+        #expect(pool.grow(slot, by: 3) == 4)
         slot.vandalize(image, using: &random)
         fail(resetCall(policies), times: 1, error: EINVAL)
         pool.release(slot, wasEntered: true)
@@ -96,7 +96,7 @@ import Testing
         let slot = try pool.acquire(image)
         let isFile = policies.growth != .protect
         fail(isFile ? MAYFLY_CALL_TRUNCATE : MAYFLY_CALL_MPROTECT, times: 1, error: ENOMEM)
-        #expect(pool.grow(slot, memory: 0, by: 1) == nil)
+        #expect(pool.grow(slot, by: 1) == nil)
         #expect(slot.memoryLength == wasmPage)
         #expect(!isReadable(slot.memoryBase + wasmPage))
         #expect(pool.statistics.growths == 0 && pool.statistics.failedGrowths == 1)
@@ -114,10 +114,10 @@ import Testing
         for round in 0..<3 {
             let slot = try pool.acquire(image)
             let use = slot.noting { slot in
-                #expect(pool.grow(slot, memory: 0, by: 2) == 1)
+                #expect(pool.grow(slot, by: 2) == 1)
                 slot.setByte(3 * wasmPage - 1, 0xEE)
                 fail(policies.growth == .protect ? MAYFLY_CALL_MPROTECT : MAYFLY_CALL_TRUNCATE, times: 1)
-                #expect(pool.grow(slot, memory: 0, by: 4) == nil)
+                #expect(pool.grow(slot, by: 4) == nil)
                 // What the kernel did of a call that it says failed.
                 if policies.growth == .protect {
                     mprotect(slot.memoryBase + 3 * wasmPage, 8192, PROT_READ | PROT_WRITE)

@@ -62,7 +62,7 @@ import Testing
         func use(_ slot: Slot) -> SlotUse {
             slot.noting { slot in
                 scribble(slot, using: &random)
-                _ = pool.grow(slot, memory: 0, by: 3)
+                _ = pool.grow(slot, by: 3)
                 _ = pool.growTable(slot, table: 0, by: 9_000, fill: 7)
                 scribble(slot, using: &random)
             }
@@ -79,7 +79,7 @@ import Testing
             var use = SlotUse()
             calls = failing(kind, after, times) {
                 use = slot.noting { slot in
-                    for pages: UInt64 in 1...7 where pool.grow(slot, memory: 0, by: pages) != nil {
+                    for pages: UInt64 in 1...7 where pool.grow(slot, by: pages) != nil {
                         slot.setByte(slot.memoryLength - 1, 0xEE)
                     }
                     scribble(slot, using: &random)
@@ -142,7 +142,7 @@ import Testing
             #expect(slots.count == statistics.capacity, "\(description)")
             for slot in slots {
                 if image === images.mapped { #expect(pool.residue(in: slot) == nil, "\(description)") }
-                #expect(pool.grow(slot, memory: 0, by: 2) != nil, "\(description)")
+                #expect(pool.grow(slot, by: 2) != nil, "\(description)")
                 #expect(slot.byte(slot.memoryLength - 1) == 0, "\(description)")
             }
             for slot in slots { pool.release(slot, after: slot.noting { $0.setByte($0.memoryLength - 1, 0xEE) }) }
@@ -164,7 +164,7 @@ import Testing
                     slot,
                     after: slot.noting { slot in
                         slot.vandalize(image, using: &random)
-                        _ = pool.grow(slot, memory: 0, by: 1)
+                        _ = pool.grow(slot, by: 1)
                         slot.vandalize(image, using: &random)
                     })
             }

@@ -84,15 +84,12 @@ func makeImage(
             context[layout.global(global) - VMContextLayout.headerSize + byte] = UInt8(global & 15 + 1)
         }
     }
-    var memories: [Memory] = []
-    if let pages {
-        memories = [
-            Memory(
-                initialBytes: UInt64(pages * wasmPage), maximumBytes: maximumPages.map { UInt64($0 * wasmPage) },
-                segments: segments)
-        ]
+    let memory = pages.map { pages in
+        Memory(
+            initialBytes: UInt64(pages * wasmPage), maximumBytes: maximumPages.map { UInt64($0 * wasmPage) },
+            segments: segments)
     }
-    return try InstanceImage(layout: layout, memories: memories, context: context, tables: tables)
+    return try InstanceImage(layout: layout, memory: memory, context: context, tables: tables)
 }
 
 extension PoolPolicies {

@@ -61,7 +61,7 @@ private func tenancy(_ pool: Pool, _ image: InstanceImage, growing: Bool = true)
     var random = SplitMix64(seed: 3)
     let use = slot.noting { slot in
         slot.vandalize(image, using: &random)
-        if growing, pool.grow(slot, memory: 0, by: 3) != nil { slot.vandalize(image, using: &random) }
+        if growing, pool.grow(slot, by: 3) != nil { slot.vandalize(image, using: &random) }
     }
     pool.release(slot, after: use)
     return pool.residue(in: slot).map { "released: \($0)" }
@@ -134,7 +134,7 @@ private func tenancy(_ pool: Pool, _ image: InstanceImage, growing: Bool = true)
             let image = try makeForkImage()
             let slot = try pool.acquire(image)
             let use = try slot.noting { slot in
-                #expect(pool.grow(slot, memory: 0, by: 4) == 4)
+                #expect(pool.grow(slot, by: 4) == 4)
                 slot.setByte(5 * wasmPage, 7)
                 let problem = inChild {
                     // With permissions the child has a copy of its own; with files it has none of it.
@@ -147,7 +147,7 @@ private func tenancy(_ pool: Pool, _ image: InstanceImage, growing: Bool = true)
                         {
                             return "the child reaches the parent's file"
                         }
-                        if pool.grow(slot, memory: 0, by: 1) != nil {
+                        if pool.grow(slot, by: 1) != nil {
                             return "the child makes the parent's file longer"
                         }
                     }
@@ -160,7 +160,7 @@ private func tenancy(_ pool: Pool, _ image: InstanceImage, growing: Bool = true)
                 // Neither shortened, nor written to.
                 #expect(slot.byte(5 * wasmPage) == 7)
                 #expect(isWritable(slot.memoryBase + 8 * wasmPage - 1, value: 1))
-                #expect(pool.grow(slot, memory: 0, by: 1) == 8)
+                #expect(pool.grow(slot, by: 1) == 8)
                 slot.setByte(9 * wasmPage - 1, 1)
                 _ = try pool.acquire(image)
             }

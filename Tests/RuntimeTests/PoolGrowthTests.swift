@@ -11,15 +11,15 @@ import Testing
         let pool = try makePool(policies)
         let slot = try pool.acquire(try makeImage(pages: 1, maximumPages: 4))
         #expect(!isReadable(slot.memoryBase + wasmPage))
-        #expect(pool.grow(slot, memory: 0, by: 2) == 1)
+        #expect(pool.grow(slot, by: 2) == 1)
         #expect(slot.memoryLength == 3 * wasmPage)
         #expect(isWritable(slot.memoryBase + 3 * wasmPage - 1))
         #expect(!isReadable(slot.memoryBase + 3 * wasmPage))
-        #expect(pool.grow(slot, memory: 0, by: 0) == 3)
-        #expect(pool.grow(slot, memory: 0, by: 2) == nil)
-        #expect(pool.grow(slot, memory: 0, by: 1) == 3)
-        #expect(pool.grow(slot, memory: 0, by: 0) == 4)
-        #expect(pool.grow(slot, memory: 0, by: 1) == nil)
+        #expect(pool.grow(slot, by: 0) == 3)
+        #expect(pool.grow(slot, by: 2) == nil)
+        #expect(pool.grow(slot, by: 1) == 3)
+        #expect(pool.grow(slot, by: 0) == 4)
+        #expect(pool.grow(slot, by: 1) == nil)
         #expect(pool.statistics.growths == 2)
         pool.release(slot, wasEntered: false)
         #expect(pool.residue(in: slot) == nil)
@@ -31,14 +31,13 @@ import Testing
         let image = try makeImage(pages: 1, tables: [Table(elements: [1])])
         let slot = try pool.acquire(image)
         for pages: UInt64 in [10, 65_535, 65_536, 1 << 32, 1 << 48, .max] {
-            #expect(pool.grow(slot, memory: 0, by: pages) == nil)
+            #expect(pool.grow(slot, by: pages) == nil)
         }
-        for memory in [1, -1, .max] { #expect(pool.grow(slot, memory: memory, by: 1) == nil) }
         for elements: UInt64 in [4096, 1 << 32, 1 << 61, .max] {
             #expect(pool.growTable(slot, table: 0, by: elements, fill: 1) == nil)
         }
         for table in [1, -1, .max] { #expect(pool.growTable(slot, table: table, by: 1, fill: 1) == nil) }
-        #expect(pool.grow(slot, memory: 0, by: 9) == 1)
+        #expect(pool.grow(slot, by: 9) == 1)
         pool.release(slot, wasEntered: true)
         #expect(pool.residue(in: slot) == nil)
     }
@@ -47,11 +46,11 @@ import Testing
     func aMemoryGrowsToFourGiB(_ policies: PoolPolicies) throws {
         let pool = try makePool(policies)
         let slot = try pool.acquire(try makeImage(pages: 1))
-        #expect(pool.grow(slot, memory: 0, by: 65_535) == 1)
+        #expect(pool.grow(slot, by: 65_535) == 1)
         #expect(slot.memoryLength == 4 << 30)
         slot.setByte(4 << 30 - 1, 0xEE)
         #expect(!isReadable(slot.memoryBase + 4 << 30))
-        #expect(pool.grow(slot, memory: 0, by: 1) == nil)
+        #expect(pool.grow(slot, by: 1) == nil)
         pool.release(slot, wasEntered: true)
         #expect(pool.residue(in: slot) == nil)
     }
@@ -63,7 +62,7 @@ import Testing
         for _ in 0..<4 {
             let slot = try pool.acquire(image)
             #expect(!isReadable(slot.memoryBase + wasmPage))
-            #expect(pool.grow(slot, memory: 0, by: 100) == 1)
+            #expect(pool.grow(slot, by: 100) == 1)
             for page in 1...100 {
                 #expect(slot.byte(page * wasmPage) == 0 && slot.byte(page * wasmPage + 65_535) == 0)
                 slot.setByte(page * wasmPage, 0xEE)
@@ -79,7 +78,7 @@ import Testing
         let pool = try makePool(policies)
         let image = try makeImage(tables: [Table(elements: [1], maximum: 50)])
         let slot = try pool.acquire(image)
-        #expect(pool.grow(slot, memory: 0, by: 1) == 1)
+        #expect(pool.grow(slot, by: 1) == 1)
         #expect(pool.growTable(slot, table: 0, by: 49, fill: 3) == 1)
         pool.release(slot, wasEntered: false)
         #expect(pool.residue(in: slot) == nil)

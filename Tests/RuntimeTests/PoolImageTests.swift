@@ -232,21 +232,16 @@ import Testing
         let layout = VMContextLayout(typeCount: 0, tableCount: 0, memoryCount: 1, globalCount: 1)
         let memory = Memory(initialBytes: 0)
         #expect(throws: PoolError.self) {
-            try InstanceImage(layout: layout, memories: [memory], context: [], tables: [])
+            try InstanceImage(layout: layout, memory: memory, context: [], tables: [])
         }
         #expect(throws: PoolError.self) {
-            try InstanceImage(layout: layout, memories: [], context: [UInt8](repeating: 0, count: 16), tables: [])
+            try InstanceImage(layout: layout, memory: nil, context: [UInt8](repeating: 0, count: 16), tables: [])
         }
         let overflowing = Segment(offset: .max, bytes: [1])
         #expect(throws: PoolError.self) {
             try InstanceImage(
-                layout: layout, memories: [Memory(initialBytes: 65_536, segments: [overflowing])],
+                layout: layout, memory: Memory(initialBytes: 65_536, segments: [overflowing]),
                 context: [UInt8](repeating: 0, count: 16), tables: [])
-        }
-        let two = VMContextLayout(typeCount: 0, tableCount: 0, memoryCount: 2, globalCount: 0)
-        #expect(throws: PoolError.tooManyMemories(requested: 2, limit: 1)) {
-            try InstanceImage(
-                layout: two, memories: [memory, memory], context: [UInt8](repeating: 0, count: 16), tables: [])
         }
     }
 
@@ -289,7 +284,7 @@ import Testing
                     slot,
                     after: slot.noting { slot in
                         for offset in [5000, 5001, 100_000, 120_000] { slot.setByte(offset, 0xEE) }
-                        _ = pool.grow(slot, memory: 0, by: 5)
+                        _ = pool.grow(slot, by: 5)
                         slot.setByte(slot.memoryLength - 1, 0xEE)
                     })
                 #expect(pool.residue(in: slot) == nil, "round \(round)")

@@ -279,7 +279,7 @@ private struct ModelRun {
         let pages = [0, 1, 1, 2, 5, 1000].randomElement(using: &random)!
         let former = live[index].state.memoryBytes
         let mayGrow = former + pages * wasmPage <= min(live[index].state.maximumBytes, Self.mostMemory)
-        let result = pool.grow(live[index].slot, memory: 0, by: UInt64(pages))
+        let result = pool.grow(live[index].slot, by: UInt64(pages))
         #expect(result == (mayGrow ? UInt64(former / wasmPage) : nil), context("growing by \(pages)"))
         guard mayGrow else { return }
         live[index].state.memoryBytes += pages * wasmPage

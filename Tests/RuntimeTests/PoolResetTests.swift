@@ -24,7 +24,7 @@ import Testing
             let use = slot.noting { slot in
                 slot.vandalize(image, using: &random)
                 if Bool.random(using: &random) {
-                    #expect(pool.grow(slot, memory: 0, by: UInt64.random(in: 1...20, using: &random)) == 20)
+                    #expect(pool.grow(slot, by: UInt64.random(in: 1...20, using: &random)) == 20)
                     slot.vandalize(image, using: &random)
                 }
                 if Bool.random(using: &random) {
@@ -52,7 +52,7 @@ import Testing
             var use = SlotUse()
             if wasEntered {
                 use = slot.noting { slot in
-                    _ = pool.grow(slot, memory: 0, by: UInt64.random(in: 0...50, using: &random))
+                    _ = pool.grow(slot, by: UInt64.random(in: 0...50, using: &random))
                     for table in 0..<image.layout.tableCount {
                         _ = pool.growTable(slot, table: table, by: 90, fill: random.next())
                     }
@@ -79,7 +79,7 @@ import Testing
                         slot,
                         after: slot.noting { slot in
                             slot.vandalize(tenant, using: &random)
-                            _ = pool.grow(slot, memory: 0, by: 3)
+                            _ = pool.grow(slot, by: 3)
                             slot.vandalize(tenant, using: &random)
                         })
                 }
@@ -125,7 +125,7 @@ import Testing
             let use = slot.noting { slot in
                 #expect(slot.memoryLength == 2 * wasmPage)
                 if growth > 0 {
-                    #expect(pool.grow(slot, memory: 0, by: UInt64(growth)) == 2)
+                    #expect(pool.grow(slot, by: UInt64(growth)) == 2)
                     #expect(pool.growTable(slot, table: 0, by: UInt64(growth * 30), fill: 3) == 1)
                 }
                 for page in 0..<slot.memoryLength / 4096 {
@@ -147,13 +147,13 @@ import Testing
             let slot = try pool.acquire(image)
             let use = slot.noting { slot in
                 var pages = 1
-                while pool.grow(slot, memory: 0, by: 7) != nil {
+                while pool.grow(slot, by: 7) != nil {
                     pages += 7
                     slot.setByte(pages * wasmPage - 1, 0xEE)
                 }
                 #expect(pages == 638)
-                #expect(pool.grow(slot, memory: 0, by: 3) == nil)
-                #expect(pool.grow(slot, memory: 0, by: 2) == 638)
+                #expect(pool.grow(slot, by: 3) == nil)
+                #expect(pool.grow(slot, by: 2) == 638)
                 #expect(!isReadable(slot.memoryBase + 40 << 20))
             }
             pool.release(slot, after: use)

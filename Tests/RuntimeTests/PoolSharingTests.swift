@@ -32,7 +32,7 @@ import Testing
         #expect(pool.residue(in: second) == nil)
         let use = second.noting { slot in
             dirty(slot)
-            if pool.grow(slot, memory: 0, by: 2) != nil { slot.setByte(8 * wasmPage, 0xEE) }
+            if pool.grow(slot, by: 2) != nil { slot.setByte(8 * wasmPage, 0xEE) }
         }
         pool.release(second, after: use)
         pool.release(first, after: first.noting { $0.setByte(100 * 4096, 0xEE) })

@@ -351,7 +351,7 @@ struct PoolTrackingTests {
             let before = pool.statistics.deferredResets
             let slot = try pool.acquire(image)
             let use = slot.noting { slot in
-                #expect(pool.grow(slot, memory: 0, by: 2) == 1)
+                #expect(pool.grow(slot, by: 2) == 1)
                 slot.setByte(2 * wasmPage, 0xEE)
                 #expect(slot.byte(2 * wasmPage + 1) == 0)
             }

@@ -35,7 +35,7 @@ import Testing
         try pool.run(image, dirty)
         let slot = try pool.acquire(image)
         let use = slot.noting { slot in
-            #expect(pool.grow(slot, memory: 0, by: 3) == 2)
+            #expect(pool.grow(slot, by: 3) == 2)
             slot.setByte(7, 0xEE)
             slot.setByte(4 * wasmPage, 0xEE)
             pool.trim()

@@ -47,6 +47,17 @@ extension CodeBuilder {
         u32(function)
         return self
     }
+    @discardableResult public func returnCall(_ function: UInt32) -> CodeBuilder {
+        op(.returnCall)
+        u32(function)
+        return self
+    }
+    @discardableResult public func returnCallIndirect(type: UInt32, table: UInt32 = 0) -> CodeBuilder {
+        op(.returnCallIndirect)
+        u32(type)
+        u32(table)
+        return self
+    }
     @discardableResult public func callIndirect(type: UInt32, table: UInt32 = 0) -> CodeBuilder {
         op(.callIndirect)
         u32(type)

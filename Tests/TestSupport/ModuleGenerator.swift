@@ -114,7 +114,11 @@ public struct ModuleGenerator {
 
     private mutating func function() {
         let parameters = types(random.oneIn(5) ? random.below(26) : random.below(7))
-        let results = types(random.oneIn(8) ? random.below(12) : random.oneIn(6) ? 0 : 1)
+        // The function that this one ends in calling, if one.
+        let last = random.oneIn(3) && !functions.isEmpty ? random.below(functions.count) : nil
+        let results =
+            last.map { functions[$0].type.results }
+            ?? types(random.oneIn(8) ? random.below(12) : random.oneIn(6) ? 0 : 1)
         let type = FunctionType(parameters: parameters, results: results)
         locals = parameters
         locals += types(random.oneIn(3) ? random.below(40) : random.below(12))
@@ -128,11 +132,33 @@ public struct ModuleGenerator {
         bushiness = 1 + random.below(5)
         let statements = random.oneIn(4) ? 20 + random.below(40) : 2 + random.below(15)
         for _ in 0..<statements { statement(depth: 0) }
-        for type in results { expression(type, depth: 1 + random.below(4)) }
+        if let last, random.oneIn(2) {
+            expression(.i32, depth: 2)
+            code.if()
+            if !tailCall(last) { code.nop() }
+            code.end()
+            for _ in 0..<2 { statement(depth: 0) }
+        }
+        if last.map({ tailCall($0) }) != true {
+            for type in results { expression(type, depth: 1 + random.below(4)) }
+        }
         builder.function(
             "f\(functions.count)", parameters, results, locals: Array(locals[parameters.count...])
         ) { $0.append(code.bytes) }
         functions.append((type, work))
+    }
+
+    /// Returns what an earlier function does; false if there has been too much work for that.
+    private mutating func tailCall(_ callee: Int) -> Bool {
+        guard spend(functions[callee].work) else { return false }
+        let type = functions[callee].type
+        for parameter in type.parameters { expression(parameter, depth: random.below(3)) }
+        if random.oneIn(3) {
+            code.i32Const(Int32(callee)).returnCallIndirect(type: builder.type(type.parameters, type.results))
+        } else {
+            code.returnCall(UInt32(callee))
+        }
+        return true
     }
 
     mutating func types(_ count: Int) -> [ValueType] {

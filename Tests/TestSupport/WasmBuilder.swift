@@ -174,6 +174,24 @@ public struct WasmBuilder {
         return index
     }
 
+    /// A table with 64-bit indices.
+    @discardableResult public mutating func table64(
+        _ element: ValueType = .funcref, _ minimum: UInt64, max: UInt64? = nil, export: String? = nil
+    ) -> UInt32 {
+        let index = importedTableCount + tables.append { $0.valueType(element).limits64(minimum, max) }
+        if let export { self.export(export, .table, index) }
+        return index
+    }
+
+    /// A memory with 64-bit addresses. Sizes are in pages of 64 KiB.
+    @discardableResult public mutating func memory64(
+        _ minimum: UInt64, max: UInt64? = nil, export: String? = nil
+    ) -> UInt32 {
+        let index = importedMemoryCount + memories.append { $0.limits64(minimum, max) }
+        if let export { self.export(export, .memory, index) }
+        return index
+    }
+
     /// Defines a global; `value` writes the constant expression without its `end`.
     @discardableResult public mutating func global(
         _ type: ValueType, mutable: Bool = false, export: String? = nil, _ value: (CodeBuilder) -> Void
@@ -363,6 +381,13 @@ extension CodeBuilder {
     @discardableResult public func limits(_ minimum: UInt32, _ maximum: UInt32? = nil) -> CodeBuilder {
         raw(maximum == nil ? 0 : 1).u32(minimum)
         if let maximum { u32(maximum) }
+        return self
+    }
+
+    /// Of 64-bit addresses.
+    @discardableResult public func limits64(_ minimum: UInt64, _ maximum: UInt64? = nil) -> CodeBuilder {
+        raw(maximum == nil ? 4 : 5).append(LEB128.unsigned(minimum))
+        if let maximum { append(LEB128.unsigned(maximum)) }
         return self
     }
 }

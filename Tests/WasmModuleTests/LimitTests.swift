@@ -56,14 +56,10 @@ import WasmModule
             $0.importTable("m", "t", .funcref, 0)
             for _ in 1..<$1 { $0.table(.funcref, 0) }
         },
-        Case("table elements", \.tableElements, 1000, "tables of 1001 elements") { $0.table(.funcref, UInt32($1)) },
-        Case("imported table elements", \.tableElements, 1000, "tables of 1001 elements") {
-            $0.importTable("m", "t", .funcref, UInt32($1))
-        },
-        Case("elements of all tables", \.tableElements, 1000, "tables of 1001 elements") {
-            $0.importTable("m", "t", .funcref, 500)
-            $0.table(.externref, 499)
-            for _ in 999..<$1 { $0.table(.funcref, 1) }
+        Case("memories, defined", \.memories) { for _ in 0..<$1 { $0.memory(0) } },
+        Case("memories, imported and defined", \.memories) {
+            $0.importMemory("m", "m", 0)
+            for _ in 1..<$1 { $0.memory(0) }
         },
         Case("memory pages", \.memoryPages, 7, "memory of 8 pages") { $0.memory(UInt32($1)) },
         Case("maximum memory pages", \.memoryPages, 7, "memory of 8 pages") { $0.memory(0, max: UInt32($1)) },
@@ -155,7 +151,7 @@ import WasmModule
         #expect(limits.parameters == 1000 && limits.results == 1000)
         #expect(limits.imports == 100_000 && limits.exports == 100_000 && limits.globals == 100_000)
         #expect(limits.dataSegments == 100_000 && limits.elementSegments == 100_000)
-        #expect(limits.tables == 1000 && limits.tableElements == 10_000_000 && limits.elementItems == 10_000_000)
+        #expect(limits.tables == 1000 && limits.memories == 100 && limits.elementItems == 10_000_000)
         #expect(limits.functionBodySize == 7_654_321 && limits.locals == 50_000)
         #expect(limits.memoryPages == 65_536)
     }

@@ -46,11 +46,27 @@ import WasmModule
         expect(error { $0.memory(65_537) }, .invalid, "memory size")
         expect(error { $0.memory(0, max: 65_537) }, .invalid, "memory size")
         expect(error { $0.memory(2, max: 1) }, .invalid, "size minimum must not be greater than maximum")
-        expect(
-            error {
-                $0.importMemory("m", "a", 1)
-                $0.memory(1)
-            }, .unsupported, "multiple memories")
+        let several = try validate {
+            $0.importMemory("m", "a", 1)
+            $0.memory(1)
+            $0.memory(2, max: 3)
+        }
+        #expect(several.memories.map(\.limits.minimum) == [1, 1, 2] && several.importedMemoryCount == 1)
+    }
+
+    @Test("Memories and tables with 64-bit addresses have wider limits")
+    func wideAddresses() throws {
+        try validate { $0.memory64(1 << 48, max: 1 << 48) }
+        expect(error { $0.memory64((1 << 48) + 1) }, .invalid, "memory size")
+        expect(error { $0.memory64(2, max: 1) }, .invalid, "size minimum must not be greater than maximum")
+        try validate { $0.table64(.externref, 0, max: .max) }
+        try validate { $0.table64(.externref, .max) }
+        let module = try validate {
+            $0.memory64(3)
+            $0.table64(.funcref, 4)
+        }
+        #expect(module.memories == [MemoryType(limits: Limits(minimum: 3), is64: true)])
+        #expect(module.tables == [TableType(element: .funcref, limits: Limits(minimum: 4), is64: true)])
     }
 
     @Test func tables() throws {
@@ -214,17 +230,15 @@ import WasmModule
         expect(raw(1, [1, 0x60, 1, 0x69, 0]), .unsupported, "exception handling", at: 13)
         expect(raw(1, [1, 0x5F, 0]), .unsupported, "garbage-collected", at: 11)
         expect(raw(4, [1, 0x40, 0, 0x70, 0, 0]), .unsupported, "typed function references", at: 11)
-        expect(raw(4, [1, 0x70, 4, 0]), .unsupported, "memory64", at: 12)
-        expect(raw(5, [1, 4, 1]), .unsupported, "memory64", at: 11)
         expect(raw(5, [1, 3, 1, 1]), .unsupported, "threads", at: 11)
-        expect(raw(5, [2, 0, 0, 0, 0]), .unsupported, "multiple memories", at: 10)
+        expect(raw(5, [1, 7, 1, 1]), .unsupported, "threads", at: 11)
         expect(raw(13, [1, 0, 0]), .unsupported, "exception handling", at: 8)
         expect(raw(2, [1, 0, 0, 4, 0, 0]), .unsupported, "exception handling", at: 13)
         expect(raw(6, [1, 0x7F, 0, 0xFB, 0, 0x0B]), .unsupported, "garbage-collected", at: 13)
 
         let opcodes: [(UInt8, String)] = [
             (0x06, "exception handling"), (0x08, "exception handling"), (0x1F, "exception handling"),
-            (0x12, "tail calls"), (0x13, "tail calls"), (0x14, "typed function references"),
+            (0x14, "typed function references"),
             (0xD3, "garbage-collected"), (0xFB, "garbage-collected"), (0xFE, "threads"),
         ]
         for (opcode, feature) in opcodes {

@@ -25,7 +25,7 @@ struct OperatorReaderTests {
         }
         for bytes in [shortest, longest] {
             let (argument, position) = read([3] + bytes) { ($0.readMemoryArgument(), $0.position) }
-            #expect(argument == MemoryArgument(align: 3, offset: offset))
+            #expect(argument == MemoryArgument(align: 3, offset: UInt64(offset)))
             #expect(position == bytes.count + 1)
         }
     }

@@ -99,11 +99,12 @@ func skipBody(_ reader: inout OperatorReader) -> Bool {
             _ = reader.readBlockType()
             depth += 1
         case .end: depth -= 1
-        case .br, .brIf, .call, .localGet, .localSet, .localTee, .globalGet, .globalSet, .tableGet, .tableSet, .refFunc,
+        case .br, .brIf, .call, .returnCall, .localGet, .localSet, .localTee, .globalGet, .globalSet, .tableGet,
+            .tableSet, .refFunc,
             .memorySize, .memoryGrow:
             _ = reader.readU32()
         case .brTable: for _ in 0...reader.readU32() { _ = reader.readU32() }
-        case .callIndirect:
+        case .callIndirect, .returnCallIndirect:
             _ = reader.readU32()
             _ = reader.readU32()
         case .selectTyped: for _ in 0..<reader.readU32() { _ = reader.readValueType() }

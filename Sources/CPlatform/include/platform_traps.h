@@ -15,6 +15,9 @@ struct mayfly_trap_layout {
     uint32_t frame_pointer;
     uint32_t address;
     uint32_t signal;
+    uint32_t context;
+    /// In the context of the code; those above and the host stack pointer are in the one that is the root.
+    uint32_t root;
     uint32_t exit_stub;
     uint32_t host_stack_pointer;
     /// What the exit stub expects in eax.

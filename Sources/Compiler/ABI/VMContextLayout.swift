@@ -3,6 +3,9 @@
 //! One table of offsets, used by the code generator and by the runtime. A context has a *header* of fixed offsets, then
 //! arrays whose sizes the module decides. Everything is 8-byte cells unless said otherwise.
 //!
+//! Instances that are linked run on one guest stack, that of the first of them, whose context is the *root* of all: only there
+//! do the fields about stacks and traps count. An instance that is not linked is its own root.
+//!
 //!     0    header (`headerSize` bytes)
 //!     …    signature ids: one UInt32 per type of the module
 //!     …    tables: {base address, length in elements} per table
@@ -10,8 +13,10 @@
 //!     …    globals: 16 bytes each, in index order            ← `mutableStart`
 //!     …    end                                               ← `size`
 //!
+//! The cell of a mutable global that is imported has the address of the value, which lies with the instance that defines it.
+//!
 //! Only the globals are written by compiled code. The runtime writes lengths (growth) and the header's save areas. So a
-//! reset restores the globals and the lengths, nothing else.
+//! reset restores the globals and the lengths, nothing else. What linking writes, it takes back itself.
 
 public struct VMContextLayout: Sendable, Hashable {
     // MARK: Header. The offsets up to 127 are reached with one-byte displacements.
@@ -26,11 +31,12 @@ public struct VMContextLayout: Sendable, Hashable {
     public static let memoryLength = 24
     /// Address of the module's function records, shared by its instances.
     public static let functionRecords = 32
-    /// While compiled code runs: the host stack pointer to return to. Pushed and restored by nested entries.
+    /// In the root, while compiled code runs: the host stack pointer to return to. Pushed and restored by nested entries.
     public static let hostStackPointer = 40
-    /// The guest stack pointer to enter with: the stack's top at first, the guest's current one during a host call.
+    /// In the root: the guest stack pointer to enter with: the stack's top at first, the guest's current one during a host
+    /// call.
     public static let guestStackPointer = 48
-    /// The guest's frame pointer at the last host call, where a backtrace starts.
+    /// In the root: the guest's frame pointer at the last host call, where a backtrace starts.
     public static let guestFramePointer = 56
     /// `HostDispatch` for imported functions.
     public static let hostDispatch = 64
@@ -38,19 +44,24 @@ public struct VMContextLayout: Sendable, Hashable {
     public static let runtimeDispatch = 72
     /// Owned by the runtime: finds the instance from a context.
     public static let hostData = 80
-    /// Written by the signal handler: address of the faulting instruction, or 0.
-    public static let trapProgramCounter = 88
-    /// Written by the signal handler: the frame pointer there.
-    public static let trapFramePointer = 96
-    /// Written by the signal handler: the address that could not be accessed.
-    public static let trapAddress = 104
-    /// Written by the signal handler: the signal's number.
-    public static let trapSignal = 112
+    /// Address of the root context.
+    public static let root = 88
     /// Address of the exit stub of the module's code; the signal handler continues there.
-    public static let exitStub = 120
+    public static let exitStub = 96
+    // Written by the signal handler, to the root.
+    /// Address of the faulting instruction, or 0.
+    public static let trapProgramCounter = 104
+    /// The frame pointer there.
+    public static let trapFramePointer = 112
+    /// The address that could not be accessed.
+    public static let trapAddress = 120
+    /// The signal's number.
+    public static let trapSignal = 128
+    /// The context whose code faulted.
+    public static let trapContext = 136
     /// Room for the runtime, not known to compiled code.
-    public static let reserved = 128
-    public static let headerSize = 256
+    public static let reserved = 144
+    public static let headerSize = 272
 
     // MARK: Arrays
 
@@ -88,16 +99,21 @@ public struct VMContextLayout: Sendable, Hashable {
 /// A function as `ref.func` and tables see it. A function reference is the address of a record, or 0.
 ///
 /// The records of a module's functions lie in one array, in the order of the function index space, and hold absolute
-/// addresses: valid in one process, the same for all instances of the module. `call_indirect` puts the record's
-/// address into r11 and calls `code`, so a record of another instance can point to code that switches contexts.
+/// addresses, valid in one process. All instances of a module share one array, except for linked ones, which have one each:
+/// a reference then says whose function it is. `call_indirect` puts the record's address into r11 and calls `code`, which for
+/// the record of a linked instance is a *crossing* of the function's type: it changes to the instance's context on the way.
 public enum FunctionRecord {
-    /// Address of the code, entered with the internal calling convention.
+    /// Address of the code to call, entered with the internal calling convention.
     public static let code = 0
     /// Engine-wide signature id, a UInt32.
     public static let signature = 8
+    /// Index in the function space of the instance that defines it, a UInt32. `isForeign` is set in the record of an import
+    /// that is another instance's function.
+    public static let index = 12
     /// Context of the function's instance, or 0 when it is the caller's.
     public static let context = 16
-    /// Index in the module's function space, a UInt32.
-    public static let index = 24
+    /// What a crossing calls: the function's own code.
+    public static let target = 24
     public static let size = 32
+    public static let isForeign: UInt32 = 0x8000_0000
 }

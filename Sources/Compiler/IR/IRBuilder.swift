@@ -6,6 +6,8 @@
 //! defined. A block that has left the path never returns to it, so where a join's dominator has left, the nearest
 //! ancestor still on the path takes its place: correct, only less precise.
 
+import WasmModule
+
 struct IRBuilder: ~Copyable {
     var function = IRFunction()
     /// Where in the module's binary the operator being translated stands.
@@ -202,14 +204,16 @@ extension IRBuilder {
     /// Where the next list begins.
     var listEnd: UInt32 { @inline(__always) get { UInt32(truncatingIfNeeded: function.lists.count) } }
 
-    /// A load from memory 0.
+    /// A load. The offset is below 2^32.
     @inline(__always)
-    mutating func load(_ access: MemoryAccess, _ type: IRType, _ address: UInt32, offset: UInt32) -> UInt32 {
+    mutating func load(_ access: MemoryAccess, _ type: IRType, _ address: UInt32, _ argument: MemoryArgument) -> UInt32
+    {
         var address = address
-        var offset = offset
+        var offset = UInt32(truncatingIfNeeded: argument.offset)
         foldAddend(&address, &offset)
         return append(
-            IRInstruction(operation: .load, type: type, flags: access.rawValue, a: address, b: offset, c: 0))
+            IRInstruction(
+                operation: .load, type: type, flags: access.rawValue, a: address, b: offset, c: argument.memory))
     }
 
     /// Moves a constant addend of an address into the offset where the addition cannot wrap: the offset is added without
@@ -217,17 +221,19 @@ extension IRBuilder {
     @inline(__always)
     private func foldAddend(_ address: inout UInt32, _ offset: inout UInt32) {
         let x = instruction(address)
-        guard x.operation == .add, let addend = constantBits(x.b), addend &+ UInt64(offset) < 1 &<< 31 else { return }
+        guard x.operation == .add, let addend = constantBits(x.b), addend < 1 &<< 31,
+            addend &+ UInt64(offset) < 1 &<< 31
+        else { return }
         let bits = significantBits(x.a)
         guard bits < 32, (1 &<< UInt64(bits)) &+ addend <= 1 &<< 32 else { return }
         address = x.a
         offset &+= UInt32(truncatingIfNeeded: addend)
     }
 
-    /// A store to memory 0. What only changes bits that are not stored is taken off the value.
-    mutating func store(_ access: MemoryAccess, _ address: UInt32, _ newValue: UInt32, offset: UInt32) {
+    /// A store. The offset is below 2^32. What only changes bits that are not stored is taken off the value.
+    mutating func store(_ access: MemoryAccess, _ address: UInt32, _ newValue: UInt32, _ argument: MemoryArgument) {
         var address = address
-        var offset = offset
+        var offset = UInt32(truncatingIfNeeded: argument.offset)
         foldAddend(&address, &offset)
         var stored = newValue
         if access.rawValue < MemoryAccess.bits64.rawValue {
@@ -249,6 +255,7 @@ extension IRBuilder {
         }
         append(
             IRInstruction(
-                operation: .store, type: .none, flags: access.rawValue, a: address, b: stored, c: offset, d: 0))
+                operation: .store, type: .none, flags: access.rawValue, a: address, b: stored, c: offset,
+                d: argument.memory))
     }
 }

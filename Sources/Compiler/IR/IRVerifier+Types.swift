@@ -85,33 +85,37 @@ extension IRVerifier {
         case .select:
             require(operands[0] == .i32 && operands[1] == type && operands[2] == type, described())
         case .load:
-            require(operands[0] == .i32 && i.c < context.memoryCount, described())
+            require(i.c < context.memoryCount && operands[0] == context.memory(i.c).address, described())
             checkAccess(id, i, type, isLoad: true)
         case .store:
-            require(type == .none && operands[0] == .i32 && i.d < context.memoryCount, described())
+            require(
+                type == .none && i.d < context.memoryCount && operands[0] == context.memory(i.d).address, described())
             checkAccess(id, i, operands[1], isLoad: false)
-        case .memorySize: require(type == .i32 && i.a < context.memoryCount, described())
+        case .memorySize: require(i.a < context.memoryCount && type == context.memory(i.a).address, described())
         case .globalGet:
             require(i.a < context.globalCount && type == context.type(ofGlobal: i.a), described())
         case .globalSet:
             require(
                 type == .none && i.b < context.globalCount && context.isMutable(global: i.b)
                     && operands[0] == context.type(ofGlobal: i.b), described())
-        case .tableSize: require(type == .i32 && i.a < context.tableCount, described())
-        case .tableGet: require(type == .ref && all(.i32) && i.b < context.tableCount, described())
+        case .tableSize: require(i.a < context.tableCount && type == context.table(i.a).address, described())
+        case .tableGet:
+            require(type == .ref && i.b < context.tableCount && all(context.table(i.b).address), described())
         case .tableSet:
-            require(type == .none && operands == [.i32, .ref] && i.c < context.tableCount, described())
+            require(
+                type == .none && i.c < context.tableCount && operands == [context.table(i.c).address, .ref],
+                described())
         case .call, .tailCall:
             guard i.a < context.functionCount, i.d == context.type(ofFunction: i.a) else {
                 return require(false, described())
             }
             checkSignature(id, i, operands[...], i.d)
         case .callIndirect, .tailCallIndirect:
-            guard i.d < context.typeCount, function.lists[i.a + 1] < context.tableCount, operands[0] == .i32 else {
-                return require(false, described())
-            }
+            guard i.d < context.typeCount, function.lists[i.a + 1] < context.tableCount,
+                operands[0] == context.table(function.lists[i.a + 1]).address
+            else { return require(false, described()) }
             checkSignature(id, i, operands[1...], i.d)
-        case .callRuntime: checkRuntimeCall(id, i, operands)
+        case .callRuntime: checkRuntimeCall(id, i, operands, function)
         case .jump, .trap, .throw:
             require(type == .none, described())
             require(i.operation != .trap || TrapCode(rawValue: i.flags) != nil, "v\(id): trap code \(i.flags)")
@@ -178,15 +182,47 @@ extension IRVerifier {
         }
     }
 
-    private mutating func checkRuntimeCall(_ id: UInt32, _ i: IRInstruction, _ operands: [IRType]) {
+    private mutating func checkRuntimeCall(
+        _ id: UInt32, _ i: IRInstruction, _ operands: [IRType], _ function: borrowing IRFunction
+    ) {
         guard let callee = RuntimeFunction(rawValue: i.a) else {
             return require(false, "v\(id): runtime function \(i.a)")
         }
-        var expected = Array(repeating: IRType.i32, count: callee.argumentCount)
-        if callee == .tableGrow { expected[0] = .ref }
-        if callee == .tableFill { expected[1] = .ref }
-        require(operands == expected, "v\(id): \(callee) of \(operands)")
-        require(i.type == (callee.hasResult ? .i32 : .none), "v\(id): result \(i.type) of \(callee)")
+        guard operands.count == callee.argumentCount else {
+            return require(false, "v\(id): \(callee) of \(operands)")
+        }
+        // The last arguments are constants: indices of memories, tables or segments.
+        func memory(_ argument: Int) -> IRType {
+            let index = function.instructions[function.lists[i.b + UInt32(argument)]].a
+            return index < context.memoryCount ? context.memory(index).address : .none
+        }
+        func table(_ argument: Int) -> IRType {
+            let index = function.instructions[function.lists[i.b + UInt32(argument)]].a
+            return index < context.tableCount ? context.table(index).address : .none
+        }
+        func smaller(_ first: IRType, _ second: IRType) -> IRType { first == second ? first : .i32 }
+        var result = IRType.none
+        let expected: [IRType]
+        switch callee {
+        case .memoryGrow:
+            result = memory(1)
+            expected = [result]
+        case .memoryCopy: expected = [memory(3), memory(4), smaller(memory(3), memory(4))]
+        case .memoryFill: expected = [memory(3), .i32, memory(3)]
+        case .memoryInit: expected = [memory(4), .i32, .i32]
+        case .tableGrow:
+            result = table(2)
+            expected = [.ref, result]
+        case .tableCopy: expected = [table(3), table(4), smaller(table(3), table(4))]
+        case .tableFill: expected = [table(3), .ref, table(3)]
+        case .tableInit: expected = [table(4), .i32, .i32]
+        case .dataDrop, .elementDrop: expected = []
+        case .multiplyAddF32x4, .negatedMultiplyAddF32x4, .multiplyAddF64x2, .negatedMultiplyAddF64x2:
+            return require(false, "v\(id): \(callee), which selection alone knows")
+        }
+        let indices = [IRType](repeating: .i32, count: callee.argumentCount - expected.count)
+        require(operands == expected + indices, "v\(id): \(callee) of \(operands)")
+        require(i.type == result, "v\(id): result \(i.type) of \(callee)")
     }
 
     private mutating func checkTryCall(

@@ -91,11 +91,11 @@ enum Operation: UInt8 {
 
     // MARK: Memory
 
-    /// a: address value (i32), b: constant offset, c: memory index. flags: `MemoryAccess`. Trap: out of bounds.
+    /// a: address value (of the memory's address type), b: constant offset, c: memory index. flags: `MemoryAccess`. Trap: out of bounds.
     case load
     /// a: address value, b: value, c: constant offset, d: memory index. flags: `MemoryAccess`. Trap: out of bounds.
     case store
-    /// Size in pages. a: memory index.
+    /// Size in pages, of the memory's address type. a: memory index.
     case memorySize
 
     // MARK: Module state
@@ -104,11 +104,11 @@ enum Operation: UInt8 {
     case globalGet
     /// a: value, b: global index.
     case globalSet
-    /// Number of elements (i32). a: table index.
+    /// Number of elements, of the table's index type. a: table index.
     case tableSize
-    /// a: i32 element index, b: table index. Trap: table access out of bounds.
+    /// a: element index (of the table's index type), b: table index. Trap: table access out of bounds.
     case tableGet
-    /// a: i32 element index, b: value, c: table index. Trap: table access out of bounds.
+    /// a: element index (of the table's index type), b: value, c: table index. Trap: table access out of bounds.
     case tableSet
 
     // MARK: Calls. Result 0 is the instruction; further results are `result` instructions directly after it.

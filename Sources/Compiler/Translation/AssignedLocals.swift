@@ -135,10 +135,12 @@ extension OperatorReader {
     @inline(__always)
     mutating func skipImmediates(of kind: OperatorKind, vectors: UnsafePointer<VectorSignature?>) {
         switch kind {
-        case .br, .brIf, .call, .localGet, .localSet, .localTee, .globalGet, .globalSet, .tableGet, .tableSet,
+        case .br, .brIf, .call, .returnCall, .localGet, .localSet, .localTee, .globalGet, .globalSet, .tableGet,
+            .tableSet,
             .memorySize, .memoryGrow, .refFunc:
             _ = readU32()
-        case .load, .store, .callIndirect:
+        case .load, .store: _ = readMemoryArgument()
+        case .callIndirect, .returnCallIndirect:
             _ = readU32()
             _ = readU32()
         case .i32Const: _ = readS32()

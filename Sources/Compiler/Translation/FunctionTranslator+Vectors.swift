@@ -18,23 +18,25 @@ extension FunctionTranslator {
             stack.last = builder.vectorShuffle(stack.last, right, lanes: lanes)
         case .memory:
             let argument = reader.readMemoryArgument()
+            guard reaches(argument) else { return trap(.memoryOutOfBounds) }
             if opcode == .v128Store {
                 let value = pop()
-                builder.store(.vector128, pop(), value, offset: argument.offset)
+                builder.store(.vector128, pop(), value, argument)
             } else {
-                stack.last = builder.load(Self.access(opcode), .v128, stack.last, offset: argument.offset)
+                stack.last = builder.load(Self.access(opcode), .v128, stack.last, argument)
             }
         case .memoryAndLane:
             let argument = reader.readMemoryArgument()
             let lane = UInt32(reader.readLane())
+            guard reaches(argument) else { return trap(.memoryOutOfBounds) }
             let value = pop()
             if signature.result == nil {
                 let scalar = Self.laneStore(opcode)
                 let extracted = builder.vectorUnary(scalar.extraction, scalar.type, value, lane: lane)
-                builder.store(scalar.access, pop(), extracted, offset: argument.offset)
+                builder.store(scalar.access, pop(), extracted, argument)
             } else {
                 let scalar = Self.laneLoad(opcode)
-                let loaded = builder.load(scalar.access, scalar.type, stack.last, offset: argument.offset)
+                let loaded = builder.load(scalar.access, scalar.type, stack.last, argument)
                 stack.last = builder.vectorBinary(scalar.replacement, value, loaded, lane: lane)
             }
         case .lane:

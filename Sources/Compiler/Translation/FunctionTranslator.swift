@@ -193,13 +193,14 @@ struct FunctionTranslator: ~Copyable {
             stack.last = builder.binary(shape.operation, shape.type, stack.last, right)
         case .load:
             let argument = reader.readMemoryArgument()
-            stack.last = builder.load(
-                MemoryAccess(rawValue: shape.flags)!, shape.type, stack.last, offset: argument.offset)
+            guard reaches(argument) else { return trap(.memoryOutOfBounds) }
+            stack.last = builder.load(MemoryAccess(rawValue: shape.flags)!, shape.type, stack.last, argument)
         case .store:
             let argument = reader.readMemoryArgument()
+            guard reaches(argument) else { return trap(.memoryOutOfBounds) }
             let value = pop()
             let address = pop()
-            builder.store(MemoryAccess(rawValue: shape.flags)!, address, value, offset: argument.offset)
+            builder.store(MemoryAccess(rawValue: shape.flags)!, address, value, argument)
         case .integerCompare:
             let right = pop()
             stack.last = builder.compare(IntegerCondition(rawValue: shape.flags)!, shape.type, stack.last, right)
@@ -236,16 +237,24 @@ struct FunctionTranslator: ~Copyable {
         case .brIf: try branchIf(to: reader.readU32())
         case .brTable: try branchTable(&reader)
         case .return: try returnResults()
-        case .unreachable:
-            builder.terminate(IRInstruction(operation: .trap, type: .none, flags: TrapCode.unreachable.rawValue))
-            isReachable = false
+        case .unreachable: trap(.unreachable)
         case .nop: break
         case .call: try call(reader.readU32(), context)
         case .callIndirect:
             let type = reader.readU32()
             try callIndirect(type: type, table: reader.readU32(), context)
-        case .memorySize: push(builder.append(IRInstruction(operation: .memorySize, type: .i32, a: reader.readU32())))
-        case .memoryGrow: runtimeCall(.memoryGrow, operands: 1, immediates: reader.readU32())
+        case .returnCall: try tailCall(reader.readU32(), context)
+        case .returnCallIndirect:
+            let type = reader.readU32()
+            try tailCallIndirect(type: type, table: reader.readU32(), context)
+        case .memorySize:
+            let memory = reader.readU32()
+            push(
+                builder.append(
+                    IRInstruction(operation: .memorySize, type: context.memory(memory).address, a: memory)))
+        case .memoryGrow:
+            let memory = reader.readU32()
+            runtimeCall(.memoryGrow, operands: 1, immediates: memory, result: context.memory(memory).address)
         case .tableGet:
             let index = pop()
             push(builder.append(IRInstruction(operation: .tableGet, type: .ref, a: index, b: reader.readU32())))
@@ -257,13 +266,23 @@ struct FunctionTranslator: ~Copyable {
             _ = reader.readValueType()
             push(builder.constant(.ref, 0))
         case .refFunc: push(builder.value(.functionReference, .ref, reader.readU32()))
-        case .prefixFC: prefixed(&reader)
+        case .prefixFC: prefixed(&reader, context)
         case .prefixFD: vector(&reader)
         case .invalid: break
         }
     }
 
-    private mutating func prefixed(_ reader: inout OperatorReader) {
+    /// Whether an access with these immediates can succeed. With an offset beyond all memories it traps for any address, and
+    /// instructions have 32 bits for an offset.
+    @inline(__always)
+    func reaches(_ argument: MemoryArgument) -> Bool { argument.offset < ModuleContext.largestMemory }
+
+    mutating func trap(_ code: TrapCode) {
+        builder.terminate(IRInstruction(operation: .trap, type: .none, flags: code.rawValue))
+        isReachable = false
+    }
+
+    private mutating func prefixed(_ reader: inout OperatorReader, _ context: ModuleContext) {
         switch reader.readOpcodeFC() {
         case .i32TruncSatF32S, .i32TruncSatF64S:
             stack.last = builder.convert(.truncateSaturatingSigned, .i32, stack.last)
@@ -288,8 +307,12 @@ struct FunctionTranslator: ~Copyable {
         case .tableCopy:
             let destination = reader.readU32()
             runtimeCall(.tableCopy, operands: 3, immediates: destination, reader.readU32())
-        case .tableGrow: runtimeCall(.tableGrow, operands: 2, immediates: reader.readU32())
-        case .tableSize: push(builder.append(IRInstruction(operation: .tableSize, type: .i32, a: reader.readU32())))
+        case .tableGrow:
+            let table = reader.readU32()
+            runtimeCall(.tableGrow, operands: 2, immediates: table, result: context.table(table).address)
+        case .tableSize:
+            let table = reader.readU32()
+            push(builder.append(IRInstruction(operation: .tableSize, type: context.table(table).address, a: table)))
         case .tableFill: runtimeCall(.tableFill, operands: 3, immediates: reader.readU32())
         case nil: break
         }
@@ -299,31 +322,62 @@ struct FunctionTranslator: ~Copyable {
 
     private mutating func call(_ callee: UInt32, _ context: ModuleContext) throws(LimitExceeded) {
         let type = context.type(ofFunction: callee)
-        let count = context.parameterCount(ofType: type)
-        try reserve(lists: count)
-        let first = builder.listEnd
-        builder.function.lists.append(contentsOf: stack.top(count))
-        stack.truncate(to: stack.count - count)
+        let arguments = try arguments(ofType: type, context)
         try finishCall(
             IRInstruction(
-                operation: .call, type: .none, a: callee, b: first, c: UInt32(truncatingIfNeeded: count), d: type),
+                operation: .call, type: .none, a: callee, b: arguments.first, c: arguments.count, d: type),
             results: context.results(ofType: type))
     }
 
     private mutating func callIndirect(
         type: UInt32, table: UInt32, _ context: ModuleContext
     ) throws(LimitExceeded) {
+        let arguments = try indirectArguments(ofType: type, table: table, context)
+        try finishCall(
+            IRInstruction(operation: .callIndirect, type: .none, a: arguments.first, b: arguments.count, d: type),
+            results: context.results(ofType: type))
+    }
+
+    private mutating func tailCall(_ callee: UInt32, _ context: ModuleContext) throws(LimitExceeded) {
+        let type = context.type(ofFunction: callee)
+        let arguments = try arguments(ofType: type, context)
+        builder.terminate(
+            IRInstruction(
+                operation: .tailCall, type: .none, a: callee, b: arguments.first, c: arguments.count, d: type))
+        isReachable = false
+    }
+
+    private mutating func tailCallIndirect(
+        type: UInt32, table: UInt32, _ context: ModuleContext
+    ) throws(LimitExceeded) {
+        let arguments = try indirectArguments(ofType: type, table: table, context)
+        builder.terminate(
+            IRInstruction(
+                operation: .tailCallIndirect, type: .none, a: arguments.first, b: arguments.count, d: type))
+        isReachable = false
+    }
+
+    /// Makes a list of the arguments on the stack.
+    private mutating func arguments(
+        ofType type: UInt32, _ context: ModuleContext
+    ) throws(LimitExceeded) -> (first: UInt32, count: UInt32) {
         let count = context.parameterCount(ofType: type)
-        try reserve(lists: count + 2)
+        try reserve(lists: count)
+        let first = builder.listEnd
+        builder.function.lists.append(contentsOf: stack.top(count))
+        stack.truncate(to: stack.count - count)
+        return (first, UInt32(truncatingIfNeeded: count))
+    }
+
+    /// Makes a list of element index, table and arguments, which alone are counted.
+    private mutating func indirectArguments(
+        ofType type: UInt32, table: UInt32, _ context: ModuleContext
+    ) throws(LimitExceeded) -> (first: UInt32, count: UInt32) {
+        try reserve(lists: context.parameterCount(ofType: type) + 2)
         let first = builder.listEnd
         builder.function.lists.append(pop())
         builder.function.lists.append(table)
-        builder.function.lists.append(contentsOf: stack.top(count))
-        stack.truncate(to: stack.count - count)
-        try finishCall(
-            IRInstruction(
-                operation: .callIndirect, type: .none, a: first, b: UInt32(truncatingIfNeeded: count), d: type),
-            results: context.results(ofType: type))
+        return (first, try arguments(ofType: type, context).count)
     }
 
     private mutating func finishCall(_ call: IRInstruction, results: IRTypeList) throws(LimitExceeded) {
@@ -344,7 +398,8 @@ struct FunctionTranslator: ~Copyable {
 
     /// A call of the runtime with values from the stack followed by indices.
     private mutating func runtimeCall(
-        _ function: RuntimeFunction, operands: Int, immediates first: UInt32, _ second: UInt32? = nil
+        _ function: RuntimeFunction, operands: Int, immediates first: UInt32, _ second: UInt32? = nil,
+        result: IRType = .none
     ) {
         let firstConstant = builder.constant(.i32, UInt64(first))
         let secondConstant = second.map { builder.constant(.i32, UInt64($0)) }
@@ -355,10 +410,9 @@ struct FunctionTranslator: ~Copyable {
         if let secondConstant { builder.function.lists.append(secondConstant) }
         let count = builder.listEnd - list
         assert(Int(count) == function.argumentCount)
+        assert((result != .none) == function.hasResult)
         let id = builder.append(
-            IRInstruction(
-                operation: .callRuntime, type: function.hasResult ? .i32 : .none, a: function.rawValue, b: list,
-                c: count))
+            IRInstruction(operation: .callRuntime, type: result, a: function.rawValue, b: list, c: count))
         if function.hasResult { push(id) }
     }
 

@@ -32,7 +32,15 @@ final class ModuleContext: @unchecked Sendable {
         /// `UInt64.max` if there is none.
         var maximum: UInt64
         var isImported: Bool
+        /// Addresses or indices, and sizes, are i64.
+        var is64: Bool
+
+        /// The type of addresses or indices, and of sizes.
+        @inline(__always) var address: IRType { is64 ? .i64 : .i32 }
     }
+
+    /// No memory has more bytes: what a slot of the pool spans.
+    static let largestMemory: UInt64 = 1 << 32
 
     /// The module the context was built from.
     let module: DecodedModule
@@ -96,14 +104,16 @@ final class ModuleContext: @unchecked Sendable {
                     isImported: index < module.importedGlobalCount)
             })
         memoryCount = module.memories.count
+        // Machine instructions have a byte for the index.
+        precondition(memoryCount <= 256)
         memories = flattened(
             module.memories.enumerated().map { index, memory in
-                SizeRange(memory.limits, isImported: index < module.importedMemoryCount)
+                SizeRange(memory.limits, isImported: index < module.importedMemoryCount, is64: memory.is64)
             })
         tableCount = module.tables.count
         tables = flattened(
             module.tables.enumerated().map { index, table in
-                SizeRange(table.limits, isImported: index < module.importedTableCount)
+                SizeRange(table.limits, isImported: index < module.importedTableCount, is64: table.is64)
             })
         bodyCount = module.bodies.count
         bodies = flattened(module.bodies.map(\.range))
@@ -162,6 +172,11 @@ final class ModuleContext: @unchecked Sendable {
         return bodies[body]
     }
 
+    /// The functions that other instances can come to call, by an export or a reference. In no order, some twice.
+    var visibleFunctions: [UInt32] {
+        module.exports.compactMap { $0.kind == .function ? $0.index : nil } + module.declaredFunctionReferences
+    }
+
     /// The name section's name of a function; for diagnostics, not for hot code.
     func name(ofFunction index: UInt32) -> String? { module.names.functions[index] }
 
@@ -190,8 +205,8 @@ final class ModuleContext: @unchecked Sendable {
 }
 
 extension ModuleContext.SizeRange {
-    fileprivate init(_ limits: Limits, isImported: Bool) {
-        self.init(minimum: limits.minimum, maximum: limits.maximum ?? .max, isImported: isImported)
+    fileprivate init(_ limits: Limits, isImported: Bool, is64: Bool) {
+        self.init(minimum: limits.minimum, maximum: limits.maximum ?? .max, isImported: isImported, is64: is64)
     }
 }
 

@@ -14,10 +14,13 @@ enum OperatorKind: UInt8 {
     // A block type.
     case block, loop, `if`
     // One index.
-    case br, brIf, call, localGet, localSet, localTee, globalGet, globalSet, tableGet, tableSet, memorySize, memoryGrow
+    case br, brIf, call, returnCall, localGet, localSet, localTee, globalGet, globalSet, tableGet, tableSet, memorySize,
+        memoryGrow
     case refFunc
-    // Alignment and offset, or two indices.
-    case load, store, callIndirect
+    // Alignment and offset, and perhaps a memory between them.
+    case load, store
+    // Two indices.
+    case callIndirect, returnCallIndirect
     // Others.
     case brTable, selectTyped, i32Const, i64Const, f32Const, f64Const, refNull, prefixFC, prefixFD
 }
@@ -88,6 +91,8 @@ struct OperatorShape: BitwiseCopyable {
             case .return: .plain(.return)
             case .call: .plain(.call)
             case .callIndirect: .plain(.callIndirect)
+            case .returnCall: .plain(.returnCall)
+            case .returnCallIndirect: .plain(.returnCallIndirect)
             case .drop: .plain(.drop)
             case .select: .plain(.select)
             case .selectTyped: .plain(.selectTyped)

@@ -19,7 +19,7 @@ private func withInstance(
             try body(instance)
             return EntryStatus.returned
         } catch {
-            instance.failure = error
+            instance.fail(with: error)
             return EntryStatus.hostError
         }
     }
@@ -40,7 +40,8 @@ let runtimeDispatch: Dispatch = { context, index, cells in
     withInstance(of: context) { instance in
         guard let function = RuntimeFunction(rawValue: index) else { throw Trap(code: .unexpectedFault) }
         if let code = instance.perform(function, cells) {
-            let frame = context.loadWord(at: VMContextLayout.guestFramePointer)
+            let root = context.loadPointer(at: VMContextLayout.root)
+            let frame = root.loadWord(at: VMContextLayout.guestFramePointer)
             throw instance.trap(code, programCounter: nil, framePointer: frame)
         }
     }
@@ -50,6 +51,6 @@ extension InstanceCore {
     /// Refuses foreign function references that a host function returned.
     @inline(never)
     final func checkResults(_ function: LinkedFunction, _ cells: UnsafeMutablePointer<UInt64>) throws(CallError) {
-        for index in function.referenceResults { try template.module.checkReference(cells[index]) }
+        for index in function.referenceResults { try checkReference(cells[index]) }
     }
 }

@@ -1,8 +1,8 @@
 //! The operations that compiled code leaves to the runtime, with the specification's semantics.
 //!
-//! An operand is 32 bits wide in a cell of 64 and is taken as 32 bits, so that sums of two cannot overflow. All bounds are
-//! checked before anything is written, as the specification demands. Bounds are those of the context at this moment; indices
-//! of memories, tables and segments are the compiler's and exist.
+//! Addresses and lengths have 32 or 64 bits, by the type of the memory or table, and are taken as 64: of a value of 32 bits the
+//! cell's upper half is clear. All bounds are checked before anything is written, as the specification demands. Bounds are
+//! those of the context at this moment; indices of memories, tables and segments are the compiler's and exist.
 
 import Compiler
 import Glibc
@@ -11,7 +11,7 @@ import WasmModule
 extension InstanceCore {
     /// Performs a runtime function on its cells. The result is the trap it ends in, or nil.
     final func perform(_ function: RuntimeFunction, _ cells: UnsafeMutablePointer<UInt64>) -> TrapCode? {
-        func operand(_ index: Int) -> UInt64 { cells[index] & 0xFFFF_FFFF }
+        func operand(_ index: Int) -> UInt64 { cells[index] }
         func index(_ index: Int) -> Int { Int(cells[index] & 0xFFFF_FFFF) }
         switch function {
         case .memoryGrow:
@@ -49,7 +49,12 @@ extension InstanceCore {
     }
 
     /// The result -1 of the two growing instructions.
-    private static var growthFailed: UInt64 { 0xFFFF_FFFF }
+    private static func growthFailed(_ address: ValueType) -> UInt64 { address == .i64 ? .max : 0xFFFF_FFFF }
+
+    /// Whether `count` elements from `start` on lie within `length`.
+    private static func fits(_ start: UInt64, _ count: UInt64, _ length: UInt64) -> Bool {
+        start <= length && count <= length - start
+    }
 
     private func drop(_ segment: Int, in dropped: inout [Bool], of count: Int) {
         if dropped.isEmpty { dropped = [Bool](repeating: false, count: count) }
@@ -66,7 +71,11 @@ extension InstanceCore {
     }
 
     private func growMemory(_ index: Int, by pages: UInt64) -> UInt64 {
-        template.module.engine.pool.grow(slot, memory: index, by: pages) ?? Self.growthFailed
+        let grown =
+            if let linkage { linkage.memories[index].grow(by: pages) } else {
+                template.module.engine.pool.grow(slot, by: pages)
+            }
+        return grown ?? Self.growthFailed(template.module.decoded.memories[index].address)
     }
 
     private func copyMemory(
@@ -74,14 +83,16 @@ extension InstanceCore {
     ) -> TrapCode? {
         let (to, toLength) = memory(destination)
         let (from, fromLength) = memory(source)
-        guard target + count <= toLength, origin + count <= fromLength else { return .memoryOutOfBounds }
+        guard Self.fits(target, count, toLength), Self.fits(origin, count, fromLength) else {
+            return .memoryOutOfBounds
+        }
         memmove(to + Int(target), from + Int(origin), Int(count))
         return nil
     }
 
     private func fillMemory(_ index: Int, at target: UInt64, with value: UInt8, count: UInt64) -> TrapCode? {
         let (base, length) = memory(index)
-        guard target + count <= length else { return .memoryOutOfBounds }
+        guard Self.fits(target, count, length) else { return .memoryOutOfBounds }
         memset(base + Int(target), Int32(value), Int(count))
         return nil
     }
@@ -95,7 +106,9 @@ extension InstanceCore {
         // Active segments count as dropped once they have been applied.
         if case .active = data.mode { range = range.lowerBound..<range.lowerBound }
         if !droppedData.isEmpty, droppedData[segment] { range = range.lowerBound..<range.lowerBound }
-        guard origin + count <= UInt64(range.count), target + count <= length else { return .memoryOutOfBounds }
+        guard Self.fits(origin, count, UInt64(range.count)), Self.fits(target, count, length) else {
+            return .memoryOutOfBounds
+        }
         template.module.decoded.bytes.withUnsafeBytes { bytes in
             let source = UnsafeRawBufferPointer(rebasing: bytes[range]).baseAddress
             if let source, count > 0 { memcpy(base + Int(target), source + Int(origin), Int(count)) }
@@ -114,7 +127,11 @@ extension InstanceCore {
     }
 
     private func growTable(_ index: Int, by elements: UInt64, with value: UInt64) -> UInt64 {
-        template.module.engine.pool.growTable(slot, table: index, by: elements, fill: value) ?? Self.growthFailed
+        let grown =
+            if let table = linkage?.tables?[index] { table.grow(by: elements, fill: value) } else {
+                template.module.engine.pool.growTable(slot, table: index, by: elements, fill: value)
+            }
+        return grown ?? Self.growthFailed(template.module.decoded.tables[index].address)
     }
 
     private func copyTable(
@@ -122,14 +139,14 @@ extension InstanceCore {
     ) -> TrapCode? {
         let (to, toLength) = table(destination)
         let (from, fromLength) = table(source)
-        guard target + count <= toLength, origin + count <= fromLength else { return .tableOutOfBounds }
+        guard Self.fits(target, count, toLength), Self.fits(origin, count, fromLength) else { return .tableOutOfBounds }
         memmove(to + Int(target), from + Int(origin), Int(count) * MemoryLayout<UInt64>.stride)
         return nil
     }
 
     private func fillTable(_ index: Int, at target: UInt64, with value: UInt64, count: UInt64) -> TrapCode? {
         let (base, length) = table(index)
-        guard target + count <= length else { return .tableOutOfBounds }
+        guard Self.fits(target, count, length) else { return .tableOutOfBounds }
         (base + Int(target)).update(repeating: value, count: Int(count))
         return nil
     }
@@ -143,20 +160,18 @@ extension InstanceCore {
         // Active and declarative segments count as dropped.
         if case .passive = element.mode { available = element.items.count }
         if !droppedElements.isEmpty, droppedElements[segment] { available = 0 }
-        guard origin + count <= UInt64(available), target + count <= length else { return .tableOutOfBounds }
+        guard Self.fits(origin, count, UInt64(available)), Self.fits(target, count, length) else {
+            return .tableOutOfBounds
+        }
+        // The globals that items may read are immutable: they have their initial values.
         for item in 0..<Int(count) {
-            base[Int(target) + item] = evaluate(element.items[Int(origin) + item])
+            base[Int(target) + item] = constant(element.items[Int(origin) + item]).low
         }
         return nil
     }
 
-    /// An element segment's item. The globals that it may read are immutable: they have their initial values.
-    private func evaluate(_ expression: ConstantExpression) -> UInt64 {
-        switch expression.single {
-        case .refFunc(let index): return template.module.reference(toFunction: Int(index))
-        case .globalGet(let index): return globalCells(Int(index)).low
-        // Of the reference types, no other instructions yield one, and they do not combine.
-        default: return 0
-        }
+    /// The cells of a constant expression of the module, in this instance.
+    final func constant(_ expression: ConstantExpression) -> V128 {
+        ConstantEvaluator(functionReference: reference(toFunction:)).evaluate(expression, globals: globalCells)
     }
 }

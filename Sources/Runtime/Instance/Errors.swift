@@ -9,8 +9,9 @@ public enum LinkError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownImport(module: String, name: String)
     /// Something else is defined under the two names than the module needs.
     case incompatibleImport(module: String, name: String, expected: String, actual: String)
-    /// The module imports what this version cannot provide: a memory, a table or a mutable global.
-    case unsupportedImport(module: String, name: String, kind: String)
+    /// The module imports what only another instance can provide: a memory, a table or a mutable global. Instances that
+    /// share such things are made in one store.
+    case needsInstance(module: String, name: String, expected: String)
     /// The module does not fit a slot of the engine's pool, or the operating system refused memory for the image.
     case pool(PoolError)
 
@@ -20,8 +21,9 @@ public enum LinkError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownImport(let module, let name): "unknown import \"\(module)\" \"\(name)\""
         case .incompatibleImport(let module, let name, let expected, let actual):
             "incompatible import type: \"\(module)\" \"\(name)\" must be \(expected), but is \(actual)"
-        case .unsupportedImport(let module, let name, let kind):
-            "unsupported import \"\(module)\" \"\(name)\": importing a \(kind) is not supported"
+        case .needsInstance(let module, let name, let expected):
+            "import \"\(module)\" \"\(name)\", a \(expected), must come from an instance: instantiate both modules in one "
+                + "store, the other one first and with the name \"\(module)\""
         case .pool(let error): "\(error)"
         }
     }

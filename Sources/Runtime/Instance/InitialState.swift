@@ -1,4 +1,7 @@
 //! What the specification's instantiation leaves behind: globals, tables and memories before the start function.
+//!
+//! Of a linked instance, whose segments may go to what is another's, it is only the sizes: the rest is done when it is
+//! instantiated (`InstanceGroup`).
 
 import Compiler
 import WasmModule
@@ -17,60 +20,134 @@ struct InitialState {
         self.module = module
         globals = imported
         let decoded = module.decoded
+        let constants = ConstantEvaluator(functionReference: module.reference(toFunction:))
         globals.reserveCapacity(decoded.globals.count)
-        for initializer in decoded.globalInitializers { globals.append(evaluateGlobal(initializer)) }
+        for initializer in decoded.globalInitializers {
+            globals.append(constants.evaluate(initializer, globals: { globals[$0] }))
+        }
+        try declare(isMutable: Self.mutableTables(of: module))
+        for element in decoded.elements { try apply(element, constants) }
+        for segment in decoded.data { try apply(segment, constants) }
+    }
+
+    /// All zero and null, for instances to be linked: their tables can be written by others.
+    init(blank module: ModuleCore) throws(LinkError) {
+        self.module = module
+        globals = [V128](repeating: V128(), count: module.decoded.globals.count)
+        try declare(isMutable: [Bool](repeating: true, count: module.decoded.tables.count))
+    }
+
+    /// Tables and memories of the sizes that they start with. Imported ones are empty.
+    private mutating func declare(isMutable: [Bool]) throws(LinkError) {
+        let decoded = module.decoded
         let limit = module.engine.limits.tableElements
-        let isMutable = Self.mutableTables(of: module)
         var (elements, sharedElements) = (0, 0)
         for (index, type) in decoded.tables.enumerated() {
+            guard index >= decoded.importedTableCount else {
+                tables.append(InstanceImage.Table(elements: [], isImmutable: true))
+                continue
+            }
             // Of a slot, tables that all instances share take nothing; but a guest can ask for a large one in a few bytes,
             // so that they are bounded in the same way.
-            let count = Int(type.limits.minimum)
+            let count = Int(clamping: type.limits.minimum)
+            let most = count.addingReportingOverflow(isMutable[index] ? elements : sharedElements)
+            guard !most.overflow, most.partialValue <= limit else {
+                let requested = most.overflow ? .max : most.partialValue
+                throw LinkError.pool(.tableTooLarge(requested: requested, limit: limit))
+            }
             if isMutable[index] { elements += count } else { sharedElements += count }
-            let most = max(elements, sharedElements)
-            guard most <= limit else { throw LinkError.pool(.tableTooLarge(requested: most, limit: limit)) }
             tables.append(
                 InstanceImage.Table(
                     elements: [UInt64](repeating: 0, count: count), maximum: type.limits.maximum,
                     isImmutable: !isMutable[index]))
         }
-        for type in decoded.memories {
-            // Validation allows at most 65,536 pages.
-            let initial = type.limits.minimum * MemoryType.pageSize
+        for (index, type) in decoded.memories.enumerated() {
+            guard index >= decoded.importedMemoryCount else {
+                memories.append(InstanceImage.Memory(initialBytes: 0, maximumBytes: 0))
+                continue
+            }
+            // 64-bit memories may declare sizes that no number of bytes has.
+            func bytes(_ pages: UInt64) -> UInt64 {
+                let (bytes, overflow) = pages.multipliedReportingOverflow(by: MemoryType.pageSize)
+                return overflow ? .max - (MemoryType.pageSize - 1) : bytes
+            }
+            let initial = bytes(type.limits.minimum)
             guard initial <= module.engine.limits.maximumMemoryBytes else {
                 throw LinkError.pool(
                     .memoryTooLarge(requested: initial, limit: module.engine.limits.maximumMemoryBytes))
             }
             memories.append(
-                InstanceImage.Memory(
-                    initialBytes: initial, maximumBytes: type.limits.maximum.map { $0 * MemoryType.pageSize }))
+                InstanceImage.Memory(initialBytes: initial, maximumBytes: type.limits.maximum.map(bytes)))
         }
-        for element in decoded.elements { try apply(element) }
-        for segment in decoded.data { try apply(segment) }
     }
 
     /// For each table, whether anything can write it once segments have been applied: the module's own code, or through
-    /// an import or export whoever else has the table. Nobody has, until the host can reach tables and instances can be
-    /// linked; from then on, forgetting it here would let one tenant write what all others read.
+    /// an export whoever else has the table. Nobody has, until the host can reach tables; from then on, forgetting it here
+    /// would let one tenant write what all others read.
     private static func mutableTables(of module: ModuleCore) -> [Bool] {
         var isMutable = module.code.writtenTables
-        for index in 0..<module.decoded.importedTableCount { isMutable[index] = true }
         for export in module.decoded.exports where export.kind == .table { isMutable[Int(export.index)] = true }
         return isMutable
     }
 
-    /// The value of a global's initialiser. There is no arithmetic on vectors.
-    private func evaluateGlobal(_ expression: ConstantExpression) -> V128 {
-        switch expression.single {
-        case .v128(let vector): vector
-        case .globalGet(let index): globals[Int(index)]
-        default: V128(low: evaluate(expression))
+    private mutating func apply(_ segment: ElementSegment, _ constants: ConstantEvaluator) throws {
+        guard case .active(let table, let offsetExpression) = segment.mode else { return }
+        let offset = constants.evaluate(offsetExpression, globals: { globals[$0] }).low
+        let size = UInt64(tables[Int(table)].elements.count)
+        guard offset <= size, UInt64(segment.items.count) <= size - offset else { throw Trap(code: .tableOutOfBounds) }
+        for (index, item) in segment.items.enumerated() {
+            tables[Int(table)].elements[Int(offset) + index] =
+                constants.evaluate(item, globals: { globals[$0] }).low
         }
     }
 
-    /// The value of a constant expression as a cell, for all types but v128. Validation has checked types, indices and the order of globals.
-    func evaluate(_ expression: ConstantExpression) -> UInt64 {
-        if let single = expression.single { return value(of: single) }
+    private mutating func apply(_ segment: DataSegment, _ constants: ConstantEvaluator) throws {
+        guard case .active(let memory, let offsetExpression) = segment.mode else { return }
+        let offset = constants.evaluate(offsetExpression, globals: { globals[$0] }).low
+        let size = memories[Int(memory)].initialBytes
+        guard offset <= size, UInt64(segment.range.count) <= size - offset else { throw Trap(code: .memoryOutOfBounds) }
+        memories[Int(memory)].segments.append(
+            InstanceImage.Segment(offset: offset, bytes: module.decoded.bytes[segment.range]))
+    }
+
+    /// The image of the instance, with memory 0, and one of each further memory that the module defines.
+    func images() throws(LinkError) -> [InstanceImage] {
+        let layout = module.code.layout
+        var context = [UInt8](repeating: 0, count: layout.size - VMContextLayout.headerSize)
+        context.withUnsafeMutableBytes { bytes in
+            for (index, id) in module.signatureIDs.enumerated() {
+                bytes.storeBytes(
+                    of: id, toByteOffset: layout.signature(index) - VMContextLayout.headerSize, as: UInt32.self)
+            }
+            for (index, cells) in globals.enumerated() {
+                let offset = layout.global(index) - VMContextLayout.headerSize
+                bytes.storeBytes(of: cells.low, toByteOffset: offset, as: UInt64.self)
+                bytes.storeBytes(of: cells.high, toByteOffset: offset + 8, as: UInt64.self)
+            }
+        }
+        do {
+            var images = [
+                try InstanceImage(
+                    layout: layout, memory: memories.first, context: context, tables: tables)
+            ]
+            for memory in memories.dropFirst(max(1, module.decoded.importedMemoryCount)) {
+                images.append(try InstanceImage(further: memory))
+            }
+            return images
+        } catch {
+            throw .pool(error)
+        }
+    }
+}
+
+/// Evaluates validated constant expressions.
+struct ConstantEvaluator {
+    /// The reference to a function of the instance.
+    var functionReference: (Int) -> UInt64
+
+    /// The cells of an expression's value; the second is 0 unless it is a v128. There is no arithmetic on vectors.
+    func evaluate(_ expression: ConstantExpression, globals: (Int) -> V128) -> V128 {
+        if let single = expression.single { return value(of: single, globals) }
         var stack: [UInt64] = []
         func i32(_ operation: (UInt32, UInt32) -> UInt32) {
             guard let right = stack.popLast(), let left = stack.popLast() else { return }
@@ -88,65 +165,23 @@ struct InitialState {
             case .i64Add: i64(&+)
             case .i64Sub: i64(&-)
             case .i64Mul: i64(&*)
-            default: stack.append(value(of: instruction))
+            default: stack.append(value(of: instruction, globals).low)
             }
         }
-        return stack.last ?? 0
+        return V128(low: stack.last ?? 0)
     }
 
-    private func value(of instruction: ConstantExpression.Instruction) -> UInt64 {
+    private func value(of instruction: ConstantExpression.Instruction, _ globals: (Int) -> V128) -> V128 {
         switch instruction {
-        case .i32(let value): UInt64(UInt32(bitPattern: value))
-        case .i64(let value): UInt64(bitPattern: value)
-        case .f32(let bits): UInt64(bits)
-        case .f64(let bits): bits
-        case .v128(let vector): vector.low
-        case .globalGet(let index): globals[Int(index)].low
-        case .refNull: 0
-        case .refFunc(let index): module.reference(toFunction: Int(index))
-        case .i32Add, .i32Sub, .i32Mul, .i64Add, .i64Sub, .i64Mul: 0
-        }
-    }
-
-    private mutating func apply(_ segment: ElementSegment) throws {
-        guard case .active(let table, let offsetExpression) = segment.mode else { return }
-        let offset = UInt64(UInt32(truncatingIfNeeded: evaluate(offsetExpression)))
-        guard offset + UInt64(segment.items.count) <= UInt64(tables[Int(table)].elements.count) else {
-            throw Trap(code: .tableOutOfBounds)
-        }
-        for (index, item) in segment.items.enumerated() {
-            tables[Int(table)].elements[Int(offset) + index] = evaluate(item)
-        }
-    }
-
-    private mutating func apply(_ segment: DataSegment) throws {
-        guard case .active(let memory, let offsetExpression) = segment.mode else { return }
-        let offset = UInt64(UInt32(truncatingIfNeeded: evaluate(offsetExpression)))
-        guard offset + UInt64(segment.range.count) <= memories[Int(memory)].initialBytes else {
-            throw Trap(code: .memoryOutOfBounds)
-        }
-        memories[Int(memory)].segments.append(
-            InstanceImage.Segment(offset: offset, bytes: module.decoded.bytes[segment.range]))
-    }
-
-    func image() throws(LinkError) -> InstanceImage {
-        let layout = module.code.layout
-        var context = [UInt8](repeating: 0, count: layout.size - VMContextLayout.headerSize)
-        context.withUnsafeMutableBytes { bytes in
-            for (index, id) in module.signatureIDs.enumerated() {
-                bytes.storeBytes(
-                    of: id, toByteOffset: layout.signature(index) - VMContextLayout.headerSize, as: UInt32.self)
-            }
-            for (index, cells) in globals.enumerated() {
-                let offset = layout.global(index) - VMContextLayout.headerSize
-                bytes.storeBytes(of: cells.low, toByteOffset: offset, as: UInt64.self)
-                bytes.storeBytes(of: cells.high, toByteOffset: offset + 8, as: UInt64.self)
-            }
-        }
-        do {
-            return try InstanceImage(layout: layout, memories: memories, context: context, tables: tables)
-        } catch {
-            throw .pool(error)
+        case .i32(let value): V128(low: UInt64(UInt32(bitPattern: value)))
+        case .i64(let value): V128(low: UInt64(bitPattern: value))
+        case .f32(let bits): V128(low: UInt64(bits))
+        case .f64(let bits): V128(low: bits)
+        case .v128(let vector): vector
+        case .globalGet(let index): globals(Int(index))
+        case .refNull: V128()
+        case .refFunc(let index): V128(low: functionReference(Int(index)))
+        case .i32Add, .i32Sub, .i32Mul, .i64Add, .i64Sub, .i64Mul: V128()
         }
     }
 }

@@ -37,7 +37,7 @@ open class InstanceCore {
     /// The template's.
     final let hostFunctions: UnsafeMutableBufferPointer<Unmanaged<LinkedFunction>>
     /// Byte 0 of memory 0.
-    public final let memoryBase: UnsafeMutableRawPointer
+    public internal(set) final var memoryBase: UnsafeMutableRawPointer
     /// Where the context keeps the bytes that memory 0 has now; 0 if there is none.
     public final let memoryLength: UnsafePointer<UInt64>
     /// In the context's room for the runtime.
@@ -45,7 +45,9 @@ open class InstanceCore {
     private final var largeCells: UnsafeMutablePointer<UInt64>?
     final let context: UnsafeMutableRawPointer
     final let slot: Slot
-    /// What changes at every entry. In raw memory, where access costs no check: nothing of it is ever borrowed.
+    /// Of an instance with further memories, or one that is linked.
+    private(set) final var linkage: Linkage?
+    /// What changes at every entry; of linked instances that of the first. In raw memory, where access costs no check: nothing of it is ever borrowed.
     public final let control: UnsafeMutablePointer<Control>
     /// What a host function or a runtime function threw, on its way through the guest.
     final var failure: (any Error)?
@@ -58,8 +60,11 @@ open class InstanceCore {
     /// - Parameters:
     ///   - stamp: the template's.
     ///   - ownsTemplate: whether the instance keeps its template alive. If not, whoever makes it does.
+    ///   - group: the instances it will be linked with.
     /// - Throws: `PoolError`.
-    public init(_ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool) throws(PoolError) {
+    public init(
+        _ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool, group: InstanceGroup? = nil
+    ) throws(PoolError) {
         slot = try stamp.pointee.acquire()
         self.stamp = stamp
         template = stamp.pointee.template
@@ -70,8 +75,9 @@ open class InstanceCore {
         memoryBase = slot.memoryBase
         memoryLength = UnsafePointer((context + VMContextLayout.memoryLength).assumingMemoryBound(to: UInt64.self))
         let room = context + VMContextLayout.reserved
-        control = room.bindMemory(to: Control.self, capacity: 1)
-        control.initialize(to: Control())
+        let root = group?.root
+        control = ((root ?? context) + VMContextLayout.reserved).bindMemory(to: Control.self, capacity: 1)
+        if root == nil { control.initialize(to: Control()) }
         fewCells = (room + Self.controlBytes).assumingMemoryBound(to: UInt64.self)
         if slot.isFresh {
             // The same for all instances of the image, and never changed by a guest: the slot keeps them.
@@ -84,6 +90,31 @@ open class InstanceCore {
         context.storeBytes(
             of: Unmanaged.passUnretained(self).toOpaque(), toByteOffset: VMContextLayout.hostData,
             as: UnsafeMutableRawPointer.self)
+        if stamp.pointee.hasFurtherMemories || group != nil { try extend(group) }
+    }
+
+    /// Takes slots for further memories, and makes room for what is linked.
+    private final func extend(_ group: InstanceGroup?) throws(PoolError) {
+        let module = template.module
+        let pool = module.engine.pool
+        let linkage = Linkage(context, group: group, records: group == nil ? nil : module.makeRecords(for: context))
+        self.linkage = linkage
+        let decoded = module.decoded
+        var images = template.furtherImages.makeIterator()
+        for index in decoded.importedMemoryCount..<decoded.memories.count {
+            guard index > 0, let image = images.next() else {
+                linkage.memories.append(MemoryInstance(decoded.memories[index], in: slot, of: pool))
+                continue
+            }
+            // The object is whole, so that if this fails, its end gives back what it has.
+            let further = try pool.acquire(image)
+            linkage.own(further)
+            let memory = MemoryInstance(decoded.memories[index], in: further, of: pool)
+            memory.show(
+                in: linkage, base: module.code.layout.memoryBase(index),
+                length: module.code.layout.memoryLength(index))
+            linkage.memories.append(memory)
+        }
     }
 
     deinit {
@@ -97,7 +128,19 @@ open class InstanceCore {
     public final func close() {
         guard isOpen else { return }
         isOpen = false
+        if let linkage { return closeLinked(linkage) }
         stamp.pointee.release(slot, after: control.pointee.use)
+        if ownsTemplate { Unmanaged.passUnretained(template).release() }
+    }
+
+    private final func closeLinked(_ linkage: Linkage) {
+        // Linked instances write to each other's slots, and what the threads' counters say would have to be read for all of
+        // them at once.
+        let isClean = linkage.group == nil && !control.pointee.use.isDirty
+        let use = isClean ? SlotUse() : .unknown
+        linkage.takeBack()
+        for further in linkage.furtherSlots { stamp.pointee.release(further, after: use) }
+        stamp.pointee.release(slot, after: use)
         if ownsTemplate { Unmanaged.passUnretained(template).release() }
     }
 
@@ -152,7 +195,7 @@ open class InstanceCore {
             throw reasonNotToEnter()
         }
         if function.takesFunctionReferences {
-            for cell in function.referenceArguments { try template.module.checkReference(cells[cell]) }
+            for cell in function.referenceArguments { try checkReference(cells[cell]) }
         }
         if control.pointee.depth == 0 {
             control.pointee.use.note()
@@ -164,7 +207,13 @@ open class InstanceCore {
         control.pointee.depth += 1
         let status = unsafeBitCast(function.entry, to: Entry.self)(context, function.code, cells)
         control.pointee.depth -= 1
-        if status != EntryStatus.returned { throw takeFailure(status, context) }
+        if status != EntryStatus.returned { throw takeFailure(status) }
+    }
+
+    /// Keeps the error that a host function or a runtime function ends the guest with.
+    final func fail(with error: any Error) {
+        failure = error
+        linkage?.group?.failed = self
     }
 
     private final func reasonNotToEnter() -> any Error {
@@ -172,12 +221,13 @@ open class InstanceCore {
         return Trap(code: .callStackExhausted)
     }
 
-    private final func takeFailure(_ status: Int32, _ context: UnsafeMutableRawPointer) -> any Error {
+    private final func takeFailure(_ status: Int32) -> any Error {
         switch status {
-        case EntryStatus.trapped: return takeTrap(context)
+        case EntryStatus.trapped: return takeTrap()
         case EntryStatus.hostError:
-            if let failure {
-                self.failure = nil
+            let failed = linkage?.group?.failed ?? self
+            if let failure = failed.failure {
+                failed.failure = nil
                 return failure
             }
             return Trap(code: .unexpectedFault)
@@ -187,20 +237,29 @@ open class InstanceCore {
 
     // MARK: Traps
 
-    /// Reads what the fault handler left in the context.
-    private final func takeTrap(_ context: UnsafeMutableRawPointer) -> Trap {
-        let programCounter = context.loadWord(at: VMContextLayout.trapProgramCounter)
-        let framePointer = context.loadWord(at: VMContextLayout.trapFramePointer)
-        let address = context.loadWord(at: VMContextLayout.trapAddress)
-        let signal = Int32(truncatingIfNeeded: context.loadWord(at: VMContextLayout.trapSignal))
-        context.storeWord(0, at: VMContextLayout.trapProgramCounter)
-        let code = trapCode(programCounter: programCounter, address: address, signal: signal)
-        return trap(code, programCounter: programCounter, framePointer: framePointer)
+    /// Reads what the fault handler left in the root context.
+    private final func takeTrap() -> Trap {
+        let root = context.loadPointer(at: VMContextLayout.root)
+        let programCounter = root.loadWord(at: VMContextLayout.trapProgramCounter)
+        let framePointer = root.loadWord(at: VMContextLayout.trapFramePointer)
+        let address = root.loadWord(at: VMContextLayout.trapAddress)
+        let signal = Int32(truncatingIfNeeded: root.loadWord(at: VMContextLayout.trapSignal))
+        let faulting = root.loadPointer(at: VMContextLayout.trapContext)
+        root.storeWord(0, at: VMContextLayout.trapProgramCounter)
+        let data = faulting.loadPointer(at: VMContextLayout.hostData)
+        // An instance that is linked with this one, or this one.
+        return Unmanaged<InstanceCore>.fromOpaque(data)._withUnsafeGuaranteedRef { instance in
+            let code = instance.trapCode(programCounter: programCounter, address: address, signal: signal)
+            return instance.trap(code, programCounter: programCounter, framePointer: framePointer)
+        }
     }
+
+    /// The slot whose stack the instance runs on.
+    private final var stackSlot: Slot { linkage?.group?.stackSlot ?? slot }
 
     private final func trapCode(programCounter: UInt64, address: UInt64, signal: Int32) -> TrapCode {
         let isAccess = signal == SIGSEGV || signal == SIGBUS
-        if isAccess, slot.stackGuard.contains(address) { return .callStackExhausted }
+        if isAccess, stackSlot.stackGuard.contains(address) { return .callStackExhausted }
         guard let offset = template.module.memory.offset(programCounter),
             let code = template.module.code.trapCode(at: offset)
         else { return .unexpectedFault }
@@ -208,7 +267,9 @@ open class InstanceCore {
         // An access may only ever fault on what it is for. Anything else is a defect of the compiler, and must not pass for
         // a guest's mistake.
         switch code {
-        case .memoryOutOfBounds: return slot.memoryReservation.contains(address) ? code : .unexpectedFault
+        case .memoryOutOfBounds:
+            let isReachable = linkage?.reaches(address) ?? slot.memoryReservation.contains(address)
+            return isReachable ? code : .unexpectedFault
         // The null reference is address 0, and loads from its record fault.
         case .uninitializedElement: return address < UInt64(FunctionRecord.size) ? code : .unexpectedFault
         default: return .unexpectedFault
@@ -217,10 +278,48 @@ open class InstanceCore {
 
     /// A trap at an address of the guest's code, with the stack from a frame pointer on.
     final func trap(_ code: TrapCode, programCounter: UInt64?, framePointer: UInt64) -> Trap {
-        var walk = StackWalk(module: template.module, stack: slot.stack)
+        var walk = StackWalk(modules: linkage?.group?.modules ?? [template.module], stack: stackSlot.stack)
         if let programCounter { walk.add(programCounter, isReturnAddress: false) }
         walk.follow(framePointer)
         return Trap(code: code, backtrace: walk.frames, omittedFrames: walk.omitted)
+    }
+
+    // MARK: Function references
+
+    /// The reference to a function of the instance.
+    final func reference(toFunction index: Int) -> UInt64 {
+        context.loadWord(at: VMContextLayout.functionRecords) + UInt64(index * FunctionRecord.size)
+    }
+
+    /// The function index that a cell with a function reference means, if it is one of this instance, imports included.
+    final func ownFunctionIndex(ofReference cell: UInt64) -> Int? {
+        guard let records = linkage?.records else { return template.module.functionIndex(ofReference: cell) }
+        return template.module.functionIndex(ofReference: cell, in: records)
+    }
+
+    /// Refuses a cell that is neither null nor a reference to a function of this instance or of one it is linked with:
+    /// calling it would run foreign code on this instance.
+    public final func checkReference(_ cell: UInt64) throws(CallError) {
+        guard cell != 0 else { return }
+        if let group = linkage?.group {
+            guard group.function(ofReference: cell) != nil else { throw .foreignFunctionReference }
+        } else {
+            guard ownFunctionIndex(ofReference: cell) != nil else { throw .foreignFunctionReference }
+        }
+    }
+
+    /// The instance that a reference's function belongs to, this one or one it is linked with, and the function.
+    public final func function(
+        _ reference: FunctionReference
+    ) throws(CallError) -> (instance: InstanceCore, function: FunctionHandle) {
+        if let group = linkage?.group {
+            guard let (member, index) = group.function(ofReference: reference.record) else {
+                throw .foreignFunctionReference
+            }
+            return (member, member.template.module.function(index))
+        }
+        guard let index = ownFunctionIndex(ofReference: reference.record) else { throw .foreignFunctionReference }
+        return (self, template.module.function(index))
     }
 
     // MARK: State of the guest
@@ -237,16 +336,24 @@ open class InstanceCore {
         Int(memoryLength.pointee)
     }
 
+    /// Where the value of a global lies: in another instance's context if it is mutable and imported.
+    final func globalAddress(_ index: Int) -> UnsafeMutableRawPointer {
+        let module = template.module
+        let cell = context + module.code.layout.global(index)
+        let isElsewhere = index < module.decoded.importedGlobalCount && module.decoded.globals[index].isMutable
+        return isElsewhere ? cell.loadPointer(at: 0) : cell
+    }
+
     /// The cells of a global, by an index that exists. The second counts for a v128 only.
     public final func globalCells(_ index: Int) -> V128 {
-        let offset = template.module.code.layout.global(index)
-        return V128(low: context.loadWord(at: offset), high: context.loadWord(at: offset + 8))
+        let address = globalAddress(index)
+        return V128(low: address.loadWord(at: 0), high: address.loadWord(at: 8))
     }
 
     public final func setGlobalCells(_ index: Int, _ cells: V128) {
         noteWrite()
-        let offset = template.module.code.layout.global(index)
-        context.storeWord(cells.low, at: offset)
-        context.storeWord(cells.high, at: offset + 8)
+        let address = globalAddress(index)
+        address.storeWord(cells.low, at: 0)
+        address.storeWord(cells.high, at: 8)
     }
 }

@@ -1,6 +1,7 @@
 //! A module whose code is in executable memory, with the function records that its instances share.
 
 public import Compiler
+import Synchronization
 public import WasmModule
 
 /// An exported or referenced function, ready to be entered on instances of its module.
@@ -45,14 +46,28 @@ public final class ModuleCore: @unchecked Sendable {
     /// The engine-wide id of every type.
     let signatureIDs: [UInt32]
     private let exports: [ExactName: Exported]
+    private let blankImages = Mutex<[InstanceImage]?>(nil)
 
     private enum Exported {
         case function(FunctionHandle)
         case other(Export)
     }
 
-    public init(engine: EngineCore, decoded: DecodedModule, code: CompiledCode) throws(SystemError) {
-        memory = try CodeMemory(text: code.text, exitOffset: code.exitOffset)
+    public convenience init(engine: EngineCore, decoded: DecodedModule, code: CompiledCode) throws(SystemError) {
+        self.init(engine, decoded, code, try CodeMemory(text: code.text, exitOffset: code.exitOffset))
+    }
+
+    /// - Parameters:
+    ///   - code: without its text.
+    ///   - text: where that lies in the file, at its end.
+    public convenience init(
+        engine: EngineCore, decoded: DecodedModule, code: CompiledCode, text: Range<Int>, of file: MappedFile
+    ) throws(SystemError) {
+        self.init(engine, decoded, code, try CodeMemory(file, text, exitOffset: code.exitOffset))
+    }
+
+    private init(_ engine: EngineCore, _ decoded: DecodedModule, _ code: CompiledCode, _ memory: CodeMemory) {
+        self.memory = memory
         var code = code
         code.text = []
         self.engine = engine
@@ -66,15 +81,36 @@ public final class ModuleCore: @unchecked Sendable {
                 ? .function(Self.handle(ofFunction: Int(export.index), decoded, code, memory)) : .other(export)
         }
         self.exports = exports
-        let bytes = decoded.functions.count * FunctionRecord.size
-        records = .allocate(byteCount: max(bytes, FunctionRecord.size), alignment: 64)
-        records.initializeMemory(as: UInt8.self, repeating: 0, count: max(bytes, FunctionRecord.size))
+        records = .allocate(byteCount: Self.recordBytes(decoded), alignment: 64)
+        writeRecords(to: records, for: nil)
+    }
+
+    private static func recordBytes(_ decoded: DecodedModule) -> Int {
+        max(1, decoded.functions.count) * FunctionRecord.size
+    }
+
+    /// Records of the module's functions for one linked instance, to be deallocated by whoever asks for them.
+    func makeRecords(for context: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        let records = UnsafeMutableRawPointer.allocate(byteCount: Self.recordBytes(decoded), alignment: 64)
+        writeRecords(to: records, for: context)
+        return records
+    }
+
+    private func writeRecords(to records: UnsafeMutableRawPointer, for context: UnsafeMutableRawPointer?) {
+        records.initializeMemory(as: UInt8.self, repeating: 0, count: Self.recordBytes(decoded))
         for (index, type) in decoded.functions.enumerated() {
             let record = records + index * FunctionRecord.size
-            let address = UInt64(UInt(bitPattern: Self.codeAddress(ofFunction: index, decoded, code, memory)))
-            record.storeBytes(of: address, toByteOffset: FunctionRecord.code, as: UInt64.self)
+            let target = Self.codeAddress(ofFunction: index, decoded, code, memory)
+            let crossing = code.crossingOffsets[Int(type)]
+            // Where there is no crossing, nobody else can come by the record.
+            let address = context == nil || crossing == .max ? target : memory.address(crossing)
+            record.storeBytes(of: address, toByteOffset: FunctionRecord.code, as: UnsafeRawPointer.self)
+            record.storeBytes(of: target, toByteOffset: FunctionRecord.target, as: UnsafeRawPointer.self)
             record.storeBytes(of: signatureIDs[Int(type)], toByteOffset: FunctionRecord.signature, as: UInt32.self)
             record.storeBytes(of: UInt32(index), toByteOffset: FunctionRecord.index, as: UInt32.self)
+            if let context {
+                record.storeBytes(of: context, toByteOffset: FunctionRecord.context, as: UnsafeMutableRawPointer.self)
+            }
         }
     }
 
@@ -91,6 +127,9 @@ public final class ModuleCore: @unchecked Sendable {
         records.deallocate()
         engine.signatures.release(decoded.types)
     }
+
+    /// Where the machine code lies.
+    public var codeAddress: UnsafeRawPointer { memory.base }
 
     /// Bytes of machine code.
     public var codeSize: Int { memory.count }
@@ -111,26 +150,29 @@ public final class ModuleCore: @unchecked Sendable {
     func reference(toFunction index: Int) -> UInt64 { UInt64(UInt(bitPattern: records + index * FunctionRecord.size)) }
 
     /// The function index that a cell with a function reference means; nil if it is no reference to a function of this
-    /// module.
-    func functionIndex(ofReference cell: UInt64) -> Int? {
+    /// module's unlinked instances.
+    func functionIndex(ofReference cell: UInt64) -> Int? { functionIndex(ofReference: cell, in: records) }
+
+    /// The same among the records of a linked instance.
+    func functionIndex(ofReference cell: UInt64, in records: UnsafeMutableRawPointer) -> Int? {
         let distance = cell &- UInt64(UInt(bitPattern: records))
         let size = UInt64(FunctionRecord.size)
         guard distance < UInt64(decoded.functions.count) &* size, distance % size == 0 else { return nil }
         return Int(distance / size)
     }
 
-    /// Refuses a cell that is neither null nor a reference to a function of this module: calling it would run foreign code
-    /// on this module's instances.
-    public func checkReference(_ cell: UInt64) throws(CallError) {
-        guard cell == 0 || functionIndex(ofReference: cell) != nil else { throw .foreignFunctionReference }
-    }
-
     /// A function by its index, which must exist.
     public func function(_ index: Int) -> FunctionHandle { Self.handle(ofFunction: index, decoded, code, memory) }
 
-    public func function(_ reference: FunctionReference) throws(CallError) -> FunctionHandle {
-        guard let index = functionIndex(ofReference: reference.record) else { throw .foreignFunctionReference }
-        return function(index)
+    // MARK: Linked instances
+
+    /// The images from which linked instances of the module begin: of the instance itself, and of each further memory that it
+    /// defines. Nothing of what the module's initialisers and segments say is in them.
+    func imagesForLinking() throws(LinkError) -> [InstanceImage] {
+        if let images = blankImages.withLock({ $0 }) { return images }
+        let images = try InitialState(blank: self).images()
+        blankImages.withLock { $0 = images }
+        return images
     }
 
     // MARK: Exports
@@ -148,6 +190,15 @@ public final class ModuleCore: @unchecked Sendable {
             throw .typeMismatch(name: name, expected: type, actual: function.type)
         }
         return function
+    }
+
+    /// What is exported under a name, whatever it is.
+    func export(_ name: String) -> (kind: Export.Kind, index: Int)? {
+        switch exports[ExactName(name)] {
+        case .function(let function): (.function, function.functionIndex)
+        case .other(let export): (export.kind, Int(export.index))
+        case nil: nil
+        }
     }
 
     public func exportedGlobal(_ name: String) throws(CallError) -> (index: Int, type: GlobalType) {

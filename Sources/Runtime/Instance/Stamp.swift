@@ -17,6 +17,7 @@ public struct Stamp {
     let functionRecords: UnsafeMutableRawPointer
     let exitStub: UnsafeRawPointer
     @usableFromInline let hasStart: Bool
+    let hasFurtherMemories: Bool
 
     init(_ template: TemplateCore) {
         let module = template.module
@@ -29,6 +30,7 @@ public struct Stamp {
         functionRecords = module.records
         exitStub = module.memory.address(module.code.exitOffset)
         hasStart = template.start != nil
+        hasFurtherMemories = !template.furtherImages.isEmpty
     }
 
     /// Takes a slot that equals the template's image.

@@ -2,7 +2,7 @@
 //!
 //! Everything that instantiation does according to the specification, except for the start function, happens here, once:
 //! global initialisers are evaluated and active segments are applied, in the specification's order. Instances then start from
-//! the result.
+//! the result. For instances that are linked with others it is `InstanceGroup` that does it.
 
 import Compiler
 import WasmModule
@@ -12,19 +12,33 @@ public final class TemplateCore: @unchecked Sendable {
     // Immutable after `init`. Unchecked because of the raw table of host functions.
     public let module: ModuleCore
     let image: InstanceImage
+    /// Of the memories that the module defines beside memory 0, a slot each.
+    let furtherImages: [InstanceImage]
     /// By function index: the imported functions. Retained by the template.
     let hostFunctions: UnsafeMutableBufferPointer<Unmanaged<LinkedFunction>>
     let start: FunctionHandle?
     /// What stamping needs of all this.
     public let stamp: UnsafePointer<Stamp>
 
-    public init(module: ModuleCore, imports: ImportTable) throws {
-        self.module = module
+    public convenience init(module: ModuleCore, imports: ImportTable) throws {
         let linked = try LinkedImports(module.decoded, imports)
-        image = try InitialState(module, globals: linked.globals).image()
-        hostFunctions = .allocate(capacity: linked.functions.count)
-        for (index, function) in linked.functions.enumerated() {
-            hostFunctions.initializeElement(at: index, to: .passRetained(LinkedFunction(function)))
+        try self.init(module, InitialState(module, globals: linked.globals).images(), linked.functions)
+    }
+
+    /// Of a single instance that is linked with others.
+    ///
+    /// - Parameter functions: the imported functions that are the host's, by function index.
+    convenience init(linking module: ModuleCore, _ functions: [HostFunction?]) throws(LinkError) {
+        self.init(module, try module.imagesForLinking(), functions)
+    }
+
+    private init(_ module: ModuleCore, _ images: [InstanceImage], _ functions: [HostFunction?]) {
+        self.module = module
+        image = images[0]
+        furtherImages = Array(images.dropFirst())
+        hostFunctions = .allocate(capacity: functions.count)
+        for (index, function) in functions.enumerated() {
+            hostFunctions.initializeElement(at: index, to: .passRetained(LinkedFunction(function ?? .foreign)))
         }
         start = module.decoded.start.map { module.function(Int($0)) }
         let stamp = UnsafeMutablePointer<Stamp>.allocate(capacity: 1)
@@ -39,6 +53,13 @@ public final class TemplateCore: @unchecked Sendable {
     }
 }
 
+extension HostFunction {
+    /// In place of another instance's function, which is called without the host.
+    fileprivate static let foreign = HostFunction(type: FunctionType()) { _, _ in
+        throw Trap(code: .unexpectedFault)
+    }
+}
+
 /// A module's imports, found and of the right types.
 struct LinkedImports {
     var functions: [HostFunction] = []
@@ -47,38 +68,45 @@ struct LinkedImports {
 
     init(_ module: DecodedModule, _ imports: ImportTable) throws(LinkError) {
         for entry in module.imports {
-            func unsupported(_ kind: String) -> LinkError {
-                .unsupportedImport(module: entry.module, name: entry.name, kind: kind)
+            // A function of another module would run on this module's instances.
+            switch try imports.definition(of: entry, in: module, isKnown: { _ in false }) {
+            case .function(let function): functions.append(function)
+            case .global(_, let cells): globals.append(cells)
             }
-            // What cannot be imported at all is said first: defining it would not help.
+        }
+    }
+}
+
+extension ImportTable {
+    /// What the host defines for an import.
+    ///
+    /// - Parameter isKnown: whether a function reference can be given to the importer.
+    func definition(
+        of entry: Import, in module: DecodedModule, isKnown: (UInt64) -> Bool
+    ) throws(LinkError) -> Definition {
+        let expected = entry.type.text(module.types)
+        // What the host cannot define is said first: defining something else would not help.
+        let isForInstances =
             switch entry.type {
-            case .memory: throw unsupported("memory")
-            case .table: throw unsupported("table")
-            case .global(let type) where type.isMutable: throw unsupported("mutable global")
-            case .function, .global: break
+            case .memory, .table: true
+            case .global(let type): type.isMutable
+            case .function: false
             }
-            guard let definition = imports.definition(entry.module, entry.name) else {
-                throw .unknownImport(module: entry.module, name: entry.name)
-            }
-            func incompatible(_ expected: String) -> LinkError {
-                .incompatibleImport(
-                    module: entry.module, name: entry.name, expected: expected, actual: definition.text)
-            }
-            switch (entry.type, definition) {
-            case (.function(let index), .function(let function)):
-                let type = module.types[Int(index)]
-                guard function.type == type else { throw incompatible("function \(type.text)") }
-                functions.append(function)
-            case (.global(let type), .global(let actual, let cells)):
-                // A function of another module would run on this module's instances.
-                guard actual == type.value, type.value != .funcref || cells.low == 0 else {
-                    throw incompatible("global of \(type.value.text)")
-                }
-                globals.append(cells)
-            case (.function(let index), .global): throw incompatible("function \(module.types[Int(index)].text)")
-            case (.global(let type), .function): throw incompatible("global of \(type.value.text)")
-            case (.memory, _), (.table, _): throw unsupported("memory or table")
-            }
+        guard !isForInstances else {
+            throw .needsInstance(module: entry.module, name: entry.name, expected: expected)
+        }
+        guard let definition = definition(entry.module, entry.name) else {
+            throw .unknownImport(module: entry.module, name: entry.name)
+        }
+        switch (entry.type, definition) {
+        case (.function(let index), .function(let function)) where function.type == module.types[Int(index)]:
+            return definition
+        case (.global(let type), .global(let actual, let cells))
+        where actual == type.value && (actual != .funcref || cells.low == 0 || isKnown(cells.low)):
+            return definition
+        default:
+            throw .incompatibleImport(
+                module: entry.module, name: entry.name, expected: expected, actual: definition.text)
         }
     }
 }

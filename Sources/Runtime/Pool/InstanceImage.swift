@@ -58,15 +58,25 @@ public final class InstanceImage: Sendable {
     let core: ImageCore
 
     /// - Parameters:
+    ///   - memory: memory 0. Further memories of the layout are the user's: an image and a slot each (`init(further:)`).
     ///   - context: the context's bytes from `VMContextLayout.headerSize` on: signature ids and globals. The cells of
     ///     tables and memories in it are ignored; each slot gets its own.
     ///   - tables: all tables of the layout, in index order.
-    /// - Throws: `PoolError.invalidImage` if the parts do not fit the layout, `.memoryTooLarge`, `.tooManyMemories`, or
-    ///   `.systemCall` when the image file cannot be made.
+    /// - Throws: `PoolError.invalidImage` if the parts do not fit the layout, `.memoryTooLarge`, or `.systemCall` when the
+    ///   image file cannot be made.
     public init(
-        layout: VMContextLayout, memories: [Memory], context: [UInt8], tables: [Table]
+        layout: VMContextLayout, memory: Memory?, context: [UInt8], tables: [Table]
     ) throws(PoolError) {
-        core = try ImageCore(layout: layout, memories: memories, context: context, tables: tables)
+        core = try ImageCore(layout: layout, memory: memory, context: context, tables: tables)
+    }
+
+    /// Of a slot that is only there for its memory.
+    ///
+    /// - Throws: as above.
+    public convenience init(further memory: Memory) throws(PoolError) {
+        try self.init(
+            layout: VMContextLayout(typeCount: 0, tableCount: 0, memoryCount: 1, globalCount: 0), memory: memory,
+            context: [], tables: [])
     }
 
     deinit { core.abandon() }
@@ -116,10 +126,9 @@ final class ImageCore: @unchecked Sendable {
     }
 
     init(
-        layout: VMContextLayout, memories: [InstanceImage.Memory], context bytes: [UInt8], tables: [InstanceImage.Table]
+        layout: VMContextLayout, memory: InstanceImage.Memory?, context bytes: [UInt8], tables: [InstanceImage.Table]
     ) throws(PoolError) {
-        guard memories.count <= 1 else { throw .tooManyMemories(requested: memories.count, limit: 1) }
-        guard memories.count == layout.memoryCount, tables.count == layout.tableCount else {
+        guard (memory == nil) == (layout.memoryCount == 0), tables.count == layout.tableCount else {
             throw .invalidImage("memories or tables do not match the context's layout")
         }
         guard bytes.count == layout.size - VMContextLayout.headerSize else {
@@ -135,7 +144,7 @@ final class ImageCore: @unchecked Sendable {
         }
         self.layout = layout
         self.mutableElements = mutableElements
-        if let memory = memories.first { self.memory = try LazyMemoryImage(memory) } else { self.memory = nil }
+        if let memory { self.memory = try LazyMemoryImage(memory) } else { self.memory = nil }
         var copies: [Table] = []
         do throws(PoolError) {
             for table in tables {

@@ -192,6 +192,7 @@ extension Pool {
         context.storeWord(slot.stackLimit, at: VMContextLayout.stackLimit)
         context.storeWord(slot.initialStackPointer, at: VMContextLayout.guestStackPointer)
         context.storeWord(slot.memoryBase, at: VMContextLayout.memoryBase)
+        context.storeWord(slot.context, at: VMContextLayout.root)
         context.storeWord(core.memory?.initialBytes ?? 0, at: VMContextLayout.memoryLength)
         var next = records[Int(index)].tables
         let shares = core.tableShares(of: geometry.tableElements - core.mutableElements)

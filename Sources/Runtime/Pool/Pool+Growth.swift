@@ -9,16 +9,14 @@ internal import Compiler
 internal import WasmModule
 
 extension Pool {
-    /// Grows a memory of a live slot and updates the context's length.
+    /// Grows the memory of a live slot and updates the context's length.
     ///
-    /// - Parameters:
-    ///   - memory: index of the memory; a slot has memory 0.
-    ///   - pages: Wasm pages of 64 KiB to add.
+    /// - Parameter pages: Wasm pages of 64 KiB to add.
     /// - Returns: the former size in pages, or nil, with nothing changed, if the declared maximum, the pool's limit or
     ///   the kernel do not allow it.
-    public func grow(_ slot: Slot, memory: Int, by pages: UInt64) -> UInt64? {
+    public func grow(_ slot: Slot, by pages: UInt64) -> UInt64? {
         let record = records + Int(slot.index)
-        guard memory == 0, record.pointee.state == .live, let image = record.pointee.image else { return nil }
+        guard record.pointee.state == .live, let image = record.pointee.image else { return nil }
         let maximum = image._withUnsafeGuaranteedRef { $0.memory?.maximumBytes }
         guard let maximum else { return nil }
         let length = record.pointee.memoryLength

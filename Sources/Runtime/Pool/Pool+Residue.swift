@@ -214,6 +214,7 @@ extension Pool {
 extension VMContextLayout {
     /// The header's fields that the pool leaves alone from one stamping of an image to the next.
     static let usersHeaderFields = [
-        functionRecords..<functionRecords + 8, hostDispatch..<hostData + 8, exitStub..<headerSize,
+        functionRecords..<functionRecords + 8, hostDispatch..<hostData + 8, exitStub..<exitStub + 8,
+        reserved..<headerSize,
     ]
 }

@@ -15,8 +15,6 @@ public enum PoolError: Error, Sendable, Hashable, CustomStringConvertible {
     case contextTooLarge(requested: Int, limit: Int)
     /// The initial tables need more elements than a slot offers for all mutable tables together.
     case tableTooLarge(requested: Int, limit: Int)
-    /// The module defines more memories than a slot has.
-    case tooManyMemories(requested: Int, limit: Int)
     /// The description of an image contradicts itself.
     case invalidImage(String)
     /// A value of `PoolConfiguration` cannot work.
@@ -47,8 +45,6 @@ public enum PoolError: Error, Sendable, Hashable, CustomStringConvertible {
                 the module's tables start with \(requested) elements, a slot holds \(limit); \
                 raise PoolConfiguration.tableElements
                 """
-        case .tooManyMemories(let requested, let limit):
-            return "the module has \(requested) memories, a slot holds \(limit)"
         case .invalidImage(let reason):
             return "the initial state of an instance is inconsistent: \(reason)"
         case .invalidConfiguration(let reason):

@@ -9,21 +9,25 @@ struct StackWalk {
     /// Frames followed before the rest goes uncounted.
     static let maximumSteps = 1 << 20
 
-    private let module: ModuleCore
+    private let modules: [ModuleCore]
     /// The addresses of the stack.
     private let stack: Range<UInt64>
     private(set) var frames: [Trap.Frame] = []
     private(set) var omitted = 0
 
-    init(module: ModuleCore, stack: Range<UInt64>) {
-        self.module = module
+    /// - Parameter modules: those whose code may have frames on the stack.
+    init(modules: [ModuleCore], stack: Range<UInt64>) {
+        self.modules = modules
         self.stack = stack
     }
 
     /// Adds the function at a code address, if there is one.
     mutating func add(_ address: UInt64, isReturnAddress: Bool) {
         // A return address may lie behind the last byte of its function: a call can be the last instruction.
-        guard let offset = module.memory.offset(address &- (isReturnAddress ? 1 : 0)) else { return }
+        let inside = address &- (isReturnAddress ? 1 : 0)
+        guard let module = modules.first(where: { $0.memory.offset(inside) != nil }),
+            let offset = module.memory.offset(inside)
+        else { return }
         guard frames.count < Trap.maximumFrames else {
             // Counting needs no names: a guest that overflows its stack leaves ten thousands of frames.
             if offset < module.code.functionsEnd { omitted += 1 }
@@ -35,7 +39,7 @@ struct StackWalk {
         frames.append(
             Trap.Frame(
                 functionIndex: index, functionName: module.decoded.names.functions[UInt32(index)],
-                offset: source.map { Int($0) }))
+                moduleName: modules.count > 1 ? module.decoded.names.module : nil, offset: source.map { Int($0) }))
     }
 
     /// Adds the return addresses of the chain of frames.

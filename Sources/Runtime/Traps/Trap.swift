@@ -12,13 +12,18 @@ public struct Trap: Error, Sendable, Hashable, CustomStringConvertible {
         public var functionIndex: Int
         /// The name the module's name section gives.
         public var functionName: String?
+        /// The name the name section gives the module; only where functions of several are on the stack.
+        public var moduleName: String?
         /// Bytes from the start of the module's binary to the instruction, when it is known.
         public var offset: Int?
 
         /// A frame of the function with an index.
-        public init(functionIndex: Int, functionName: String? = nil, offset: Int? = nil) {
+        public init(
+            functionIndex: Int, functionName: String? = nil, moduleName: String? = nil, offset: Int? = nil
+        ) {
             self.functionIndex = functionIndex
             self.functionName = functionName
+            self.moduleName = moduleName
             self.offset = offset
         }
     }
@@ -46,6 +51,7 @@ public struct Trap: Error, Sendable, Hashable, CustomStringConvertible {
         for (number, frame) in backtrace.enumerated() {
             text += "\n  \(number): \(frame.functionName ?? "function \(frame.functionIndex)")"
             if frame.functionName != nil { text += " (function \(frame.functionIndex))" }
+            if let module = frame.moduleName { text += " in \(module)" }
             if let offset = frame.offset { text += " at 0x\(String(offset, radix: 16))" }
         }
         if omittedFrames > 0 { text += "\n  … and \(omittedFrames) more" }

@@ -16,6 +16,8 @@ enum TrapHandler {
             frame_pointer: UInt32(VMContextLayout.trapFramePointer),
             address: UInt32(VMContextLayout.trapAddress),
             signal: UInt32(VMContextLayout.trapSignal),
+            context: UInt32(VMContextLayout.trapContext),
+            root: UInt32(VMContextLayout.root),
             exit_stub: UInt32(VMContextLayout.exitStub),
             host_stack_pointer: UInt32(VMContextLayout.hostStackPointer),
             trapped_status: EntryStatus.trapped)

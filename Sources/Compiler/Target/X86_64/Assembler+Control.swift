@@ -33,6 +33,19 @@ extension Assembler {
         end(out)
     }
 
+    /// Eight bytes that do nothing but be there, with four that the caller chooses.
+    mutating func mark(_ number: UInt32) {
+        var out = begin()
+        for byte in Self.markPrefix { out.byte(byte) }
+        out.int32(Int32(bitPattern: number))
+        end(out)
+    }
+
+    /// `nop [rax + rax + displacement32]`. Padding has displacement 0.
+    private static var markPrefix: [UInt8] { [0x0F, 0x1F, 0x84, 0x00] }
+    /// The first four bytes of a mark.
+    static var markStart: Int32 { 0x0084_1F0F }
+
     // MARK: Other functions
 
     mutating func callExternal(symbol: UInt32) {

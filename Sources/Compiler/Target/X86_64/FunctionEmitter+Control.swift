@@ -171,11 +171,18 @@ extension FunctionEmitter {
     // MARK: Calls
 
     mutating func emitCallIndirect(_ machine: MachineInstruction, _ index: UInt32) {
+        emitCallee(machine, index)
+        assembler.call(.base(X86_64.scratch, Int32(FunctionRecord.code)))
+        didCall(source: machine.source)
+    }
+
+    /// The record of an indirect call's function into the scratch register.
+    private mutating func emitCallee(_ machine: MachineInstruction, _ index: UInt32) {
         let type = Int(machine.immediate & 0xFFFF_FFFF)
         let table = Int(machine.immediate >> 32)
         let element = register(index, 0)
         let temporary = register(index, operand(of: index, role: .earlyDef))
-        assembler.alu(.cmp, .w32, element, .base(X86_64.context, Int32(layout.tableLength(table))))
+        assembler.alu(.cmp, .w64, element, .base(X86_64.context, Int32(layout.tableLength(table))))
         trap(.undefinedElement, if: .aboveOrEqual, source: machine.source)
         assembler.mov(.w64, X86_64.scratch, .base(X86_64.context, Int32(layout.tableBase(table))))
         assembler.mov(.w64, X86_64.scratch, .indexed(X86_64.scratch, element, scale: 3))
@@ -184,8 +191,44 @@ extension FunctionEmitter {
         mayTrap(.uninitializedElement, source: machine.source)
         assembler.alu(.cmp, .w32, .base(X86_64.scratch, Int32(FunctionRecord.signature)), temporary)
         trap(.indirectCallTypeMismatch, if: .notEqual, source: machine.source)
-        assembler.call(.base(X86_64.scratch, Int32(FunctionRecord.code)))
-        didCall(source: machine.source)
+    }
+
+    /// Gives up the frame and jumps to another function, which returns to this one's caller.
+    ///
+    /// The area for stack results stays where it is, so the callee's arguments must end where this function's do: they are
+    /// moved up, over this function's own, its return address and perhaps its frame. Registers that carry no arguments hold
+    /// what must survive that.
+    mutating func emitTailCall(_ machine: MachineInstruction, _ index: UInt32) {
+        if machine.operation == .tailCallIndirect { emitCallee(machine, index) }
+        emitRestore()
+        let bytes = machine.displacement
+        let start = incomingArgumentBytes &- bytes
+        let (copied, framePointer, returnAddress) = (
+            X86_64.floatScratch, X86_64.floatScratch - 1, X86_64.floatScratch - 2
+        )
+        if start != 0 {
+            assembler.vmovs(.f64, framePointer, .base(X86_64.rbp, 0))
+            assembler.vmovs(.f64, returnAddress, .base(X86_64.rbp, 8))
+        }
+        // The last first: the destination is above the source and may overlap it.
+        var offset = bytes
+        while offset > 0 {
+            offset &-= 16
+            assembler.vmovups(copied, .base(X86_64.rsp, offset))
+            assembler.vmovups(incoming(start &+ offset), copied)
+        }
+        if start == 0 {
+            if frameBytes > 0 || bytes > 0 { assembler.leave() } else { assembler.pop(X86_64.rbp) }
+        } else {
+            assembler.lea(.w64, X86_64.rsp, incoming(start &- 8))
+            assembler.vmovs(.f64, .base(X86_64.rsp, 0), returnAddress)
+            assembler.vmovFromXMM(.w64, X86_64.rbp, framePointer)
+        }
+        if machine.operation == .tailCallIndirect {
+            assembler.jmp(.base(X86_64.scratch, Int32(FunctionRecord.code)))
+        } else {
+            assembler.jmpExternal(symbol: UInt32(truncatingIfNeeded: machine.immediate))
+        }
     }
 
     mutating func emitCallRuntime(_ machine: MachineInstruction) {
@@ -230,6 +273,8 @@ extension FunctionEmitter {
             assembler.jmp(X86_64.scratch)
         case .return:
             emitReturn()
+        case .tailCall, .tailCallIndirect:
+            emitTailCall(machine, index)
         case .trap:
             mayTrap(TrapCode(rawValue: machine.detail)!, source: machine.source)
             assembler.ud2()

@@ -137,7 +137,7 @@ extension FunctionEmitter {
             load(machine, allocation(index, 0).register, incoming(machine.displacement))
         case .incomingStore:
             store(machine, incoming(machine.displacement), allocation(index, 0).register)
-        case .jump, .branch, .branchTable, .return, .trap:
+        case .jump, .branch, .branchTable, .return, .tailCall, .tailCallIndirect, .trap:
             preconditionFailure("a terminator inside a block")
         default:
             emitFloat(machine, index)
@@ -282,28 +282,73 @@ extension FunctionEmitter {
 
     /// The memory operand of an access; for a checked one, code that computes and checks it.
     mutating func emitAddress(_ machine: MachineInstruction, _ index: UInt32, operand: Int) -> Memory {
+        let scratch = X86_64.scratch
         switch machine.memory {
         case .heap:
-            return .indexed(X86_64.memoryBase, register(index, operand), machine.displacement)
+            return .indexed(emitBase(machine), register(index, operand), machine.displacement)
         case .heapConstant:
-            return .base(X86_64.memoryBase, machine.displacement)
+            return .base(emitBase(machine), machine.displacement)
         case .heapChecked:
-            // Both summands are below 2^32, so bit 32 is the carry.
-            assembler.movImmediate(X86_64.scratch, UInt64(UInt32(bitPattern: machine.displacement)))
-            assembler.alu(.add, .w64, X86_64.scratch, register(index, operand))
-            assembler.bt(.w64, X86_64.scratch, imm: 32)
+            return emitCheckedAddress(machine, register(index, operand))
+        case .heapConstantChecked:
+            // The address is below 2^31 by much more than an access.
+            let end = machine.displacement &+ Int32(machine.accessBytes)
+            assembler.alu(.cmp, .w64, length(machine), imm: end)
             trap(.memoryOutOfBounds, if: .below, source: machine.source)
-            return .indexed(X86_64.memoryBase, X86_64.scratch)
+            return .base(emitBase(machine), machine.displacement)
         case .context:
             return .base(X86_64.context, machine.displacement)
+        case .contextIndirect:
+            assembler.mov(.w64, scratch, .base(X86_64.context, machine.displacement))
+            return .base(scratch, 0)
         case .none:
             preconditionFailure("no address")
         }
     }
 
+    /// The register with the address of byte 0 of the access's memory.
+    private mutating func emitBase(_ machine: MachineInstruction) -> UInt8 {
+        if machine.memoryIndex == 0 { return X86_64.memoryBase }
+        assembler.mov(.w64, X86_64.scratch, base(machine))
+        return X86_64.scratch
+    }
+
+    private func base(_ machine: MachineInstruction) -> Memory {
+        .base(X86_64.context, Int32(layout.memoryBase(Int(machine.memoryIndex))))
+    }
+
+    private func length(_ machine: MachineInstruction) -> Memory {
+        .base(X86_64.context, Int32(layout.memoryLength(Int(machine.memoryIndex))))
+    }
+
+    /// Compares the end of an access with the memory's length. The scratch register then holds the end.
+    private mutating func emitCheckedAddress(_ machine: MachineInstruction, _ address: UInt8) -> Memory {
+        let scratch = X86_64.scratch
+        let bytes = Int32(machine.accessBytes)
+        // Offset and size, below 2^32 + 16.
+        let extent = UInt64(UInt32(bitPattern: machine.displacement)) + UInt64(machine.accessBytes)
+        let is64 = module.memory(UInt32(machine.memoryIndex)).is64
+        if extent <= UInt64(Int32.max), !is64 {
+            assembler.lea(.w64, scratch, .base(address, Int32(extent)))
+        } else if extent <= UInt64(Int32.max) {
+            assembler.mov(.w64, scratch, address)
+            assembler.alu(.add, .w64, scratch, imm: Int32(extent))
+        } else {
+            assembler.movImmediate(scratch, extent)
+            assembler.alu(.add, .w64, scratch, address)
+        }
+        // The sum with an index of 32 bits has at most 33.
+        if is64 { trap(.memoryOutOfBounds, if: .below, source: machine.source) }
+        assembler.alu(.cmp, .w64, scratch, length(machine))
+        trap(.memoryOutOfBounds, if: .above, source: machine.source)
+        if machine.memoryIndex == 0 { return .indexed(X86_64.memoryBase, scratch, -bytes) }
+        assembler.alu(.add, .w64, scratch, base(machine))
+        return .base(scratch, -bytes)
+    }
+
     private mutating func emitLoad(_ machine: MachineInstruction, _ index: UInt32) {
         let memory = emitAddress(machine, index, operand: 0)
-        if machine.memory != .context { mayTrap(.memoryOutOfBounds, source: machine.source) }
+        if machine.memory.isHeap { mayTrap(.memoryOutOfBounds, source: machine.source) }
         load(machine, allocation(index, machine.memory.usesRegister ? 1 : 0).register, memory)
     }
 
@@ -345,7 +390,7 @@ extension FunctionEmitter {
 
     private mutating func emitStore(_ machine: MachineInstruction, _ index: UInt32) {
         let memory = emitAddress(machine, index, operand: 0)
-        if machine.memory != .context { mayTrap(.memoryOutOfBounds, source: machine.source) }
+        if machine.memory.isHeap { mayTrap(.memoryOutOfBounds, source: machine.source) }
         store(machine, memory, allocation(index, machine.memory.usesRegister ? 1 : 0).register)
     }
 
@@ -365,7 +410,7 @@ extension FunctionEmitter {
 
     private mutating func emitStoreImmediate(_ machine: MachineInstruction, _ index: UInt32) {
         let memory = emitAddress(machine, index, operand: 0)
-        if machine.memory != .context { mayTrap(.memoryOutOfBounds, source: machine.source) }
+        if machine.memory.isHeap { mayTrap(.memoryOutOfBounds, source: machine.source) }
         let immediate = Int32(truncatingIfNeeded: machine.immediate)
         switch MemoryAccess(rawValue: machine.detail)!.bytes {
         case 1: assembler.mov(.w8, memory, imm: Int32(Int8(truncatingIfNeeded: immediate)))
@@ -378,7 +423,7 @@ extension FunctionEmitter {
     private mutating func emitTableAccess(_ machine: MachineInstruction, _ index: UInt32) {
         let table = Int(machine.immediate)
         let element = register(index, 0)
-        assembler.alu(.cmp, .w32, element, .base(X86_64.context, Int32(layout.tableLength(table))))
+        assembler.alu(.cmp, .w64, element, .base(X86_64.context, Int32(layout.tableLength(table))))
         trap(.tableOutOfBounds, if: .aboveOrEqual, source: machine.source)
         assembler.mov(.w64, X86_64.scratch, .base(X86_64.context, Int32(layout.tableBase(table))))
         let memory = Memory.indexed(X86_64.scratch, element, scale: 3)

@@ -69,9 +69,9 @@ struct FunctionEmitter: ~Copyable {
     private var operands: UnsafeMutablePointer<Operand>
     private var allocations: UnsafeMutablePointer<Allocation>
     private var savedBytes: Int32 = 0
-    private var frameBytes: Int32 = 0
+    private(set) var frameBytes: Int32 = 0
     private var calleeSaved: UInt32 = 0
-    private var incomingArgumentBytes: Int32 = 0
+    private(set) var incomingArgumentBytes: Int32 = 0
 
     init(module: ModuleContext, layout: VMContextLayout) {
         assembler = Assembler(capacity: 1 << 16, usesVEX: module.usesVEX)
@@ -323,7 +323,8 @@ struct FunctionEmitter: ~Copyable {
         }
     }
 
-    mutating func emitReturn() {
+    /// The caller's registers, from where the prologue put them.
+    mutating func emitRestore() {
         var offset: Int32 = 0
         var saved = calleeSaved
         while saved != 0 {
@@ -332,6 +333,10 @@ struct FunctionEmitter: ~Copyable {
                 .w64, UInt8(truncatingIfNeeded: saved.trailingZeroBitCount), .base(X86_64.rbp, offset))
             saved &= saved &- 1
         }
+    }
+
+    mutating func emitReturn() {
+        emitRestore()
         if frameBytes > 0 { assembler.leave() } else { assembler.pop(X86_64.rbp) }
         if incomingArgumentBytes > 0 {
             assembler.ret(popping: UInt16(incomingArgumentBytes))

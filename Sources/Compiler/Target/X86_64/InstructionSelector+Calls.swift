@@ -47,11 +47,7 @@ extension InstructionSelector {
 
         if let index { use(index, .register) }
         var clobbers = X86_64.callClobbers
-        var places = ArgumentAssigner()
-        for (position, type) in module.parameters(ofType: type).enumerated() {
-            guard case .register(let register) = places.next(type) else { continue }
-            use(lists[Int(arguments) + position], fixed: register.number)
-        }
+        useArguments(ofType: type, arguments)
         if index != nil { define(temporary(.integer), .register, role: .earlyDef) }
         resultPlaces = ArgumentAssigner()
         for (position, type) in results.enumerated() {
@@ -62,15 +58,50 @@ extension InstructionSelector {
         }
         finish(machine, clobbers: clobbers)
 
-        if argumentBytes > 0 {
-            places = ArgumentAssigner()
-            for (position, type) in module.parameters(ofType: type).enumerated() {
-                guard case .stack(let offset) = places.next(type) else { continue }
-                use(lists[Int(arguments) + position], .register)
-                finish(stackAccess(.outgoingStore, type, offset))
-            }
-        }
+        if argumentBytes > 0 { storeArguments(ofType: type, arguments) }
         adjustStack(-(resultBytes + argumentBytes))
+    }
+
+    /// The arguments that are passed in registers, as operands of the call.
+    private mutating func useArguments(ofType type: UInt32, _ arguments: UInt32) {
+        var places = ArgumentAssigner()
+        for (position, type) in module.parameters(ofType: type).enumerated() {
+            guard case .register(let register) = places.next(type) else { continue }
+            use(lists[Int(arguments) + position], fixed: register.number)
+        }
+    }
+
+    /// Stores the other arguments to the area at the stack pointer.
+    private mutating func storeArguments(ofType type: UInt32, _ arguments: UInt32) {
+        var places = ArgumentAssigner()
+        for (position, type) in module.parameters(ofType: type).enumerated() {
+            guard case .stack(let offset) = places.next(type) else { continue }
+            use(lists[Int(arguments) + position], .register)
+            finish(stackAccess(.outgoingStore, type, offset))
+        }
+    }
+
+    /// A call that replaces the frame. Stack arguments are stored as for any call; emission moves them up to where the
+    /// caller's are.
+    mutating func selectTailCall(_ instruction: IRInstruction) {
+        let type = instruction.d
+        let isIndirect = instruction.operation == .tailCallIndirect
+        var machine = MachineInstruction(operation: isIndirect ? .tailCallIndirect : .tailCall)
+        machine.displacement = argumentAreaBytes(ofType: type)
+        var arguments = instruction.b
+        if isIndirect {
+            machine.immediate = Int64(type) | Int64(lists[Int(instruction.a) + 1]) << 32
+            use(lists[Int(instruction.a)], .register)
+            arguments = instruction.a &+ 2
+        } else {
+            machine.immediate = Int64(instruction.a)
+        }
+        useArguments(ofType: type, arguments)
+        if isIndirect { define(temporary(.integer), .register, role: .earlyDef) }
+        let bytes = machine.displacement
+        finish(machine)
+        storeArguments(ofType: type, arguments)
+        adjustStack(-bytes)
     }
 
     private mutating func selectRuntimeCall(_ value: UInt32, _ instruction: IRInstruction) {

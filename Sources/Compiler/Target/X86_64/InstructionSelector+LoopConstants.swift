@@ -55,6 +55,8 @@ extension InstructionSelector {
 
     /// Lets `machine`, if its last operand is a constant in memory that the loop keeps, have that operand in a register.
     mutating func useLoopConstant(in machine: inout MachineInstruction) {
+        // The legacy encoding could not have the register in a spill slot instead, which need not be aligned.
+        guard module.usesVEX else { return }
         let operation: MachineOperation
         switch machine.operation {
         case .vectorBinaryConstant: operation = .vectorBinary

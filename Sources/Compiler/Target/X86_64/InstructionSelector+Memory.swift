@@ -1,9 +1,10 @@
 //! Selection of memory accesses and of the module's state: globals, tables, function references.
 //!
-//! Address folding is a security boundary. An access to memory 0 at a 32-bit index plus a constant offset is encoded as
-//! r14 + register + displacement without any check: the register is zero-extended (an invariant of the IR), the
-//! displacement is below `foldableOffsetLimit`, so the highest byte touched lies below 4 GiB + 2 GiB, inside the slot's memory
-//! and the guard behind it. Larger offsets are added and checked explicitly.
+//! Address folding is a security boundary. An access to a memory at a 32-bit index plus a constant offset is encoded as
+//! base + register + displacement without any check: the register is zero-extended (an invariant of the IR), the
+//! displacement is below `foldableOffsetLimit`, so the highest byte touched lies below 4 GiB + 2 GiB, inside the memory's
+//! reservation and the guard behind it, which every memory has whose addresses are i32. Larger offsets, indices of 64 bits,
+//! and all accesses of code that is made with explicit checks, are compared with the memory's length.
 
 extension InstructionSelector {
     /// Constant offsets below this fold into an address unchecked. The guard behind a memory covers 2 GiB; 64 KiB of it
@@ -12,32 +13,34 @@ extension InstructionSelector {
 
     /// Adds the register operand of a load's or store's address, if it has one, and makes `machine` use the address.
     mutating func selectAddress(of access: UInt32, into machine: inout MachineInstruction) {
-        let instruction = ir[Int(access)]
-        let isStore = instruction.operation == .store
-        selectAddress(
-            instruction.a, offset: isStore ? instruction.c : instruction.b, into: &machine)
+        selectAddress(of: ir[Int(access)], into: &machine)
     }
 
-    mutating func selectAddress(
-        _ index: UInt32, offset: UInt32, into machine: inout MachineInstruction
-    ) {
+    mutating func selectAddress(of access: IRInstruction, into machine: inout MachineInstruction) {
+        let isStore = access.operation == .store
+        let index = access.a
+        let offset = UInt64(isStore ? access.c : access.b)
+        let memory = isStore ? access.d : access.c
+        machine.memoryIndex = UInt8(truncatingIfNeeded: memory)
+        machine.accessBytes = UInt8(truncatingIfNeeded: access.memoryAccess.bytes)
+        machine.displacement = Int32(truncatingIfNeeded: Int64(bitPattern: offset))
+        let isChecked = module.settings.boundsChecks == .explicit || module.memory(memory).is64
         if let constant = integerConstant(index) {
-            let address = UInt64(UInt32(truncatingIfNeeded: constant)) + UInt64(offset)
-            if address < Self.foldableOffsetLimit {
-                machine.memory = .heapConstant
+            let (address, overflow) = UInt64(bitPattern: constant).addingReportingOverflow(offset)
+            if !overflow && address < Self.foldableOffsetLimit {
+                machine.memory = isChecked ? .heapConstantChecked : .heapConstant
                 machine.displacement = Int32(address)
                 return
             }
         }
         use(index, .register)
-        machine.memory = UInt64(offset) < Self.foldableOffsetLimit ? .heap : .heapChecked
-        machine.displacement = Int32(bitPattern: offset)
+        machine.memory = !isChecked && offset < Self.foldableOffsetLimit ? .heap : .heapChecked
     }
 
     mutating func selectLoad(_ value: UInt32, _ instruction: IRInstruction) {
         var machine = MachineInstruction(operation: .load, width: instruction.type.is64 ? .w64 : .w32)
         machine.detail = instruction.flags
-        selectAddress(instruction.a, offset: instruction.b, into: &machine)
+        selectAddress(of: instruction, into: &machine)
         if isUsed(value) {
             define(value: value)
         } else {
@@ -55,9 +58,9 @@ extension InstructionSelector {
         if isInteger, let constant = immediate(instruction.b) {
             machine.operation = .storeImmediate
             machine.immediate = constant
-            selectAddress(instruction.a, offset: instruction.c, into: &machine)
+            selectAddress(of: instruction, into: &machine)
         } else {
-            selectAddress(instruction.a, offset: instruction.c, into: &machine)
+            selectAddress(of: instruction, into: &machine)
             use(instruction.b, .register)
         }
         finish(machine)
@@ -77,17 +80,16 @@ extension InstructionSelector {
             finish(contextAccess(.load, .bits64, .w64, layout.memoryLength(Int(instruction.a))))
         case .tableSize:
             define(value: value)
-            finish(contextAccess(.load, .unsigned32, .w32, layout.tableLength(Int(instruction.a))))
+            finish(
+                contextAccess(
+                    .load, .full(instruction.type), instruction.type.is64 ? .w64 : .w32,
+                    layout.tableLength(Int(instruction.a))))
         case .globalGet:
             define(value: value)
-            let type = instruction.type
-            finish(
-                contextAccess(.load, .full(type), type.is64 ? .w64 : .w32, layout.global(Int(instruction.a))))
+            finish(globalAccess(.load, instruction.a, instruction.type))
         case .globalSet:
-            let type = ir[Int(instruction.a)].type
             use(instruction.a, .register)
-            finish(
-                contextAccess(.store, .full(type), type.is64 ? .w64 : .w32, layout.global(Int(instruction.b))))
+            finish(globalAccess(.store, instruction.b, ir[Int(instruction.a)].type))
         case .tableGet:
             use(instruction.a, .register)
             define(isUsed(value) ? register(of: value) : temporary(.integer), .register)
@@ -107,6 +109,14 @@ extension InstructionSelector {
             finish(machine)
         default: preconditionFailure("not an operation on module state")
         }
+    }
+
+    /// The value of a mutable global that is imported lies with the instance that defines it; the context has its address.
+    private func globalAccess(_ operation: MachineOperation, _ global: UInt32, _ type: IRType) -> MachineInstruction {
+        var machine = contextAccess(
+            operation, .full(type), type.is64 ? .w64 : .w32, layout.global(Int(global)))
+        if module.isImported(global: global) && module.isMutable(global: global) { machine.memory = .contextIndirect }
+        return machine
     }
 
     private func contextAccess(

@@ -334,6 +334,8 @@ struct InstructionSelector: ~Copyable {
             finish(machine)
         case .return:
             selectReturn(instruction)
+        case .tailCall, .tailCallIndirect:
+            selectTailCall(instruction)
         case .trap:
             var machine = MachineInstruction(operation: .trap)
             machine.detail = instruction.flags

@@ -179,6 +179,10 @@ enum MachineOperation: UInt8 {
     case branchTable
     /// @results.
     case `return`
+    /// @arguments. `immediate`: function index; `displacement`: bytes of stack arguments, at the stack pointer. Sequence.
+    case tailCall
+    /// r index, @arguments → early r. Sequence. `immediate`: type index | table index << 32; `displacement` as above.
+    case tailCallIndirect
     /// `detail`: `TrapCode`.
     case trap
 }
@@ -217,17 +221,25 @@ enum FloatTest: UInt8 {
 /// What a memory operand addresses.
 enum MemoryForm: UInt8 {
     case none = 0
-    /// r14 + register + displacement.
+    // An access of `accessBytes` to memory `memoryIndex`. All but unchecked ones to memory 0 use the scratch register.
+
+    /// Base + register + displacement.
     case heap
-    /// r14 + displacement.
+    /// Base + displacement.
     case heapConstant
-    /// r14 + (register + displacement as an unsigned number), checked to be below 2^32. Uses the scratch register.
+    /// Base + (register + displacement as an unsigned number), compared with the memory's length.
     case heapChecked
+    /// Base + displacement, compared with the memory's length.
+    case heapConstantChecked
     /// r15 + displacement.
     case context
+    /// At the address that is at r15 + displacement. Uses the scratch register.
+    case contextIndirect
 
     /// Whether a register operand belongs to it.
     @inline(__always) var usesRegister: Bool { self == .heap || self == .heapChecked }
+    /// Whether it is in a memory of the guest, where an access may trap.
+    @inline(__always) var isHeap: Bool { rawValue < MemoryForm.context.rawValue && self != .none }
 }
 
 struct MachineInstruction: BitwiseCopyable {
@@ -239,6 +251,8 @@ struct MachineInstruction: BitwiseCopyable {
     var comparison: Comparison = .compare
     /// x86 `Condition`, or `FloatTest` for float comparisons.
     var condition: UInt8 = 0
+    var memoryIndex: UInt8 = 0
+    var accessBytes: UInt8 = 0
     var displacement: Int32 = 0
     /// Position in the module's binary.
     var source: UInt32 = 0

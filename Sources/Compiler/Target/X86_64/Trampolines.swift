@@ -1,9 +1,10 @@
-//! The code between compiled functions and the host: entries, host calls, and the exit that both ends share.
+//! The code between compiled functions and the host: entries, host calls, and the exit that both ends share; and between
+//! linked instances: crossings.
 //!
 //! Host stack during a run, downwards from the entry's return address: rbp rbx r12 r13 r14 r15, MXCSR, cells, and the outer
 //! run's guest stack pointer, host stack pointer and guest frame pointer; `hostStackPointer` points at the last one, at an
 //! address divisible by 16. The exit stub undoes exactly this, so it can be reached from anywhere while r15 holds the
-//! context: from a trap, a failed host call or a normal return.
+//! context, or that of an instance linked with it: from a trap, a failed host call or a normal return.
 //!
 //! Compiled code runs with MXCSR's control bits at their defaults, whatever the host uses; host functions called from it see
 //! the defaults too.
@@ -20,6 +21,8 @@ struct TrampolineEmitter: ~Copyable {
     private let module: ModuleContext
     /// Arguments and results together up to which an imported function has code of its own.
     private static var unsharedValues: Int { 16 }
+    /// What the code at a return address begins with (`Assembler.mark`) where it does not matter which instance returns.
+    private static var anyContextMark: Int32 { 0x4D61_7946 }
     /// By type, the code that the other imported functions share.
     private var sharedImports: [UInt32: Label] = [:]
 
@@ -30,12 +33,17 @@ struct TrampolineEmitter: ~Copyable {
     }
 
     private func context(_ offset: Int) -> Memory { .base(X86_64.context, Int32(offset)) }
+    /// With the root in the scratch register.
+    private func root(_ offset: Int) -> Memory { .base(X86_64.scratch, Int32(offset)) }
+    /// With a function record's address in the scratch register.
+    private func record(_ offset: Int) -> Memory { .base(X86_64.scratch, Int32(offset)) }
 
     // MARK: Exit
 
     /// Status in eax. First of all: the others jump to it.
     mutating func emitExit() -> UInt32 {
         assembler.bind(exitLabel)
+        assembler.mov(.w64, X86_64.context, context(VMContextLayout.root))
         assembler.mov(.w64, X86_64.rsp, context(VMContextLayout.hostStackPointer))
         assembler.pop(context(VMContextLayout.guestFramePointer))
         assembler.pop(context(VMContextLayout.hostStackPointer))
@@ -97,13 +105,14 @@ struct TrampolineEmitter: ~Copyable {
         assembler.bind(isDefault)
         assembler.mov(.w64, X86_64.context, X86_64.rdi)
         assembler.push(X86_64.rdx)
-        assembler.push(context(VMContextLayout.guestStackPointer))
-        assembler.push(context(VMContextLayout.hostStackPointer))
-        assembler.push(context(VMContextLayout.guestFramePointer))
-        assembler.mov(.w64, context(VMContextLayout.hostStackPointer), X86_64.rsp)
+        assembler.mov(.w64, X86_64.scratch, context(VMContextLayout.root))
+        assembler.push(root(VMContextLayout.guestStackPointer))
+        assembler.push(root(VMContextLayout.hostStackPointer))
+        assembler.push(root(VMContextLayout.guestFramePointer))
+        assembler.mov(.w64, root(VMContextLayout.hostStackPointer), X86_64.rsp)
 
         // Onto the guest stack. During a host call its pointer may be at any multiple of 8.
-        assembler.mov(.w64, X86_64.rsp, context(VMContextLayout.guestStackPointer))
+        assembler.mov(.w64, X86_64.rsp, root(VMContextLayout.guestStackPointer))
         assembler.alu(.and, .w64, X86_64.rsp, imm: -16)
         assembler.mov(.w64, X86_64.scratch, X86_64.rsi)
         assembler.mov(.w64, X86_64.rbx, X86_64.rdx)
@@ -141,6 +150,7 @@ struct TrampolineEmitter: ~Copyable {
         }
         assembler.mov(.w64, X86_64.memoryBase, context(VMContextLayout.memoryBase))
         assembler.call(X86_64.scratch)
+        assembler.mark(UInt32(bitPattern: Self.anyContextMark))
 
         cell = 0
         places = ArgumentAssigner()
@@ -187,9 +197,29 @@ struct TrampolineEmitter: ~Copyable {
             sharedImports[type] = shared
         }
         let start = beginPiece()
+        let crossing = emitForeignTest(function)
         assembler.movImmediate(X86_64.scratch, UInt64(function))
         assembler.jmp(shared)
+        emitForeignCall(function, at: crossing)
         return finishPiece(start)
+    }
+
+    /// Jumps if the import is a function of another instance. Its record is then in the array at the scratch register.
+    private mutating func emitForeignTest(_ function: UInt32) -> Label {
+        let crossing = assembler.newLabel()
+        let index = Int32(function) * Int32(FunctionRecord.size) + Int32(FunctionRecord.index)
+        assembler.mov(.w64, X86_64.scratch, context(VMContextLayout.functionRecords))
+        assembler.alu(.cmp, .w32, .base(X86_64.scratch, index), imm: 0)
+        assembler.jcc(.less, crossing)
+        return crossing
+    }
+
+    private mutating func emitForeignCall(_ function: UInt32, at crossing: Label) {
+        assembler.bind(crossing)
+        if function > 0 {
+            assembler.alu(.add, .w64, X86_64.scratch, imm: Int32(function) * Int32(FunctionRecord.size))
+        }
+        assembler.jmp(record(FunctionRecord.code))
     }
 
     /// - Parameter function: which function of this type, or nil if the scratch register will say.
@@ -203,6 +233,7 @@ struct TrampolineEmitter: ~Copyable {
         for type in results { resultCells += cells(type) }
         let bytes = (max(cellCount, resultCells) * 8 + 15) & ~15
 
+        let crossing = function.map { emitForeignTest($0) }
         assembler.push(X86_64.rbp)
         assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
         if function == nil { assembler.push(X86_64.scratch) }
@@ -249,8 +280,13 @@ struct TrampolineEmitter: ~Copyable {
             cell += cells(type)
         }
         assembler.leave()
-        if argumentBytes > 0 { assembler.ret(popping: UInt16(argumentBytes)) } else { assembler.ret() }
+        emitReturn(popping: argumentBytes)
+        if let function, let crossing { emitForeignCall(function, at: crossing) }
         return start
+    }
+
+    private mutating func emitReturn(popping bytes: Int32) {
+        if bytes > 0 { assembler.ret(popping: UInt16(bytes)) } else { assembler.ret() }
     }
 
     /// Calls a `RuntimeFunction`: its number in rsi, its cells at rdx.
@@ -266,21 +302,92 @@ struct TrampolineEmitter: ~Copyable {
 
     /// To the host stack, the call, back to the guest stack, and out if the host says so.
     private mutating func emitSwitch(dispatch: Int) {
-        assembler.mov(.w64, context(VMContextLayout.guestFramePointer), X86_64.rbp)
-        assembler.mov(.w64, context(VMContextLayout.guestStackPointer), X86_64.rsp)
+        assembler.mov(.w64, X86_64.scratch, context(VMContextLayout.root))
+        assembler.mov(.w64, root(VMContextLayout.guestFramePointer), X86_64.rbp)
+        assembler.mov(.w64, root(VMContextLayout.guestStackPointer), X86_64.rsp)
         assembler.mov(.w64, X86_64.rdi, X86_64.context)
-        assembler.mov(.w64, X86_64.rsp, context(VMContextLayout.hostStackPointer))
+        assembler.mov(.w64, X86_64.rsp, root(VMContextLayout.hostStackPointer))
         assembler.call(context(dispatch))
-        assembler.mov(.w64, X86_64.rsp, context(VMContextLayout.guestStackPointer))
+        assembler.mov(.w64, X86_64.scratch, context(VMContextLayout.root))
+        assembler.mov(.w64, X86_64.rsp, root(VMContextLayout.guestStackPointer))
         assembler.test(.w32, X86_64.rax, X86_64.rax)
         assembler.jcc(.notEqual, exitLabel)
         // Looked at after switching in, so that a request that comes during the host call isn't missed.
         let isFree = assembler.newLabel()
-        assembler.alu(.cmp, .w64, context(VMContextLayout.request), imm: 0)
+        assembler.alu(.cmp, .w64, root(VMContextLayout.request), imm: 0)
         assembler.jcc(.equal, isFree)
         assembler.movImmediate(X86_64.rax, UInt64(EntryStatus.interrupted))
         assembler.jmp(exitLabel)
         assembler.bind(isFree)
+    }
+
+    // MARK: Calls between instances
+
+    /// Code that calls a function of this module, of which there is an instance in the record at the scratch register, from
+    /// another instance: it changes the context and changes it back.
+    ///
+    /// A tail call that returns to a crossing, or to an entry, makes no frame: those do not mind which instance returns. So a
+    /// chain of tail calls between instances takes one frame, however long it is.
+    mutating func emitCrossing(type: UInt32) -> UInt32 {
+        let start = beginPiece()
+        let elsewhere = assembler.newLabel()
+        assembler.alu(.cmp, .w64, X86_64.context, record(FunctionRecord.context))
+        assembler.jcc(.notEqual, elsewhere)
+        assembler.jmp(record(FunctionRecord.target))
+        assembler.bind(elsewhere)
+        // All registers but the scratch one are taken. The stack has room: callers leave a reserve.
+        let returns = assembler.newLabel()
+        assembler.push(X86_64.rbx)
+        assembler.mov(.w64, X86_64.rbx, .base(X86_64.rsp, 8))
+        assembler.alu(.cmp, .w32, .base(X86_64.rbx, 0), imm: Assembler.markStart)
+        assembler.jcc(.notEqual, returns)
+        assembler.alu(.cmp, .w32, .base(X86_64.rbx, 4), imm: Self.anyContextMark)
+        assembler.jcc(.notEqual, returns)
+        assembler.pop(X86_64.rbx)
+        assembler.mov(.w64, X86_64.context, record(FunctionRecord.context))
+        assembler.mov(.w64, X86_64.memoryBase, context(VMContextLayout.memoryBase))
+        assembler.jmp(record(FunctionRecord.target))
+
+        assembler.bind(returns)
+        assembler.pop(X86_64.rbx)
+        assembler.push(X86_64.rbp)
+        assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
+        assembler.push(X86_64.context)
+        assembler.push(X86_64.memoryBase)
+        // From here on a trap in this code is one of the context that this code belongs to.
+        assembler.mov(.w64, X86_64.context, record(FunctionRecord.context))
+        var places = ArgumentAssigner()
+        for type in module.parameters(ofType: type) { _ = places.next(type) }
+        let argumentBytes = places.areaBytes
+        places = ArgumentAssigner()
+        for type in module.results(ofType: type) { _ = places.next(type) }
+        let area = argumentBytes + places.areaBytes
+        if area > FunctionEmitter.uncheckedLeafBytes {
+            assembler.lea(.w64, X86_64.memoryBase, .base(X86_64.rsp, -area))
+            assembler.alu(.cmp, .w64, X86_64.memoryBase, context(VMContextLayout.stackLimit))
+            emitStackCheck()
+        }
+        if area > 0 { assembler.alu(.sub, .w64, X86_64.rsp, imm: area) }
+        places = ArgumentAssigner()
+        for type in module.parameters(ofType: type) {
+            if case .stack(let offset) = places.next(type) {
+                copy(type, from: X86_64.rbp, 16 + offset, to: X86_64.rsp, offset, through: X86_64.memoryBase)
+            }
+        }
+        assembler.mov(.w64, X86_64.memoryBase, context(VMContextLayout.memoryBase))
+        assembler.call(record(FunctionRecord.target))
+        assembler.mark(UInt32(bitPattern: Self.anyContextMark))
+        places = ArgumentAssigner()
+        for type in module.results(ofType: type) {
+            if case .stack(let offset) = places.next(type) {
+                copy(type, from: X86_64.rsp, offset, to: X86_64.rbp, 16 + argumentBytes + offset)
+            }
+        }
+        assembler.mov(.w64, X86_64.context, .base(X86_64.rbp, -8))
+        assembler.mov(.w64, X86_64.memoryBase, .base(X86_64.rbp, -16))
+        assembler.leave()
+        emitReturn(popping: argumentBytes)
+        return finishPiece(start)
     }
 
     // MARK: Cells
