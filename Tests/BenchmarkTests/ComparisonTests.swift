@@ -38,6 +38,8 @@ struct Stub: Contender {
 
     func prepareProgram(_ module: [UInt8]) throws -> any BenchmarkProgram { throw BenchmarkError("no programs") }
 
+    func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle { Counter(0) }
+
     func compile(_ module: [UInt8], parallel: Bool) throws -> Double { 1 }
 }
 

@@ -18,7 +18,8 @@ struct MayflyBench: ParsableCommand {
               python3 -m venv .venv-peers && .venv-peers/bin/pip install wasmtime==50.0.1
             """,
         subcommands: [
-            CycleCommand.self, SizeCommand.self, SightglassCommand.self, CompileCommand.self, SIMDCommand.self,
+            CycleCommand.self, SizeCommand.self, SightglassCommand.self, CompileCommand.self,
+            CallsCommand.self, SIMDCommand.self,
         ])
 }
 

@@ -75,6 +75,9 @@ protocol Contender: Sendable {
     /// Compiles a program for `BenchmarkProgram.run`.
     func prepareProgram(_ module: [UInt8]) throws -> any BenchmarkProgram
 
+    /// Prepares calls of one kind on an instance of `calls.wat`; a cycle is a call.
+    func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle
+
     /// Validates and compiles a module and throws it away; the nanoseconds from bytes to a usable module.
     ///
     /// - Parameter parallel: false compiles on the calling thread alone, true on all processors.

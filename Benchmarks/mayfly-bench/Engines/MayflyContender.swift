@@ -44,6 +44,10 @@ struct MayflyContender: Contender {
         try MayflyProgram(parallel.compile(module))
     }
 
+    func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle {
+        try MayflyCallLoop(parallel.compile(module), kind)
+    }
+
     func compile(_ module: [UInt8], parallel isParallel: Bool) throws -> Double {
         let engine = isParallel ? parallel : singleThreaded
         let start = monotonicNanoseconds()

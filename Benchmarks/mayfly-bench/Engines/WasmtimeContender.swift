@@ -127,6 +127,10 @@ struct WasmtimeContender: Contender {
         WasmtimeProgram(module: try WasmtimeModule(parallel, module))
     }
 
+    func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle {
+        try WasmtimeCallLoop(WasmtimeModule(parallel, module), kind)
+    }
+
     func compile(_ module: [UInt8], parallel: Bool) throws -> Double {
         let engine = parallel ? self.parallel : singleThreaded
         let start = monotonicNanoseconds()

@@ -21,6 +21,8 @@ struct WasmtimeLibrary: Sendable {
         static let externSize = 32
         static let externPayload = 8
         static let externKindFunction: UInt8 = 0
+        /// `WASM_I32`.
+        static let valueKindI32: UInt8 = 0
         /// `wasmtime_instance_t`: a store's identity and an index.
         static let instanceSize = 16
         /// `wasmtime_val_raw_t`: a union with a 128-bit vector.
@@ -32,6 +34,8 @@ struct WasmtimeLibrary: Sendable {
 
     typealias HostCallback =
         @convention(c) (Object?, Object?, UnsafeRawPointer?, Int, Object?, Int) -> Object?
+
+    typealias UncheckedCallback = @convention(c) (Object?, Object?, Object?, Int) -> Object?
 
     let configNew: @convention(c) () -> Object?
     let configParallelCompilationSet: @convention(c) (Object, Bool) -> Void
@@ -63,8 +67,15 @@ struct WasmtimeLibrary: Sendable {
             Object, UnsafePointer<CChar>, Int, UnsafePointer<CChar>, Int, Object, HostCallback, Object?,
             (@convention(c) (Object?) -> Void)?
         ) -> Object?
+    let linkerDefineFunctionUnchecked:
+        @convention(c) (
+            Object, UnsafePointer<CChar>, Int, UnsafePointer<CChar>, Int, Object, UncheckedCallback, Object?,
+            (@convention(c) (Object?) -> Void)?
+        ) -> Object?
     let linkerInstantiatePre: @convention(c) (Object, Object, Object) -> Object?
     let functionTypeNew: @convention(c) (Object, Object) -> Object?
+    let valueTypeNew: @convention(c) (UInt8) -> Object?
+    let valueTypeVectorNew: @convention(c) (Object, Int, UnsafePointer<Object?>) -> Void
     let functionTypeDelete: @convention(c) (Object) -> Void
 
     let instancePreInstantiate: @convention(c) (Object, Object, Object, Object) -> Object?
@@ -129,8 +140,11 @@ struct WasmtimeLibrary: Sendable {
         linkerDelete = try function("wasmtime_linker_delete")
         linkerDefineWASI = try function("wasmtime_linker_define_wasi")
         linkerDefineFunction = try function("wasmtime_linker_define_func")
+        linkerDefineFunctionUnchecked = try function("wasmtime_linker_define_func_unchecked")
         linkerInstantiatePre = try function("wasmtime_linker_instantiate_pre")
         functionTypeNew = try function("wasm_functype_new")
+        valueTypeNew = try function("wasm_valtype_new")
+        valueTypeVectorNew = try function("wasm_valtype_vec_new")
         functionTypeDelete = try function("wasm_functype_delete")
 
         instancePreInstantiate = try function("wasmtime_instance_pre_instantiate")

@@ -1,0 +1,186 @@
+//! Calls on one living instance: of an export from the host, and from guest code of a host function, through a table, or of
+//! another function.
+//!
+//! Each engine is used in the way that is fastest without giving up checks that its users rely on: Mayfly's typed functions and
+//! closures, the peer's unchecked calls in both directions, which leave the checks of types to a static caller.
+
+import Glibc
+import Mayfly
+
+/// What is called, by which loop.
+enum CallKind: Sendable, CaseIterable {
+    /// The host calls `add(i32, i32) -> i32`.
+    case export
+    /// The export `host(count)` calls the host's function `(i32, i32) -> i32` so often.
+    case host
+    /// The export `indirect(count)` calls functions of a table by turns.
+    case indirect
+    /// The export `direct(count)` calls a function that is too large to be inlined.
+    case direct
+
+    var name: String {
+        switch self {
+        case .export: "export call"
+        case .host: "host call"
+        case .indirect: "indirect call"
+        case .direct: "direct call"
+        }
+    }
+
+    /// The export that loops; nil where the host does.
+    var loop: String? {
+        switch self {
+        case .export: nil
+        case .host: "host"
+        case .indirect: "indirect"
+        case .direct: "direct"
+        }
+    }
+
+    /// What calls add up to, for any number of them.
+    static func sum(_ count: Int) -> UInt32 { UInt32(truncatingIfNeeded: count) &* 3 }
+}
+
+/// Calls of one kind; a cycle is a call.
+struct MayflyCallLoop: FreshInstanceCycle, @unchecked Sendable {
+    // Used by one thread: the benchmark's.
+    private final class Guest {
+        let instance: Instance<Void>
+        init(_ instance: consuming Instance<Void>) { self.instance = instance }
+    }
+
+    // The instance as an argument, as in a server's closure: read out of an object in every round, it would be counted.
+    private static func addUp(
+        _ count: Int, _ add: TypedFunction<(Int32, Int32), Int32>, on instance: borrowing Instance<Void>
+    ) throws -> Int32 {
+        var sum: Int32 = 0
+        for _ in 0..<count { sum = try instance.call(add, sum, 3) }
+        return sum
+    }
+
+    private let kind: CallKind
+    private let guest: Guest
+    private let add: TypedFunction<(Int32, Int32), Int32>
+    private let loop: TypedFunction<Int32, Int32>?
+
+    init(_ module: Module, _ kind: CallKind) throws {
+        var imports = Imports<Void>()
+        imports.define("host", "add") { (_, a: Int32, b: Int32) in a &+ b }
+        let template = try module.template(imports: imports)
+        self.kind = kind
+        guest = Guest(try template.instantiate())
+        add = try template.function("add", as: ((Int32, Int32) -> Int32).self)
+        loop = try kind.loop.map { try template.function($0, as: ((Int32) -> Int32).self) }
+    }
+
+    func firstResult() throws -> UInt32? { nil }
+
+    func run(_ count: Int, expecting _: UInt32?) throws {
+        let result: Int32
+        if let loop {
+            result = try guest.instance.call(loop, Int32(count))
+        } else {
+            result = try Self.addUp(count, add, on: guest.instance)
+        }
+        let found = UInt32(bitPattern: result)
+        if found != CallKind.sum(count) { throw WrongResult(expected: CallKind.sum(count), found: found) }
+    }
+}
+
+/// The same on the peer.
+final class WasmtimeCallLoop: FreshInstanceCycle, @unchecked Sendable {
+    private let kind: CallKind
+    private let module: WasmtimeModule
+    private let library: WasmtimeLibrary
+    private let store: WasmtimeLibrary.Object
+    private let context: WasmtimeLibrary.Object
+    /// The export that is called, a `wasmtime_extern_t`.
+    private let item: UnsafeMutableRawPointer
+
+    init(_ module: WasmtimeModule, _ kind: CallKind) throws {
+        let library = module.engine.library
+        self.kind = kind
+        self.module = module
+        self.library = library
+        store = try library.made(library.storeNew(module.engine.pointer, nil, nil), "store")
+        context = try library.made(library.storeContext(store), "context")
+        item = .allocate(byteCount: WasmtimeLibrary.Layout.externSize, alignment: 16)
+        let linker = try library.made(library.linkerNew(module.engine.pointer), "linker")
+        defer { library.linkerDelete(linker) }
+        try library.defineAdd(linker)
+        var pre: WasmtimeLibrary.Object?
+        try library.check(library.linkerInstantiatePre(linker, module.pointer, &pre), "linking")
+        let instancePre = try library.made(pre, "pre-instance")
+        defer { library.instancePreDelete(instancePre) }
+        try withUnsafeTemporaryAllocation(byteCount: WasmtimeLibrary.Layout.instanceSize, alignment: 16) { memory in
+            let instance = memory.baseAddress!
+            var trap: WasmtimeLibrary.Object?
+            try library.check(
+                library.instancePreInstantiate(instancePre, context, instance, &trap), trap: trap, "instantiating")
+            let name = kind.loop ?? "add"
+            guard library.instanceExportGet(context, instance, name, name.utf8.count, item) else {
+                throw BenchmarkError("peer: the module exports no \(name)")
+            }
+        }
+    }
+
+    deinit {
+        library.storeDelete(store)
+        item.deallocate()
+    }
+
+    func firstResult() throws -> UInt32? { nil }
+
+    func run(_ count: Int, expecting _: UInt32?) throws {
+        let function = UnsafeRawPointer(item + WasmtimeLibrary.Layout.externPayload)
+        let size = WasmtimeLibrary.Layout.rawValueSize
+        let found = try withUnsafeTemporaryAllocation(byteCount: 2 * size, alignment: 16) { memory -> UInt32 in
+            let values = memory.baseAddress!
+            var trap: WasmtimeLibrary.Object?
+            guard kind.loop == nil else {
+                values.storeBytes(of: UInt64(UInt32(count)), as: UInt64.self)
+                try library.check(
+                    library.functionCallUnchecked(context, function, values, 2, &trap), trap: trap, "calling")
+                return values.load(as: UInt32.self)
+            }
+            var sum: UInt32 = 0
+            for _ in 0..<count {
+                values.storeBytes(of: UInt64(sum), as: UInt64.self)
+                values.storeBytes(of: 3, toByteOffset: size, as: UInt64.self)
+                try library.check(
+                    library.functionCallUnchecked(context, function, values, 2, &trap), trap: trap, "calling")
+                sum = values.load(as: UInt32.self)
+            }
+            return sum
+        }
+        if found != CallKind.sum(count) { throw WrongResult(expected: CallKind.sum(count), found: found) }
+    }
+}
+
+extension WasmtimeLibrary {
+    /// Defines the function `host.add` as the unchecked callback that adds two i32.
+    fileprivate func defineAdd(_ linker: Object) throws {
+        // Value types are made one by one and belong to their vector, which belongs to the type.
+        func types(_ count: Int) throws -> [Object?] {
+            try (0..<count).map { _ in try made(valueTypeNew(Layout.valueKindI32), "value type") }
+        }
+        var parameters = (0, 0)
+        var results = (0, 0)
+        valueTypeVectorNew(&parameters, 2, try types(2))
+        valueTypeVectorNew(&results, 1, try types(1))
+        let type = try made(functionTypeNew(&parameters, &results), "function type")
+        defer { functionTypeDelete(type) }
+        let module = "host"
+        let name = "add"
+        try check(
+            linkerDefineFunctionUnchecked(
+                linker, module, module.utf8.count, name, name.utf8.count, type,
+                { _, _, values, _ in
+                    guard let values else { return nil }
+                    let sum =
+                        values.load(as: Int32.self) &+ values.load(fromByteOffset: Layout.rawValueSize, as: Int32.self)
+                    values.storeBytes(of: sum, as: Int32.self)
+                    return nil
+                }, nil, nil), "defining host.add")
+    }
+}

@@ -1,0 +1,258 @@
+//! Host functions of up to six parameters, apart from those of any number.
+//!
+//! Swift does not unroll a loop over a parameter pack: each element then costs calls through its type's tables, several times
+//! what the rest of a host call does. Without a pack a definition becomes code for its types. These overloads are chosen by
+//! themselves; what they mean is said of those with packs (`Imports`).
+
+public import Runtime
+public import WasmModule
+
+extension Imports {
+    /// Defines a function of no parameter with one result by a typed closure.
+    @inlinable
+    public mutating func define<Result: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>) throws -> Result
+    ) {
+        define(module, name, FunctionType(parameters: [], results: [Result.wasmType])) { caller, cells in
+            try body(caller).store(toWasmCells: cells)
+        }
+    }
+
+    /// Defines a function of no parameter with no result by a typed closure.
+    @inlinable
+    public mutating func define(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>) throws -> Void
+    ) {
+        define(module, name, FunctionType(parameters: [], results: [])) { caller, cells in
+            try body(caller)
+        }
+    }
+
+    /// Defines a function of one parameter with one result by a typed closure.
+    @inlinable
+    public mutating func define<A: WasmValue, Result: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A) throws -> Result
+    ) {
+        define(module, name, FunctionType(parameters: [A.wasmType], results: [Result.wasmType])) { caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            try body(caller, a).store(toWasmCells: cells)
+        }
+    }
+
+    /// Defines a function of one parameter with no result by a typed closure.
+    @inlinable
+    public mutating func define<A: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A) throws -> Void
+    ) {
+        define(module, name, FunctionType(parameters: [A.wasmType], results: [])) { caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            try body(caller, a)
+        }
+    }
+
+    /// Defines a function of two parameters with one result by a typed closure.
+    @inlinable
+    public mutating func define<A: WasmValue, B: WasmValue, Result: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A, B) throws -> Result
+    ) {
+        define(module, name, FunctionType(parameters: [A.wasmType, B.wasmType], results: [Result.wasmType])) {
+            caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            let b = reader.next(B.self)
+            try body(caller, a, b).store(toWasmCells: cells)
+        }
+    }
+
+    /// Defines a function of two parameters with no result by a typed closure.
+    @inlinable
+    public mutating func define<A: WasmValue, B: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A, B) throws -> Void
+    ) {
+        define(module, name, FunctionType(parameters: [A.wasmType, B.wasmType], results: [])) { caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            let b = reader.next(B.self)
+            try body(caller, a, b)
+        }
+    }
+
+    /// Defines a function of three parameters with one result by a typed closure.
+    @inlinable
+    public mutating func define<A: WasmValue, B: WasmValue, C: WasmValue, Result: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C) throws -> Result
+    ) {
+        define(
+            module, name, FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType], results: [Result.wasmType])
+        ) { caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            let b = reader.next(B.self)
+            let c = reader.next(C.self)
+            try body(caller, a, b, c).store(toWasmCells: cells)
+        }
+    }
+
+    /// Defines a function of three parameters with no result by a typed closure.
+    @inlinable
+    public mutating func define<A: WasmValue, B: WasmValue, C: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C) throws -> Void
+    ) {
+        define(module, name, FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType], results: [])) {
+            caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            let b = reader.next(B.self)
+            let c = reader.next(C.self)
+            try body(caller, a, b, c)
+        }
+    }
+
+    /// Defines a function of four parameters with one result by a typed closure.
+    @inlinable
+    public mutating func define<A: WasmValue, B: WasmValue, C: WasmValue, D: WasmValue, Result: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D) throws -> Result
+    ) {
+        define(
+            module, name,
+            FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType], results: [Result.wasmType])
+        ) { caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            let b = reader.next(B.self)
+            let c = reader.next(C.self)
+            let d = reader.next(D.self)
+            try body(caller, a, b, c, d).store(toWasmCells: cells)
+        }
+    }
+
+    /// Defines a function of four parameters with no result by a typed closure.
+    @inlinable
+    public mutating func define<A: WasmValue, B: WasmValue, C: WasmValue, D: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D) throws -> Void
+    ) {
+        define(module, name, FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType], results: [])) {
+            caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            let b = reader.next(B.self)
+            let c = reader.next(C.self)
+            let d = reader.next(D.self)
+            try body(caller, a, b, c, d)
+        }
+    }
+
+    /// Defines a function of five parameters with one result by a typed closure.
+    @inlinable
+    public mutating func define<
+        A: WasmValue, B: WasmValue, C: WasmValue, D: WasmValue, E: WasmValue, Result: WasmValue
+    >(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D, E) throws -> Result
+    ) {
+        define(
+            module, name,
+            FunctionType(
+                parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType], results: [Result.wasmType])
+        ) { caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            let b = reader.next(B.self)
+            let c = reader.next(C.self)
+            let d = reader.next(D.self)
+            let e = reader.next(E.self)
+            try body(caller, a, b, c, d, e).store(toWasmCells: cells)
+        }
+    }
+
+    /// Defines a function of five parameters with no result by a typed closure.
+    @inlinable
+    public mutating func define<A: WasmValue, B: WasmValue, C: WasmValue, D: WasmValue, E: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D, E) throws -> Void
+    ) {
+        define(
+            module, name,
+            FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType], results: [])
+        ) { caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            let b = reader.next(B.self)
+            let c = reader.next(C.self)
+            let d = reader.next(D.self)
+            let e = reader.next(E.self)
+            try body(caller, a, b, c, d, e)
+        }
+    }
+
+    /// Defines a function of six parameters with one result by a typed closure.
+    @inlinable
+    public mutating func define<
+        A: WasmValue, B: WasmValue, C: WasmValue, D: WasmValue, E: WasmValue, F: WasmValue, Result: WasmValue
+    >(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D, E, F) throws -> Result
+    ) {
+        define(
+            module, name,
+            FunctionType(
+                parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType, F.wasmType],
+                results: [Result.wasmType])
+        ) { caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            let b = reader.next(B.self)
+            let c = reader.next(C.self)
+            let d = reader.next(D.self)
+            let e = reader.next(E.self)
+            let f = reader.next(F.self)
+            try body(caller, a, b, c, d, e, f).store(toWasmCells: cells)
+        }
+    }
+
+    /// Defines a function of six parameters with no result by a typed closure.
+    @inlinable
+    public mutating func define<A: WasmValue, B: WasmValue, C: WasmValue, D: WasmValue, E: WasmValue, F: WasmValue>(
+        _ module: String, _ name: String,
+        _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D, E, F) throws -> Void
+    ) {
+        define(
+            module, name,
+            FunctionType(
+                parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType, F.wasmType], results: [])
+        ) { caller, cells in
+            var reader = CellReader(cells)
+            let a = reader.next(A.self)
+            let b = reader.next(B.self)
+            let c = reader.next(C.self)
+            let d = reader.next(D.self)
+            let e = reader.next(E.self)
+            let f = reader.next(F.self)
+            try body(caller, a, b, c, d, e, f)
+        }
+    }
+
+    @inlinable @inline(__always)
+    mutating func define(
+        _ module: String, _ name: String, _ type: FunctionType,
+        _ body: @escaping @Sendable (borrowing Caller<State>, UnsafeMutablePointer<UInt64>) throws -> Void
+    ) {
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                try body(Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self)), cells)
+            })
+    }
+}
