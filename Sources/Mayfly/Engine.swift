@@ -1,6 +1,7 @@
 //! The engine: what all modules of a process share. It owns the pool of slots and the interned signatures.
 
 public import Compiler
+import Glibc
 public import Runtime
 import WasmModule
 import WasmText
@@ -17,18 +18,29 @@ public final class Engine: Sendable {
         public var compilationThreads: Int
         /// How code is generated.
         public var code: CodeSettings
+        /// Where compiled modules are kept from one process to the next. Nil keeps none.
+        public var cache: CompilationCache?
+        /// Whether the names of compiled functions are written to `/tmp/perf-PID.map`, where `perf` looks for them.
+        public var writesPerfMap: Bool
 
-        /// By default 1000 slots of up to 4 GiB, one thread per processor, and the fastest code that the processor runs.
-        public init(pool: PoolConfiguration = .init(), compilationThreads: Int = 0, code: CodeSettings = .init()) {
+        /// By default 1000 slots of up to 4 GiB, one thread per processor, the fastest code that the processor runs, and no
+        /// cache.
+        public init(
+            pool: PoolConfiguration = .init(), compilationThreads: Int = 0, code: CodeSettings = .init(),
+            cache: CompilationCache? = nil, writesPerfMap: Bool = false
+        ) {
             self.pool = pool
             self.compilationThreads = compilationThreads
             self.code = code
+            self.cache = cache
+            self.writesPerfMap = writesPerfMap
         }
     }
 
     /// What the engine was made with; in place of an instruction set that was left open, the one it took.
     public let configuration: Configuration
     let core: EngineCore
+    let cacheCounters = CompilationCacheCounters()
 
     /// Reserves the pool's address space and, once per process, installs the handlers for SIGSEGV, SIGBUS, SIGFPE and
     /// SIGILL that turn a guest's faults into traps. Faults elsewhere go to the handlers that were there before; a handler
@@ -63,15 +75,23 @@ public final class Engine: Sendable {
         return requested
     }
 
-    /// Compiles a module in the binary format, on the calling thread and those that the configuration allows besides.
+    /// Compiles a module in the binary format, on the calling thread and those that the configuration allows besides. If the
+    /// configuration names a cache that has it, it is loaded from there; else it is there the next time.
     ///
     /// - Throws: ``CompileError``, with the place in the bytes if they are no valid module.
     public func compile(_ bytes: [UInt8]) throws(CompileError) -> Module {
+        let cached = configuration.cache.flatMap { CachedModule($0, bytes, self) }
+        if let module = cached?.load() { return module }
         let decoded: DecodedModule
         do { decoded = try DecodedModule(decoding: bytes) } catch { throw .module(error) }
         let code = try compiledCode(of: decoded)
-        return try module(decoded, code)
+        let module = try module(decoded, code)
+        cached?.store(module)
+        return module
     }
+
+    /// What became of the configuration's cache so far.
+    public var cacheStatistics: CompilationCacheStatistics { cacheCounters.statistics }
 
     /// Compiles a module in the text format.
     ///
@@ -102,17 +122,55 @@ public final class Engine: Sendable {
     ///   you trust as much as the program itself; the checks here find accidents, not attacks.
     /// - Throws: ``CompileError/artifact(_:)`` if the bytes are damaged, of another version or for another processor.
     public func load(compiled bytes: [UInt8]) throws(CompileError) -> Module {
-        let artifact: Artifact
-        do { artifact = try Artifact(parsing: bytes) } catch { throw .artifact(error) }
-        let decoded: DecodedModule
-        do { decoded = try DecodedModule(decoding: artifact.binary) } catch { throw .module(error) }
-        guard artifact.fits(decoded) else { throw .artifact(.corrupted) }
-        return try module(decoded, artifact.code)
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(ArtifactError) in try ParsedArtifact(bytes) }
+        }
+        let artifact: ParsedArtifact
+        do { artifact = try result.get() } catch { throw .artifact(error) }
+        let decoded = try decode(artifact, Array(bytes[artifact.binary]))
+        var code = artifact.code
+        code.text = Array(bytes[artifact.text])
+        return try module(decoded, code)
     }
 
-    /// Loads a compiled artifact from a file. See ``load(compiled:)`` for whom to trust.
+    /// Loads a compiled artifact from a file, which is mapped and run where it is. See ``load(compiled:)`` for whom to trust. The
+    /// file must not be changed in place as long as the module exists; replacing it by another one does no harm.
     public func load(contentsOf path: String) throws(CompileError) -> Module {
-        try load(compiled: try readFile(path))
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .unreadableFile(path: path, errno: errno) }
+        defer { close(descriptor) }
+        let file: MappedFile
+        do {
+            file = try MappedFile(descriptor: descriptor)
+        } catch {
+            // What cannot be mapped, a pipe for one, can be read.
+            return try load(compiled: try readFile(path))
+        }
+        return try load(file, binary: nil)
+    }
+
+    /// - Parameter binary: what the module's bytes must be, if that is known.
+    func load(_ file: MappedFile, binary: [UInt8]?) throws(CompileError) -> Module {
+        let artifact: ParsedArtifact
+        do { artifact = try ParsedArtifact(file.bytes) } catch { throw .artifact(error) }
+        let own = UnsafeRawBufferPointer(rebasing: file.bytes[artifact.binary])
+        if let binary {
+            let isSame = binary.withUnsafeBytes {
+                $0.count == own.count && (own.isEmpty || memcmp($0.baseAddress!, own.baseAddress!, own.count) == 0)
+            }
+            guard isSame else { throw .artifact(.corrupted) }
+        }
+        let decoded = try decode(artifact, binary ?? Array(own))
+        return try module { () throws(SystemError) in
+            try ModuleCore(engine: core, decoded: decoded, code: artifact.code, text: artifact.text, of: file)
+        }
+    }
+
+    private func decode(_ artifact: ParsedArtifact, _ binary: [UInt8]) throws(CompileError) -> DecodedModule {
+        let decoded: DecodedModule
+        do { decoded = try DecodedModule(decoding: binary) } catch { throw .module(error) }
+        guard artifact.fits(decoded) else { throw .artifact(.corrupted) }
+        return decoded
     }
 
     /// Whether guests' faults still become traps: false after another part of the process replaced a handler of this library
@@ -127,10 +185,13 @@ public final class Engine: Sendable {
     public func trim() { core.pool.trim() }
 
     func module(_ decoded: DecodedModule, _ code: CompiledCode) throws(CompileError) -> Module {
-        do {
-            return Module(engine: self, core: try ModuleCore(engine: core, decoded: decoded, code: code))
-        } catch {
-            throw .system(operation: error.operation, errno: error.errno)
-        }
+        try module { () throws(SystemError) in try ModuleCore(engine: core, decoded: decoded, code: code) }
+    }
+
+    private func module(_ make: () throws(SystemError) -> ModuleCore) throws(CompileError) -> Module {
+        let module: ModuleCore
+        do { module = try make() } catch { throw .system(operation: error.operation, errno: error.errno) }
+        if configuration.writesPerfMap { PerfMap.append(module) }
+        return Module(engine: self, core: module)
     }
 }

@@ -5,6 +5,7 @@ import ArgumentParser
 import Glibc
 import Mayfly
 import MayflyWASI
+import WasmText
 
 /// Ends the tool with a message and an exit code (those of sysexits.h, and 128 + SIGABRT for traps).
 struct CommandFailure: Error {
@@ -58,7 +59,7 @@ struct CommandFailure: Error {
         case let error as LinkError:
             switch error {
             case .pool(let error): self.init(.system, "\(path): \(error)")
-            case .unknownImport, .incompatibleImport, .unsupportedImport:
+            case .unknownImport, .incompatibleImport, .needsInstance:
                 self.init(.invalidModule, "\(path): \(error); mayfly provides the module wasi_snapshot_preview1 only")
             }
         case let error as PoolError: self.init(.system, "\(path): \(error)")

@@ -16,6 +16,8 @@ struct CompileCommand: ParsableCommand {
             \(CommandFailure.exitCodeTable)
             """)
 
+    @OptionGroup var cache: CacheOptions
+
     @Argument(help: ArgumentHelp("A module, in the binary format or in text.", valueName: "module"))
     var module: String
 
@@ -28,7 +30,7 @@ struct CompileCommand: ParsableCommand {
         try reportingFailures(module: module) {
             let file = try ModuleFile(path: module)
             guard !file.isCompiled else { throw CommandFailure(.usage, "\(module) is compiled already") }
-            let compiled = try file.load(try ModuleFile.makeEngine())
+            let compiled = try file.load(try ModuleFile.makeEngine(cache))
             let stem =
                 module.hasSuffix(".wasm")
                 ? String(module.dropLast(5)) : module.hasSuffix(".wat") ? String(module.dropLast(4)) : module

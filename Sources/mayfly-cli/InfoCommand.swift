@@ -49,6 +49,7 @@ struct InfoCommand: ParsableCommand {
         case .baseline: print("instruction set: baseline (SSE4.1)")
         case nil: print("instruction set: none, SSE4.1 is the least")
         }
+        print("cache: \(CompilationCache.standard?.directory ?? "none, neither XDG_CACHE_HOME nor HOME is set")")
         let features = KernelFeatures.current
         let costs = features.costs
         print(

@@ -28,13 +28,15 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: ModuleFile.allowPrecompiledHelp)
     var allowPrecompiled = false
 
+    @OptionGroup var cache: CacheOptions
+
     @Flag(help: "Show machine code.")
     var disassemble = false
 
     func run() throws {
         try reportingFailures(module: module) {
             let file = try ModuleFile(path: module)
-            let compiled = try file.load(try ModuleFile.makeEngine(), allowingPrecompiled: allowPrecompiled)
+            let compiled = try file.load(try ModuleFile.makeEngine(cache), allowingPrecompiled: allowPrecompiled)
             let functions = try function.map { [try find($0, in: compiled)] } ?? compiled.functions
             if disassemble {
                 try Disassembly(code: compiled.code).show(functions)

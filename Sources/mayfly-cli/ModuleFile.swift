@@ -37,7 +37,7 @@ struct ModuleFile {
                     or, if you trust the file like a program, give --allow-precompiled before its name
                     """)
             }
-            return try engine.load(compiled: bytes)
+            return try engine.load(contentsOf: path)
         }
         let progress = CompilationProgress(name: name)
         defer { progress.finish() }
@@ -49,8 +49,11 @@ struct ModuleFile {
         "Accept what `mayfly compile` wrote: native code, which is trusted like a program."
 
     /// An engine for one guest.
-    static func makeEngine() throws -> Engine {
-        try Engine(Engine.Configuration(pool: PoolConfiguration(slotCount: 1, stackBytes: 8 << 20)))
+    static func makeEngine(_ options: CacheOptions, writesPerfMap: Bool = false) throws -> Engine {
+        try Engine(
+            Engine.Configuration(
+                pool: PoolConfiguration(slotCount: 1, stackBytes: 8 << 20),
+                cache: options.noCache ? nil : CompilationCache.standard, writesPerfMap: writesPerfMap))
     }
 
     static func read(_ path: String) throws -> [UInt8] {
@@ -98,4 +101,14 @@ struct ModuleFile {
         if isReplaced, rename(target, path) != 0 { throw failure("create") }
         isComplete = true
     }
+}
+
+/// The option of commands that compile.
+struct CacheOptions: ParsableArguments {
+    @Flag(
+        help: """
+            Compile even what has been compiled before, and keep nothing. Otherwise compiled modules are kept in \
+            $XDG_CACHE_HOME/mayfly or ~/.cache/mayfly.
+            """)
+    var noCache = false
 }

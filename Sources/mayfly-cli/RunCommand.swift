@@ -10,8 +10,8 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Run a module.",
         usage: """
-            mayfly run [--dir HOST[::GUEST]]… [--env NAME=VALUE]… [--invoke EXPORT] [--allow-precompiled] MODULE \
-            [ARGUMENTS…]
+            mayfly run [--dir HOST[::GUEST]]… [--env NAME=VALUE]… [--invoke EXPORT] [--allow-precompiled] [--no-cache] \
+            MODULE [ARGUMENTS…]
             """,
         discussion: """
             MODULE is a module in the binary format or, with --allow-precompiled only, what `mayfly compile` wrote. \
@@ -49,6 +49,11 @@ struct RunCommand: ParsableCommand {
     @Flag(help: ModuleFile.allowPrecompiledHelp)
     var allowPrecompiled = false
 
+    @OptionGroup var cache: CacheOptions
+
+    @Flag(help: "Write the functions' names to /tmp/perf-PID.map, for perf record and perf report.")
+    var perfMap = false
+
     @Argument(
         parsing: .captureForPassthrough,
         help: ArgumentHelp("The module, and what is passed to it.", valueName: "module [arguments]"))
@@ -79,7 +84,8 @@ struct RunCommand: ParsableCommand {
         try reportingFailures(module: path) {
             let file = try ModuleFile(path: path)
             let configuration = try wasiConfiguration(programName: file.name)
-            let module = try file.load(try ModuleFile.makeEngine(), allowingPrecompiled: allowPrecompiled)
+            let module = try file.load(
+                try ModuleFile.makeEngine(cache, writesPerfMap: perfMap), allowingPrecompiled: allowPrecompiled)
             try checkEntry(module, path)
             var imports = Imports<WASI>()
             imports.defineWASI()

@@ -38,6 +38,7 @@ struct CommandTests {
         process.currentDirectoryURL = directory
         var environment = ProcessInfo.processInfo.environment
         if let path { environment["PATH"] = path }
+        environment["XDG_CACHE_HOME"] = directory.appendingPathComponent(".cache").path
         process.environment = environment
         // Files, not pipes: nothing blocks, however much is written.
         let files = try ["in", "out", "err"].map { name in
@@ -141,7 +142,7 @@ struct CommandTests {
                 (assert_return (invoke "f") (f32.const nan:canonical))
                 (assert_trap (invoke "f") "unreachable")
                 (assert_malformed (module quote "(func)") "unexpected")
-                (module (memory 1) (memory 1))
+                (module (type (struct)))
                 (assert_return (invoke "f"))
                 """, "bad.wast")
             let bad = try mayfly("wast", "bad.wast")
@@ -154,10 +155,10 @@ struct CommandTests {
                     bad.wast: 2 passed, 3 failed, 2 unsupported
 
                     """)
-            try write("(module (memory 1) (memory 1))", "gap.wast")
+            try write("(module (type (struct)))", "gap.wast")
             #expect(try mayfly("wast", "gap.wast").code == 0)
             let strict = try mayfly("wast", "--strict", "gap.wast")
-            #expect(strict.code == 1 && strict.output.contains("gap.wast:1: unsupported: multiple memories"))
+            #expect(strict.code == 1 && strict.output.contains("gap.wast:1: unsupported: garbage-collected types"))
             try write("(module", "open.wast")
             #expect(try mayfly("wast", "open.wast").code == 65)
         }
@@ -410,6 +411,28 @@ struct CommandTests {
             try bytes.write(to: directory.appendingPathComponent("damaged"))
             let damaged = try mayfly("run", "--allow-precompiled", "damaged")
             #expect(damaged.code == 65 && damaged.errors.contains("corrupted"))
+        }
+    }
+
+    @Test("what was compiled once is kept for the next run, unless the user says otherwise")
+    func cache() throws {
+        try withDirectory {
+            try write(Self.echo)
+            let cache = directory.appendingPathComponent(".cache/mayfly")
+            func files() -> [String] { (try? FileManager.default.contentsOfDirectory(atPath: cache.path)) ?? [] }
+            #expect(try mayfly("run", "--no-cache", "m.wasm", "x").output == "m.wasm\0x\0")
+            #expect(files().isEmpty)
+            for _ in 0..<2 {
+                #expect(try mayfly("run", "m.wasm", "x").output == "m.wasm\0x\0")
+                #expect(files().count == 1)
+            }
+            // Damaged, it is compiled again.
+            let file = cache.appendingPathComponent(try #require(files().first))
+            let good = try Data(contentsOf: file)
+            try good.prefix(good.count / 2).write(to: file)
+            #expect(try mayfly("run", "m.wasm", "x").output == "m.wasm\0x\0")
+            #expect(try Data(contentsOf: file) == good)
+            #expect(try mayfly("info").output.contains("cache: \(cache.path)"))
         }
     }
 

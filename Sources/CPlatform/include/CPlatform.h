@@ -2,6 +2,7 @@
 #ifndef MAYFLY_CPLATFORM_H
 #define MAYFLY_CPLATFORM_H
 
+#include "platform_build.h"
 #include "platform_files.h"
 #include "platform_memory.h"
 #include "platform_thread.h"

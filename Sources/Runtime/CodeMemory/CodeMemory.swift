@@ -1,7 +1,7 @@
 //! Where a module's machine code lies: written once, then executable, never both at a time.
 //!
 //! The code is copied into fresh pages, made read-only and executable with one mprotect, and registered with the fault
-//! handler. `mprotect` takes the process-wide lock of the address space, so a module is published once, as a whole.
+//! handler. Code in a file is not copied: its pages become executable where they are mapped. `mprotect` takes the process-wide lock of the address space, so a module is published once, as a whole.
 
 import CPlatform
 import Compiler
@@ -36,19 +36,42 @@ final class CodeMemory: @unchecked Sendable {
         else { throw SystemError(operation: "mapping memory for code", errno: errno) }
         base = UnsafeRawPointer(address)
         text.withUnsafeBytes { address.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(address), byteCount: count) }
-        var failure: SystemError?
-        if mprotect(address, mappedBytes, PROT_READ | PROT_EXEC) != 0 {
-            failure = SystemError(operation: "making code executable", errno: errno)
-        } else {
-            let start = UInt(bitPattern: address)
-            let exit = start + UInt(exitOffset)
-            let error = mayfly_code_register(start, start + UInt(count), exit, exit + UInt(CompiledCode.exitBytes))
-            if error != 0 { failure = SystemError(operation: "registering code", errno: error) }
-        }
-        if let failure {
+        guard mprotect(address, mappedBytes, PROT_READ | PROT_EXEC) == 0 else {
+            let failure = SystemError(operation: "making code executable", errno: errno)
             munmap(address, mappedBytes)
             throw failure
         }
+        try Self.register(address, count, mappedBytes, exitOffset)
+    }
+
+    /// Takes over the code at a file's end. Where the system does not allow that, the code is copied.
+    convenience init(_ file: MappedFile, _ range: Range<Int>, exitOffset: UInt32) throws(SystemError) {
+        if let (base, mappedBytes) = file.takeCode(range) {
+            try self.init(base, range.count, mappedBytes, exitOffset)
+        } else {
+            try self.init(text: Array(file.bytes[range]), exitOffset: exitOffset)
+        }
+    }
+
+    private init(
+        _ address: UnsafeMutableRawPointer, _ count: Int, _ mappedBytes: Int, _ exitOffset: UInt32
+    ) throws(SystemError) {
+        self.count = count
+        self.mappedBytes = mappedBytes
+        base = UnsafeRawPointer(address)
+        try Self.register(address, count, mappedBytes, exitOffset)
+    }
+
+    /// Tells the fault handler of executable code; unmaps it if that fails.
+    private static func register(
+        _ address: UnsafeMutableRawPointer, _ count: Int, _ mappedBytes: Int, _ exitOffset: UInt32
+    ) throws(SystemError) {
+        let start = UInt(bitPattern: address)
+        let exit = start + UInt(exitOffset)
+        let error = mayfly_code_register(start, start + UInt(count), exit, exit + UInt(CompiledCode.exitBytes))
+        guard error != 0 else { return }
+        munmap(address, mappedBytes)
+        throw SystemError(operation: "registering code", errno: error)
     }
 
     deinit {
