@@ -238,11 +238,12 @@ struct Checksum {
     /// What has been added so far, in 64 bits.
     var value: UInt64 { words.0 }
 
-    /// In 128.
+    /// In 128. (`mix` does not care which of its arguments is which, so the second word turns some of them.)
     var words: (UInt64, UInt64) {
-        (
+        func turned(_ lane: UInt64) -> UInt64 { lane &<< 23 | lane &>> 41 }
+        return (
             Self.mix(Self.mix(lanes.0, lanes.1), Self.mix(lanes.2, lanes.3)),
-            Self.mix(Self.mix(lanes.3, lanes.2), Self.mix(lanes.1, lanes.0))
+            Self.mix(Self.mix(lanes.0, turned(lanes.2)), turned(Self.mix(lanes.1, turned(lanes.3))))
         )
     }
 

@@ -14,9 +14,13 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>) throws -> Result
     ) {
-        define(module, name, FunctionType(parameters: [], results: [Result.wasmType])) { caller, cells in
-            try body(caller).store(toWasmCells: cells)
-        }
+        let type = FunctionType(parameters: [], results: [Result.wasmType])
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                try body(caller).store(toWasmCells: cells)
+            })
     }
 
     /// Defines a function of no parameter with no result by a typed closure.
@@ -25,9 +29,13 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>) throws -> Void
     ) {
-        define(module, name, FunctionType(parameters: [], results: [])) { caller, cells in
-            try body(caller)
-        }
+        let type = FunctionType(parameters: [], results: [])
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                try body(caller)
+            })
     }
 
     /// Defines a function of one parameter with one result by a typed closure.
@@ -36,11 +44,15 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A) throws -> Result
     ) {
-        define(module, name, FunctionType(parameters: [A.wasmType], results: [Result.wasmType])) { caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            try body(caller, a).store(toWasmCells: cells)
-        }
+        let type = FunctionType(parameters: [A.wasmType], results: [Result.wasmType])
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                try body(caller, a).store(toWasmCells: cells)
+            })
     }
 
     /// Defines a function of one parameter with no result by a typed closure.
@@ -49,11 +61,15 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A) throws -> Void
     ) {
-        define(module, name, FunctionType(parameters: [A.wasmType], results: [])) { caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            try body(caller, a)
-        }
+        let type = FunctionType(parameters: [A.wasmType], results: [])
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                try body(caller, a)
+            })
     }
 
     /// Defines a function of two parameters with one result by a typed closure.
@@ -62,13 +78,16 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A, B) throws -> Result
     ) {
-        define(module, name, FunctionType(parameters: [A.wasmType, B.wasmType], results: [Result.wasmType])) {
-            caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            let b = reader.next(B.self)
-            try body(caller, a, b).store(toWasmCells: cells)
-        }
+        let type = FunctionType(parameters: [A.wasmType, B.wasmType], results: [Result.wasmType])
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                let b = reader.next(B.self)
+                try body(caller, a, b).store(toWasmCells: cells)
+            })
     }
 
     /// Defines a function of two parameters with no result by a typed closure.
@@ -77,12 +96,16 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A, B) throws -> Void
     ) {
-        define(module, name, FunctionType(parameters: [A.wasmType, B.wasmType], results: [])) { caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            let b = reader.next(B.self)
-            try body(caller, a, b)
-        }
+        let type = FunctionType(parameters: [A.wasmType, B.wasmType], results: [])
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                let b = reader.next(B.self)
+                try body(caller, a, b)
+            })
     }
 
     /// Defines a function of three parameters with one result by a typed closure.
@@ -91,15 +114,17 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C) throws -> Result
     ) {
-        define(
-            module, name, FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType], results: [Result.wasmType])
-        ) { caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            let b = reader.next(B.self)
-            let c = reader.next(C.self)
-            try body(caller, a, b, c).store(toWasmCells: cells)
-        }
+        let type = FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType], results: [Result.wasmType])
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                let b = reader.next(B.self)
+                let c = reader.next(C.self)
+                try body(caller, a, b, c).store(toWasmCells: cells)
+            })
     }
 
     /// Defines a function of three parameters with no result by a typed closure.
@@ -108,14 +133,17 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C) throws -> Void
     ) {
-        define(module, name, FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType], results: [])) {
-            caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            let b = reader.next(B.self)
-            let c = reader.next(C.self)
-            try body(caller, a, b, c)
-        }
+        let type = FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType], results: [])
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                let b = reader.next(B.self)
+                let c = reader.next(C.self)
+                try body(caller, a, b, c)
+            })
     }
 
     /// Defines a function of four parameters with one result by a typed closure.
@@ -124,17 +152,19 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D) throws -> Result
     ) {
-        define(
+        let type = FunctionType(
+            parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType], results: [Result.wasmType])
+        table.define(
             module, name,
-            FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType], results: [Result.wasmType])
-        ) { caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            let b = reader.next(B.self)
-            let c = reader.next(C.self)
-            let d = reader.next(D.self)
-            try body(caller, a, b, c, d).store(toWasmCells: cells)
-        }
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                let b = reader.next(B.self)
+                let c = reader.next(C.self)
+                let d = reader.next(D.self)
+                try body(caller, a, b, c, d).store(toWasmCells: cells)
+            })
     }
 
     /// Defines a function of four parameters with no result by a typed closure.
@@ -143,15 +173,18 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D) throws -> Void
     ) {
-        define(module, name, FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType], results: [])) {
-            caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            let b = reader.next(B.self)
-            let c = reader.next(C.self)
-            let d = reader.next(D.self)
-            try body(caller, a, b, c, d)
-        }
+        let type = FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType], results: [])
+        table.define(
+            module, name,
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                let b = reader.next(B.self)
+                let c = reader.next(C.self)
+                let d = reader.next(D.self)
+                try body(caller, a, b, c, d)
+            })
     }
 
     /// Defines a function of five parameters with one result by a typed closure.
@@ -162,19 +195,20 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D, E) throws -> Result
     ) {
-        define(
+        let type = FunctionType(
+            parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType], results: [Result.wasmType])
+        table.define(
             module, name,
-            FunctionType(
-                parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType], results: [Result.wasmType])
-        ) { caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            let b = reader.next(B.self)
-            let c = reader.next(C.self)
-            let d = reader.next(D.self)
-            let e = reader.next(E.self)
-            try body(caller, a, b, c, d, e).store(toWasmCells: cells)
-        }
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                let b = reader.next(B.self)
+                let c = reader.next(C.self)
+                let d = reader.next(D.self)
+                let e = reader.next(E.self)
+                try body(caller, a, b, c, d, e).store(toWasmCells: cells)
+            })
     }
 
     /// Defines a function of five parameters with no result by a typed closure.
@@ -183,18 +217,19 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D, E) throws -> Void
     ) {
-        define(
+        let type = FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType], results: [])
+        table.define(
             module, name,
-            FunctionType(parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType], results: [])
-        ) { caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            let b = reader.next(B.self)
-            let c = reader.next(C.self)
-            let d = reader.next(D.self)
-            let e = reader.next(E.self)
-            try body(caller, a, b, c, d, e)
-        }
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                let b = reader.next(B.self)
+                let c = reader.next(C.self)
+                let d = reader.next(D.self)
+                let e = reader.next(E.self)
+                try body(caller, a, b, c, d, e)
+            })
     }
 
     /// Defines a function of six parameters with one result by a typed closure.
@@ -205,21 +240,22 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D, E, F) throws -> Result
     ) {
-        define(
+        let type = FunctionType(
+            parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType, F.wasmType],
+            results: [Result.wasmType])
+        table.define(
             module, name,
-            FunctionType(
-                parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType, F.wasmType],
-                results: [Result.wasmType])
-        ) { caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            let b = reader.next(B.self)
-            let c = reader.next(C.self)
-            let d = reader.next(D.self)
-            let e = reader.next(E.self)
-            let f = reader.next(F.self)
-            try body(caller, a, b, c, d, e, f).store(toWasmCells: cells)
-        }
+            HostFunction(type: type) { instance, cells in
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                let b = reader.next(B.self)
+                let c = reader.next(C.self)
+                let d = reader.next(D.self)
+                let e = reader.next(E.self)
+                let f = reader.next(F.self)
+                try body(caller, a, b, c, d, e, f).store(toWasmCells: cells)
+            })
     }
 
     /// Defines a function of six parameters with no result by a typed closure.
@@ -228,31 +264,21 @@ extension Imports {
         _ module: String, _ name: String,
         _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D, E, F) throws -> Void
     ) {
-        define(
-            module, name,
-            FunctionType(
-                parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType, F.wasmType], results: [])
-        ) { caller, cells in
-            var reader = CellReader(cells)
-            let a = reader.next(A.self)
-            let b = reader.next(B.self)
-            let c = reader.next(C.self)
-            let d = reader.next(D.self)
-            let e = reader.next(E.self)
-            let f = reader.next(F.self)
-            try body(caller, a, b, c, d, e, f)
-        }
-    }
-
-    @inlinable @inline(__always)
-    mutating func define(
-        _ module: String, _ name: String, _ type: FunctionType,
-        _ body: @escaping @Sendable (borrowing Caller<State>, UnsafeMutablePointer<UInt64>) throws -> Void
-    ) {
+        let type = FunctionType(
+            parameters: [A.wasmType, B.wasmType, C.wasmType, D.wasmType, E.wasmType, F.wasmType], results: [])
         table.define(
             module, name,
             HostFunction(type: type) { instance, cells in
-                try body(Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self)), cells)
+                let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
+                var reader = CellReader(cells)
+                let a = reader.next(A.self)
+                let b = reader.next(B.self)
+                let c = reader.next(C.self)
+                let d = reader.next(D.self)
+                let e = reader.next(E.self)
+                let f = reader.next(F.self)
+                try body(caller, a, b, c, d, e, f)
             })
     }
+
 }

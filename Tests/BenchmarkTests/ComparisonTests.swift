@@ -40,6 +40,8 @@ struct Stub: Contender {
 
     func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle { Counter(0) }
 
+    func prepareLoading(_ module: [UInt8], scratch: String) throws -> () throws -> Double { { 1 } }
+
     func compile(_ module: [UInt8], parallel: Bool) throws -> Double { 1 }
 }
 

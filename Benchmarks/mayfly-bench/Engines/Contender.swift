@@ -78,6 +78,10 @@ protocol Contender: Sendable {
     /// Prepares calls of one kind on an instance of `calls.wat`; a cycle is a call.
     func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle
 
+    /// Compiles a module and writes what came of it to a file in `scratch`. The closure loads it from there, as a later process
+    /// would, and throws it away; the nanoseconds that took.
+    func prepareLoading(_ module: [UInt8], scratch: String) throws -> () throws -> Double
+
     /// Validates and compiles a module and throws it away; the nanoseconds from bytes to a usable module.
     ///
     /// - Parameter parallel: false compiles on the calling thread alone, true on all processors.

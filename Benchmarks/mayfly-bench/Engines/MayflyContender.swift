@@ -48,6 +48,21 @@ struct MayflyContender: Contender {
         try MayflyCallLoop(parallel.compile(module), kind)
     }
 
+    func prepareLoading(_ module: [UInt8], scratch: String) throws -> () throws -> Double {
+        let cache = CompilationCache(directory: "\(scratch)/cache", maximumBytes: .max)
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1), cache: cache))
+        _ = try engine.compile(module)
+        return {
+            let hits = engine.cacheStatistics.hits
+            let start = monotonicNanoseconds()
+            let loaded = try engine.compile(module)
+            let end = monotonicNanoseconds()
+            withExtendedLifetime(loaded) {}
+            guard engine.cacheStatistics.hits == hits + 1 else { throw BenchmarkError("the cache was not used") }
+            return Double(end - start)
+        }
+    }
+
     func compile(_ module: [UInt8], parallel isParallel: Bool) throws -> Double {
         let engine = isParallel ? parallel : singleThreaded
         let start = monotonicNanoseconds()

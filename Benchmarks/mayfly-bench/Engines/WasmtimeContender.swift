@@ -131,6 +131,28 @@ struct WasmtimeContender: Contender {
         try WasmtimeCallLoop(WasmtimeModule(parallel, module), kind)
     }
 
+    func prepareLoading(_ module: [UInt8], scratch: String) throws -> () throws -> Double {
+        let engine = parallel
+        let library = library
+        let compiled = try WasmtimeModule(engine, module)
+        let path = "\(scratch)/module.cwasm"
+        try withUnsafeTemporaryAllocation(byteCount: WasmtimeLibrary.Layout.vectorSize, alignment: 8) { vector in
+            let base = vector.baseAddress!
+            try library.check(library.moduleSerialize(compiled.pointer, base), "serializing")
+            defer { library.byteVectorDelete(base) }
+            let data = base.load(fromByteOffset: WasmtimeLibrary.Layout.vectorData, as: UnsafePointer<UInt8>.self)
+            try writeFile(path, Array(UnsafeBufferPointer(start: data, count: base.load(as: Int.self))))
+        }
+        return {
+            var loaded: WasmtimeLibrary.Object?
+            let start = monotonicNanoseconds()
+            try library.check(library.moduleDeserializeFile(engine.pointer, path, &loaded), "loading")
+            let end = monotonicNanoseconds()
+            library.moduleDelete(try library.made(loaded, "module"))
+            return Double(end - start)
+        }
+    }
+
     func compile(_ module: [UInt8], parallel: Bool) throws -> Double {
         let engine = parallel ? self.parallel : singleThreaded
         let start = monotonicNanoseconds()

@@ -47,6 +47,17 @@ func createFile(_ path: String) throws -> Int32 {
     return descriptor
 }
 
+func writeFile(_ path: String, _ bytes: [UInt8]) throws {
+    let descriptor = try createFile(path)
+    defer { close(descriptor) }
+    var written = 0
+    while written < bytes.count {
+        let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + written, bytes.count - written) }
+        guard count >= 0 || errno == EINTR else { throw BenchmarkError("\(path): \(String(cString: strerror(errno)))") }
+        written += max(count, 0)
+    }
+}
+
 func fileExists(_ path: String) -> Bool {
     access(path, F_OK) == 0
 }
@@ -59,8 +70,11 @@ func withScratchDirectory<Result>(_ body: (String) throws -> Result) throws -> R
     }
     let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer {
-        // Contenders put only plain files there.
-        for file in filesBelow(path) { unlink(file) }
+        for file in filesBelow(path) {
+            unlink(file)
+            // And folders of files.
+            rmdir(file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/"))
+        }
         rmdir(path)
     }
     return try body(path)

@@ -57,6 +57,8 @@ struct WasmtimeLibrary: Sendable {
     let poolingStrategySet: @convention(c) (Object, Object) -> Void
 
     let moduleNew: @convention(c) (Object, UnsafePointer<UInt8>?, Int, Object) -> Object?
+    let moduleSerialize: @convention(c) (Object, Object) -> Object?
+    let moduleDeserializeFile: @convention(c) (Object, UnsafePointer<CChar>, Object) -> Object?
     let moduleDelete: @convention(c) (Object) -> Void
 
     let linkerNew: @convention(c) (Object) -> Object?
@@ -134,6 +136,8 @@ struct WasmtimeLibrary: Sendable {
         poolingStrategySet = try function("wasmtime_pooling_allocation_strategy_set")
 
         moduleNew = try function("wasmtime_module_new")
+        moduleSerialize = try function("wasmtime_module_serialize")
+        moduleDeserializeFile = try function("wasmtime_module_deserialize_file")
         moduleDelete = try function("wasmtime_module_delete")
 
         linkerNew = try function("wasmtime_linker_new")

@@ -26,11 +26,17 @@ private func withInstance(
 }
 
 /// Calls of imported functions, by function index.
-let hostDispatch: Dispatch = { context, index, cells in
+let hostDispatch: Dispatch = { context, index, cells in callHost(context, index, cells) }
+
+// Part of the closure that C calls, and not another call.
+@inline(__always)
+private func callHost(
+    _ context: UnsafeMutableRawPointer, _ index: UInt32, _ cells: UnsafeMutablePointer<UInt64>
+) -> Int32 {
     withInstance(of: context) { instance in
         try instance.hostFunctions[Int(index)]._withUnsafeGuaranteedRef { function in
             try function.body(instance, cells)
-            if !function.referenceResults.isEmpty { try instance.checkResults(function, cells) }
+            if function.returnsReferences { try instance.checkResults(function, cells) }
         }
     }
 }

@@ -24,9 +24,11 @@ final class LinkedFunction: Sendable {
     let body: HostFunction.Body
     /// Cells of the results that are function references, which must be checked before the guest sees them.
     let referenceResults: [Int]
+    let returnsReferences: Bool
 
     init(_ function: HostFunction) {
         body = function.body
         referenceResults = FunctionType.cells(of: .funcref, in: function.type.results)
+        returnsReferences = !referenceResults.isEmpty
     }
 }
