@@ -4,6 +4,7 @@
 //! to the innermost entry, which throws it again.
 
 import Compiler
+import Glibc
 
 typealias Dispatch =
     @convention(c) (UnsafeMutableRawPointer, UInt32, UnsafeMutablePointer<UInt64>) -> Int32
@@ -43,13 +44,37 @@ private func callHost(
 
 /// Calls of `RuntimeFunction`s.
 let runtimeDispatch: Dispatch = { context, index, cells in
-    withInstance(of: context) { instance in
+    if isDoneInMemory0(context, index, cells) { return EntryStatus.returned }
+    return withInstance(of: context) { instance in
         guard let function = RuntimeFunction(rawValue: index) else { throw Trap(code: .unexpectedFault) }
         if let code = instance.perform(function, cells) {
             let root = context.loadPointer(at: VMContextLayout.root)
             let frame = root.loadWord(at: VMContextLayout.guestFramePointer)
             throw instance.trap(code, programCounter: nil, framePointer: frame)
         }
+    }
+}
+
+/// Does what can be done without the instance: copying and filling in memory 0, which programs call for a few bytes. False if
+/// it is something else, or must trap.
+@inline(__always)
+private func isDoneInMemory0(
+    _ context: UnsafeMutableRawPointer, _ index: UInt32, _ cells: UnsafeMutablePointer<UInt64>
+) -> Bool {
+    let base = context.loadPointer(at: VMContextLayout.memoryBase)
+    let length = context.loadWord(at: VMContextLayout.memoryLength)
+    let (target, count) = (cells[0], cells[2])
+    func fits(_ start: UInt64) -> Bool { start <= length && count <= length - start }
+    switch index {
+    case RuntimeFunction.memoryCopy.rawValue:
+        guard cells[3] | cells[4] == 0, fits(target), fits(cells[1]) else { return false }
+        memmove(base + Int(target), base + Int(cells[1]), Int(count))
+        return true
+    case RuntimeFunction.memoryFill.rawValue:
+        guard cells[3] == 0, fits(target) else { return false }
+        memset(base + Int(target), Int32(UInt8(truncatingIfNeeded: cells[1])), Int(count))
+        return true
+    default: return false
     }
 }
 
