@@ -56,7 +56,7 @@ let package = Package(
         .executableTarget(
             name: "mayfly-bench",
             dependencies: [
-                "Mayfly", "MayflyWASI", "WasmText",
+                "Mayfly", "MayflyWASI", "WasmText", "WasmModule", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/mayfly-bench", swiftSettings: swift),
         .executableTarget(
@@ -64,7 +64,8 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["WasmModule"], path: "Tests/TestSupport", swiftSettings: swift),
         .testTarget(
-            name: "BenchmarkTests", dependencies: ["mayfly-bench"], path: "Tests/BenchmarkTests",
+            name: "BenchmarkTests", dependencies: ["mayfly-bench", "TestSupport", "WasmModule", "WasmText"],
+            path: "Tests/BenchmarkTests",
             swiftSettings: swift),
         .testTarget(
             name: "WasmModuleTests", dependencies: ["WasmModule", "TestSupport"], path: "Tests/WasmModuleTests",

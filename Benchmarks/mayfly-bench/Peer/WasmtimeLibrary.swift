@@ -29,6 +29,9 @@ struct WasmtimeLibrary: Sendable {
         static let rawValueSize = 16
         /// `wasm_byte_vec_t` and every other vector: a size, then a pointer.
         static let vectorSize = 16
+        /// `wasmtime_val_t`: a kind byte, then a union whose largest member holds 128 bits.
+        static let valueSize = 32
+        static let valuePayload = 8
         static let vectorData = 8
     }
 
@@ -84,6 +87,10 @@ struct WasmtimeLibrary: Sendable {
     let instancePreDelete: @convention(c) (Object) -> Void
     let instanceExportGet: @convention(c) (Object, Object, UnsafePointer<CChar>, Int, Object) -> Bool
     let functionCallUnchecked: @convention(c) (Object, UnsafeRawPointer, Object, Int, Object) -> Object?
+
+    let memoryData: @convention(c) (Object, UnsafeRawPointer) -> Object?
+    let memoryDataSize: @convention(c) (Object, UnsafeRawPointer) -> Int
+    let globalGet: @convention(c) (Object, UnsafeRawPointer, Object) -> Void
 
     let storeNew: @convention(c) (Object, Object?, Object?) -> Object?
     let storeContext: @convention(c) (Object) -> Object?
@@ -155,6 +162,10 @@ struct WasmtimeLibrary: Sendable {
         instancePreDelete = try function("wasmtime_instance_pre_delete")
         instanceExportGet = try function("wasmtime_instance_export_get")
         functionCallUnchecked = try function("wasmtime_func_call_unchecked")
+
+        memoryData = try function("wasmtime_memory_data")
+        memoryDataSize = try function("wasmtime_memory_data_size")
+        globalGet = try function("wasmtime_global_get")
 
         storeNew = try function("wasmtime_store_new")
         storeContext = try function("wasmtime_store_context")
