@@ -11,37 +11,19 @@ public import Runtime
 public import WasmModule
 
 @usableFromInline
-final class InstanceStore<State>: InstanceCore {
-    /// Of an instance that is not linked.
-    @usableFromInline final var own: State?
-    /// Of the instances of a store that are linked.
-    @usableFromInline final let shared: SharedState<State>?
-
+class InstanceStore<State>: InstanceCore {
     @inlinable
-    init(_ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool, state: consuming State) throws(PoolError) {
-        own = state
-        shared = nil
-        try super.init(stamp, ownsTemplate: ownsTemplate)
-    }
-
-    /// - Parameter group: the instances to be linked with, if any.
-    init(
-        _ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool, shared: SharedState<State>, group: InstanceGroup?
+    override init(
+        _ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool, group: InstanceGroup? = nil
     ) throws(PoolError) {
-        own = nil
-        self.shared = shared
         try super.init(stamp, ownsTemplate: ownsTemplate, group: group)
     }
 
+    /// The host's. Where it is, the subclasses know: an instance's own must not pay for those that share it.
     @inlinable
-    final var state: State {
-        get {
-            if let shared { return shared.value }
-            return own!
-        }
-        _modify {
-            if let shared { yield &shared.value } else { yield &own! }
-        }
+    var state: State {
+        get { preconditionFailure("a store of no kind") }
+        _modify { preconditionFailure("a store of no kind") }
     }
 
     // MARK: Calls
@@ -202,10 +184,45 @@ final class InstanceStore<State>: InstanceCore {
     }
 }
 
-/// The state that all instances of a store work on.
+/// Of an instance that has its state to itself.
 @usableFromInline
+final class OwnInstanceStore<State>: InstanceStore<State> {
+    @usableFromInline final var own: State
+
+    @inlinable
+    init(_ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool, state: consuming State) throws(PoolError) {
+        own = state
+        try super.init(stamp, ownsTemplate: ownsTemplate)
+    }
+
+    @inlinable
+    override var state: State {
+        get { own }
+        _modify { yield &own }
+    }
+}
+
+/// Of an instance in a store where others are linked.
+final class SharingInstanceStore<State>: InstanceStore<State> {
+    private let shared: SharedState<State>
+
+    /// - Parameter group: the instances to be linked with, if any.
+    init(
+        _ stamp: UnsafePointer<Stamp>, ownsTemplate: Bool, shared: SharedState<State>, group: InstanceGroup?
+    ) throws(PoolError) {
+        self.shared = shared
+        try super.init(stamp, ownsTemplate: ownsTemplate, group: group)
+    }
+
+    override var state: State {
+        get { shared.value }
+        _modify { yield &shared.value }
+    }
+}
+
+/// The state that all instances of a store work on.
 final class SharedState<State> {
-    @usableFromInline var value: State
+    var value: State
 
     init(_ value: consuming State) { self.value = value }
 }

@@ -60,14 +60,14 @@ public struct Store<State>: ~Copyable {
     ) throws -> Result {
         precondition(template.module.engine === engine, "the template belongs to another engine than the store")
         if let linked {
-            let inner = try InstanceStore(template.stamp, ownsTemplate: true, shared: linked.state, group: nil)
+            let inner = try SharingInstanceStore(template.stamp, ownsTemplate: true, shared: linked.state, group: nil)
             try inner.start()
             return try body(Instance(inner))
         }
         guard let state = storage.take() else { preconditionFailure("a store without state") }
-        let inner: InstanceStore<State>
+        let inner: OwnInstanceStore<State>
         do {
-            inner = try InstanceStore(template.stamp, ownsTemplate: false, state: state)
+            inner = try OwnInstanceStore(template.stamp, ownsTemplate: false, state: state)
         } catch {
             storage = state
             throw error
@@ -107,7 +107,7 @@ public struct Store<State>: ~Copyable {
         precondition(module.engine === engine, "the module belongs to another engine than the store")
         let linked = link()
         let instance = try linked.group.instantiate(module.core, imports.table) { stamp in
-            try InstanceStore(stamp, ownsTemplate: true, shared: linked.state, group: linked.group)
+            try SharingInstanceStore(stamp, ownsTemplate: true, shared: linked.state, group: linked.group)
         }
         if let name { linked.group.register(instance, as: name) }
         return Instance(instance, in: linked.group)

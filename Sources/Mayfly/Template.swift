@@ -26,7 +26,7 @@ public final class Template<State>: Sendable {
     public func withInstance<Result>(
         state: consuming State, _ body: (borrowing Instance<State>) throws -> Result
     ) throws -> Result {
-        let store = try InstanceStore(stamp, ownsTemplate: false, state: state)
+        let store = try OwnInstanceStore(stamp, ownsTemplate: false, state: state)
         defer {
             // In this order, whatever the optimizer does to lifetimes: the store does not keep the template alive, and needs
             // it until it is closed.
@@ -43,7 +43,7 @@ public final class Template<State>: Sendable {
     /// - Throws: `PoolError` if there is no free slot; what the start function throws.
     @inlinable
     public func instantiate(state: consuming State) throws -> Instance<State> {
-        let store = try InstanceStore(stamp, ownsTemplate: true, state: state)
+        let store = try OwnInstanceStore(stamp, ownsTemplate: true, state: state)
         try store.start()
         return Instance(store)
     }
