@@ -28,13 +28,11 @@ extension Module {
     /// The functions that the module defines, in order.
     public var functions: [CompiledFunction] {
         let decoded = core.decoded
-        let starts = core.code.functionOffsets
         return decoded.bodies.indices.map { body in
             let index = decoded.importedFunctionCount + body
-            let end = body + 1 < starts.count ? starts[body + 1] : core.code.functionsEnd
             return CompiledFunction(
                 index: index, name: decoded.names.functions[UInt32(index)], type: decoded.functionType(UInt32(index)),
-                codeRange: Int(starts[body])..<max(Int(starts[body]), Int(end)), bodyRange: decoded.bodies[body].range)
+                codeRange: core.codeRange(ofBody: body), bodyRange: decoded.bodies[body].range)
         }
     }
 

@@ -12,21 +12,20 @@ enum PerfMap {
     /// Names a module's functions. What cannot be written is left out: a profile without names is no reason to fail.
     static func append(_ module: ModuleCore) {
         var lines = ""
-        func add(_ start: UInt32, _ end: UInt32, _ name: String) {
-            guard end > start else { return }
+        func add(_ range: Range<Int>, _ name: String) {
+            guard !range.isEmpty else { return }
             // A line is a name's end.
             let printable = name.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : String($0) }
-            let address = UInt(bitPattern: module.codeAddress) + UInt(start)
-            lines += "\(String(address, radix: 16)) \(String(end - start, radix: 16)) \(printable.joined())\n"
+            let address = UInt(bitPattern: module.codeAddress) + UInt(range.lowerBound)
+            lines += "\(String(address, radix: 16)) \(String(range.count, radix: 16)) \(printable.joined())\n"
         }
-        let code = module.code
         let label = module.decoded.names.module.map { "wasm[\($0)]" } ?? "wasm"
-        for (index, start) in code.functionOffsets.enumerated() {
-            let next = index + 1 < code.functionOffsets.count ? code.functionOffsets[index + 1] : code.functionsEnd
-            let function = module.decoded.functionIndex(ofBody: index)
-            add(start, next, "\(label)::\(module.decoded.names.functions[function] ?? "function \(function)")")
+        for body in module.decoded.bodies.indices {
+            let function = module.decoded.functionIndex(ofBody: body)
+            let name = module.decoded.names.functions[function] ?? "function \(function)"
+            add(module.codeRange(ofBody: body), "\(label)::\(name)")
         }
-        add(code.functionsEnd, UInt32(clamping: module.codeSize), "\(label)::trampolines")
+        add(Int(module.code.functionsEnd)..<module.codeSize, "\(label)::trampolines")
 
         // Whoever put something else under that name must not have it written to.
         let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW

@@ -209,11 +209,7 @@ private final class WasmtimeGuest: FuzzedGuest {
         store = try library.made(library.storeNew(module.engine.pointer, nil, nil), "store")
         context = try library.made(library.storeContext(store), "context")
         instance = .allocate(byteCount: WasmtimeLibrary.Layout.instanceSize, alignment: 16)
-        let linker = try library.made(library.linkerNew(module.engine.pointer), "linker")
-        defer { library.linkerDelete(linker) }
-        var pre: WasmtimeLibrary.Object?
-        try library.check(library.linkerInstantiatePre(linker, module.pointer, &pre), "linking")
-        let instancePre = try library.made(pre, "pre-instance")
+        let instancePre = try module.linked()
         defer { library.instancePreDelete(instancePre) }
         var trap: WasmtimeLibrary.Object?
         try library.check(

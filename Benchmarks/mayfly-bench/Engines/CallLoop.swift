@@ -105,12 +105,7 @@ final class WasmtimeCallLoop: FreshInstanceCycle, @unchecked Sendable {
         store = try library.made(library.storeNew(module.engine.pointer, nil, nil), "store")
         context = try library.made(library.storeContext(store), "context")
         item = .allocate(byteCount: WasmtimeLibrary.Layout.externSize, alignment: 16)
-        let linker = try library.made(library.linkerNew(module.engine.pointer), "linker")
-        defer { library.linkerDelete(linker) }
-        try library.defineAdd(linker)
-        var pre: WasmtimeLibrary.Object?
-        try library.check(library.linkerInstantiatePre(linker, module.pointer, &pre), "linking")
-        let instancePre = try library.made(pre, "pre-instance")
+        let instancePre = try module.linked(library.defineAdd)
         defer { library.instancePreDelete(instancePre) }
         try withUnsafeTemporaryAllocation(byteCount: WasmtimeLibrary.Layout.instanceSize, alignment: 16) { memory in
             let instance = memory.baseAddress!

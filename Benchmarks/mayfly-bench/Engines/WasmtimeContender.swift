@@ -89,6 +89,19 @@ final class WasmtimeModule: @unchecked Sendable {
         pointer = try engine.library.made(module, "module")
     }
 
+    /// The module with its imports resolved, for the caller to delete.
+    ///
+    /// - Parameter define: defines them in a linker.
+    func linked(_ define: (WasmtimeLibrary.Object) throws -> Void = { _ in }) throws -> WasmtimeLibrary.Object {
+        let library = engine.library
+        let linker = try library.made(library.linkerNew(engine.pointer), "linker")
+        defer { library.linkerDelete(linker) }
+        try define(linker)
+        var instancePre: WasmtimeLibrary.Object?
+        try library.check(library.linkerInstantiatePre(linker, pointer, &instancePre), "linking")
+        return try library.made(instancePre, "pre-instance")
+    }
+
     deinit {
         engine.library.moduleDelete(pointer)
     }
@@ -198,12 +211,7 @@ private final class WasmtimeCycle: FreshInstanceCycle, @unchecked Sendable {
 
     private static func link(_ module: WasmtimeModule) throws -> WasmtimeLibrary.Object {
         let library = module.engine.library
-        let linker = try library.made(library.linkerNew(module.engine.pointer), "linker")
-        defer { library.linkerDelete(linker) }
-        try library.check(library.linkerDefineWASI(linker), "defining WASI")
-        var instancePre: WasmtimeLibrary.Object?
-        try library.check(library.linkerInstantiatePre(linker, module.pointer, &instancePre), "linking")
-        return try library.made(instancePre, "pre-instance")
+        return try module.linked { try library.check(library.linkerDefineWASI($0), "defining WASI") }
     }
 
     deinit {

@@ -64,7 +64,7 @@ private func isDoneInMemory0(
     let base = context.loadPointer(at: VMContextLayout.memoryBase)
     let length = context.loadWord(at: VMContextLayout.memoryLength)
     let (target, count) = (cells[0], cells[2])
-    func fits(_ start: UInt64) -> Bool { start <= length && count <= length - start }
+    func fits(_ start: UInt64) -> Bool { InstanceCore.fits(start, count, length) }
     switch index {
     case RuntimeFunction.memoryCopy.rawValue:
         guard cells[3] | cells[4] == 0, fits(target), fits(cells[1]) else { return false }

@@ -52,7 +52,8 @@ extension InstanceCore {
     private static func growthFailed(_ address: ValueType) -> UInt64 { address == .i64 ? .max : 0xFFFF_FFFF }
 
     /// Whether `count` elements from `start` on lie within `length`.
-    private static func fits(_ start: UInt64, _ count: UInt64, _ length: UInt64) -> Bool {
+    @inline(__always)
+    static func fits(_ start: UInt64, _ count: UInt64, _ length: UInt64) -> Bool {
         start <= length && count <= length - start
     }
 

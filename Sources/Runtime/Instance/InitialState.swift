@@ -94,7 +94,7 @@ struct InitialState {
         guard case .active(let table, let offsetExpression) = segment.mode else { return }
         let offset = constants.evaluate(offsetExpression, globals: { globals[$0] }).low
         let size = UInt64(tables[Int(table)].elements.count)
-        guard offset <= size, UInt64(segment.items.count) <= size - offset else { throw Trap(code: .tableOutOfBounds) }
+        guard InstanceCore.fits(offset, UInt64(segment.items.count), size) else { throw Trap(code: .tableOutOfBounds) }
         for (index, item) in segment.items.enumerated() {
             tables[Int(table)].elements[Int(offset) + index] =
                 constants.evaluate(item, globals: { globals[$0] }).low
@@ -105,7 +105,7 @@ struct InitialState {
         guard case .active(let memory, let offsetExpression) = segment.mode else { return }
         let offset = constants.evaluate(offsetExpression, globals: { globals[$0] }).low
         let size = memories[Int(memory)].initialBytes
-        guard offset <= size, UInt64(segment.range.count) <= size - offset else { throw Trap(code: .memoryOutOfBounds) }
+        guard InstanceCore.fits(offset, UInt64(segment.range.count), size) else { throw Trap(code: .memoryOutOfBounds) }
         memories[Int(memory)].segments.append(
             InstanceImage.Segment(offset: offset, bytes: module.decoded.bytes[segment.range]))
     }

@@ -224,7 +224,7 @@ extension InstanceCore {
             guard case .active(let table, let offset) = segment.mode, let tables = linkage?.tables else { continue }
             let target = tables[Int(table)]
             let start = constant(offset).low
-            guard start <= target.length, UInt64(segment.items.count) <= target.length - start else {
+            guard Self.fits(start, UInt64(segment.items.count), target.length) else {
                 throw Trap(code: .tableOutOfBounds)
             }
             for (index, item) in segment.items.enumerated() {
@@ -237,7 +237,7 @@ extension InstanceCore {
             }
             let target = memories[Int(memory)]
             let start = constant(offset).low
-            guard start <= target.length, UInt64(segment.range.count) <= target.length - start else {
+            guard Self.fits(start, UInt64(segment.range.count), target.length) else {
                 throw Trap(code: .memoryOutOfBounds)
             }
             decoded.bytes.withUnsafeBytes { bytes in

@@ -134,6 +134,13 @@ public final class ModuleCore: @unchecked Sendable {
     /// Bytes of machine code.
     public var codeSize: Int { memory.count }
 
+    /// Where the code of a defined function (0 is the first one after the imports) lies in it.
+    public func codeRange(ofBody body: Int) -> Range<Int> {
+        let starts = code.functionOffsets
+        let start = Int(starts[body])
+        return start..<max(start, Int(body + 1 < starts.count ? starts[body + 1] : code.functionsEnd))
+    }
+
     /// The machine code, from its start to its end.
     public var text: [UInt8] { [UInt8](UnsafeRawBufferPointer(start: memory.base, count: memory.count)) }
 
