@@ -56,7 +56,7 @@ let package = Package(
         .executableTarget(
             name: "mayfly-bench",
             dependencies: [
-                "Mayfly", "MayflyWASI", "WasmText", "WasmModule", "TestSupport",
+                "Compiler", "Mayfly", "MayflyWASI", "WasmText", "WasmModule", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Benchmarks/mayfly-bench", swiftSettings: swift),
         .executableTarget(
@@ -74,7 +74,7 @@ let package = Package(
             name: "WasmTextTests", dependencies: ["WasmText", "WasmModule", "TestSupport"], path: "Tests/WasmTextTests",
             swiftSettings: swift),
         .testTarget(
-            name: "WasmScriptTests", dependencies: ["Mayfly", "WasmText", "WasmScript", "TestSupport"],
+            name: "WasmScriptTests", dependencies: ["Compiler", "Mayfly", "WasmText", "WasmScript", "TestSupport"],
             path: "Tests/WasmScriptTests", swiftSettings: swift),
         .testTarget(
             name: "CompilerTests", dependencies: ["Compiler", "WasmModule", "TestSupport"],

@@ -24,9 +24,18 @@ public struct CodeSettings: Sendable, Hashable {
     public var boundsChecks: BoundsChecks
     /// Nil leaves it open: an engine takes the best that its processor has, the compiler by itself takes `v3`.
     public var instructionSet: InstructionSet?
+    /// For measurements and tests of the compiler. Code made otherwise than for users is kept in no cache.
+    package var experiment = CompilerExperiment()
 
     public init(boundsChecks: BoundsChecks = .guardPages, instructionSet: InstructionSet? = nil) {
         self.boundsChecks = boundsChecks
         self.instructionSet = instructionSet
+    }
+
+    package init(
+        boundsChecks: BoundsChecks = .guardPages, instructionSet: InstructionSet? = nil, experiment: CompilerExperiment
+    ) {
+        self.init(boundsChecks: boundsChecks, instructionSet: instructionSet)
+        self.experiment = experiment
     }
 }

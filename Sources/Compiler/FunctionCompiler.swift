@@ -65,6 +65,7 @@ struct FunctionCompiler: ~Copyable {
     mutating func compile(
         body: Int, within budget: borrowing CodeBudget, into output: inout CompiledFunctions
     ) throws(CompilationError) {
+        if context.settings.experiment != CompilerExperiment() { apply(context.settings.experiment, toBody: body) }
         do throws(WasmError) {
             try validator.validate(body: body)
         } catch { throw .invalid(error) }
@@ -82,6 +83,14 @@ struct FunctionCompiler: ~Copyable {
         emitter.emit(selected, allocation)
         guard budget.take(codeBytes), !emitter.assembler.isTooLarge else { throw .codeTooLarge }
         append(body: body, to: &output)
+    }
+
+    private mutating func apply(_ experiment: CompilerExperiment, toBody body: Int) {
+        let own = FunctionExperiment(experiment, function: context.function(ofBody: body))
+        translator.builder.experiment = own
+        selector.experiment = own
+        allocator.experiment = own
+        emitter.experiment = own
     }
 
     private mutating func append(body: Int, to output: inout CompiledFunctions) {

@@ -9,6 +9,7 @@
 //! and compiled again. Nothing that goes wrong here is an error of the compilation; it is counted (`Engine.cacheStatistics`).
 
 import CPlatform
+import Compiler
 import Glibc
 import Runtime
 import Synchronization
@@ -74,6 +75,8 @@ struct CachedModule {
 
     /// Nil if it cannot be said which build of the library this is.
     init?(_ cache: CompilationCache, _ bytes: [UInt8], _ engine: Engine) {
+        // What is made for a measurement is for nobody else.
+        guard engine.configuration.code.experiment == CompilerExperiment() else { return nil }
         guard let build = Self.build else {
             engine.cacheCounters.failures.wrappingAdd(1, ordering: .relaxed)
             return nil

@@ -15,13 +15,44 @@ struct NativeRandomTests {
         CodeSettings(boundsChecks: .explicit, instructionSet: .baseline),
     ]
 
+    @Test("So does what is made without an optimization", arguments: CompilerExperiment.Optimizations.named.indices)
+    func withoutOptimization(_ index: Int) throws {
+        let rest = CompilerExperiment.Optimizations.all.subtracting(
+            CompilerExperiment.Optimizations.named[index].optimization)
+        try check(0..<2) { _ in CodeSettings(experiment: CompilerExperiment(optimizations: rest)) }
+    }
+
+    @Test("So does what is made without any")
+    func withoutOptimizations() throws {
+        for instructionSet in CodeSettings.InstructionSet.allCases {
+            try check(0..<4) { _ in
+                CodeSettings(instructionSet: instructionSet, experiment: CompilerExperiment(optimizations: []))
+            }
+        }
+    }
+
+    @Test("So does what is made with decisions taken at random", arguments: 0..<6)
+    func chaos(batch: UInt64) throws {
+        let count = UInt64(TestData.integer(fromEnvironment: "MAYFLY_RANDOM_PROGRAMS") ?? 8)
+        let first = 7_000_000 + batch * 1_000_000
+        try check(first..<first + count) { seed in
+            CodeSettings(
+                boundsChecks: batch % 2 == 0 ? .guardPages : .explicit,
+                instructionSet: batch % 3 == 0 ? .baseline : .v3, experiment: CompilerExperiment(chaosSeed: seed))
+        }
+    }
+
     @Test("Machine code does what the code says", arguments: 0..<3, settings)
     func agreement(batch: Int, settings: CodeSettings) throws {
-        let count = TestData.integer(fromEnvironment: "MAYFLY_RANDOM_PROGRAMS") ?? 8
-        for index in 0..<count {
-            let seed = UInt64(batch * 1_000_000 + index)
+        let count = UInt64(TestData.integer(fromEnvironment: "MAYFLY_RANDOM_PROGRAMS") ?? 8)
+        let first = UInt64(batch) * 1_000_000
+        try check(first..<first + count) { _ in settings }
+    }
+
+    private func check(_ seeds: Range<UInt64>, _ settings: (UInt64) -> CodeSettings) throws {
+        for seed in seeds {
             let program = ModuleGenerator.module(seed: seed, options: .init(work: 3000))
-            let harness = try NativeHarness(program.bytes, settings: settings)
+            let harness = try NativeHarness(program.bytes, settings: settings(seed))
             let context = ModuleContext(harness.module)
             let state = InterpreterState(context, steps: 10_000_000)
             // Only what the builder writes as data; the interpreter's state starts without.

@@ -5,6 +5,7 @@
 
 import Compiler
 import Foundation
+import Compiler
 import Mayfly
 import Synchronization
 import TestSupport
@@ -116,6 +117,19 @@ struct SpecificationSuiteTests {
             }
         }
         try check(PoolConfiguration(slotCount: 600), cache, "all linked", linksAll: true)
+    }
+
+    /// The compiler's decisions taken at random: few registers, needless spills, long jumps, cold blocks.
+    @Test("in code made at random", .needs(folder), arguments: files)
+    func chaos(_ file: String) throws {
+        for seed: UInt64 in 1...3 {
+            let code = CodeSettings(
+                boundsChecks: seed == 2 ? .explicit : .guardPages, instructionSet: seed == 3 ? .baseline : nil,
+                experiment: CompilerExperiment(chaosSeed: seed))
+            let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 600), code: code))
+            let report = try Self.report(of: file, on: engine)
+            for failure in report.failures { Issue.record("\(file):\(failure.line), seed \(seed): \(failure.message)") }
+        }
     }
 
     @Test("with explicit bounds checks", .needs(folder), arguments: files)

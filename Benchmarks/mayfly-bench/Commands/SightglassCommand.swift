@@ -35,7 +35,7 @@ struct SightglassCommand: ParsableCommand {
         printNow(report.heading)
         for path in try modules(at: paths) {
             do {
-                let series = try measure(path, contenders)
+                let series = try Self.measure(path, contenders, repetitions: common.quick ? 1 : repetitions)
                 let summaries = series.map { Summary($0, unit: 1e6) }
                 var row = ReportRow(
                     name: displayName(path), unit: "ms", mayfly: hasMayfly ? summaries[0] : nil,
@@ -59,13 +59,16 @@ struct SightglassCommand: ParsableCommand {
         }
     }
 
-    private func measure(_ path: String, _ contenders: [any Contender]) throws -> [Series] {
+    /// The nanoseconds of each run, in the order of the contenders.
+    static func measure(
+        _ path: String, _ contenders: [any Contender], repetitions: Int
+    ) throws -> [Series] {
         let bytes = try readFile(path)
         let programs = try contenders.map { try $0.prepareProgram(bytes) }
         let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         var expectation = try ProgramOutput(expectedBeside: path)
         var samples = [[Double]](repeating: [], count: contenders.count)
-        for repetition in 0..<(common.quick ? 1 : repetitions) {
+        for repetition in 0..<repetitions {
             for position in programs.indices {
                 let index = repetition.isMultiple(of: 2) ? position : programs.count - 1 - position
                 let run = try withScratchDirectory { scratch in

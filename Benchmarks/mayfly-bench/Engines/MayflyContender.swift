@@ -8,16 +8,23 @@ import Mayfly
 import MayflyWASI
 
 struct MayflyContender: Contender {
-    let name = "mayfly"
+    let name: String
     private var parallel: Engine
     private let singleThreaded: Engine
     private let pool: PoolConfiguration
 
-    init(pool: PoolConfiguration = PoolConfiguration()) throws {
+    private let code: CodeSettings
+
+    init(
+        name: String = "mayfly", pool: PoolConfiguration = PoolConfiguration(), code: CodeSettings = CodeSettings()
+    ) throws {
+        self.name = name
         self.pool = pool
-        parallel = try Engine(Engine.Configuration(pool: pool))
+        self.code = code
+        parallel = try Engine(Engine.Configuration(pool: pool, code: code))
         // It only compiles: one slot will do.
-        singleThreaded = try Engine(Engine.Configuration(pool: PoolConfiguration(slotCount: 1), compilationThreads: 1))
+        singleThreaded = try Engine(
+            Engine.Configuration(pool: PoolConfiguration(slotCount: 1), compilationThreads: 1, code: code))
     }
 
     func withPool(slots: Int, isStrict: Bool, threads _: Int) throws -> any Contender {
@@ -25,7 +32,7 @@ struct MayflyContender: Contender {
         few.slotCount = slots
         if isStrict { few.spareSlots = 0 }
         var other = self
-        other.parallel = try Engine(Engine.Configuration(pool: few))
+        other.parallel = try Engine(Engine.Configuration(pool: few, code: code))
         return other
     }
 
@@ -62,6 +69,9 @@ struct MayflyContender: Contender {
             return Double(end - start)
         }
     }
+
+    /// Bytes of machine code.
+    func codeSize(_ module: [UInt8]) throws -> Int { try parallel.compile(module).codeSize }
 
     func compile(_ module: [UInt8], parallel isParallel: Bool) throws -> Double {
         let engine = isParallel ? parallel : singleThreaded

@@ -15,7 +15,9 @@ struct BlockProperties: ~Copyable {
 
     init() {}
 
-    mutating func annotate(_ function: inout IRFunction) {
+    /// - Parameter chaos: makes further blocks cold.
+    mutating func annotate(_ function: inout IRFunction, _ chaos: Chaos = Chaos()) {
+        var chaos = chaos
         let count = function.blocks.count
         innermost.reset(to: 0, count: count)
         around.reset(to: 0, count: count)
@@ -47,6 +49,7 @@ struct BlockProperties: ~Copyable {
             default:
                 function.blocks[block].isCold = false
             }
+            if chaos.strikes(oneIn: 8) { function.blocks[block].isCold = true }
         }
         // Headers before their loops' other blocks, outer loops before inner ones.
         for block in 0..<UInt32(truncatingIfNeeded: count) {

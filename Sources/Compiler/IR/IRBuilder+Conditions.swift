@@ -3,6 +3,7 @@
 extension IRBuilder {
     /// An integer comparison; `type` is that of the operands.
     mutating func compare(_ condition: IntegerCondition, _ type: IRType, _ a: UInt32, _ b: UInt32) -> UInt32 {
+        guard experiment.has(.folding) else { return value(.integerCompare, .i32, a, b, flags: condition.rawValue) }
         if a == b {
             switch condition {
             case .equal, .greaterOrEqualSigned, .lessOrEqualSigned, .greaterOrEqualUnsigned, .lessOrEqualUnsigned:
@@ -98,6 +99,7 @@ extension IRBuilder {
 
     /// `a` if the condition is nonzero, else `b`.
     mutating func select(_ condition: UInt32, _ a: UInt32, _ b: UInt32) -> UInt32 {
+        guard experiment.has(.folding) else { return value(.select, type(of: a), condition, a, b) }
         if a == b { return a }
         if let bits = constantBits(condition) { return bits != 0 ? a : b }
         let test = withoutZeroTest(condition)

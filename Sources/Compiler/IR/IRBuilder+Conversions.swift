@@ -3,6 +3,7 @@
 extension IRBuilder {
     /// A conversion to `type`.
     mutating func convert(_ operation: Operation, _ type: IRType, _ a: UInt32) -> UInt32 {
+        guard experiment.has(.folding) else { return value(operation, type, a) }
         let x = instruction(a)
         switch operation {
         case .wrap:
@@ -27,6 +28,7 @@ extension IRBuilder {
 
     /// A unary float operation.
     mutating func floatUnary(_ operation: Operation, _ type: IRType, _ a: UInt32) -> UInt32 {
+        guard experiment.has(.folding) else { return value(operation, type, a) }
         let x = instruction(a)
         let sign: UInt64 = type == .f32 ? 1 &<< 31 : 1 &<< 63
         switch operation {

@@ -55,6 +55,7 @@ extension IRBuilder {
 
     /// The quotient of a division by the constant `k`, if there is a way around dividing.
     mutating func quotient(_ type: IRType, _ n: UInt32, by k: UInt64, isSigned: Bool) -> UInt32? {
+        guard experiment.has(.divisionByConstants) else { return nil }
         if isSigned {
             let d = type == .i64 ? Int64(bitPattern: k) : Int64(Int32(truncatingIfNeeded: k))
             guard d > 1 || d < -1 else { return nil }

@@ -9,6 +9,7 @@ extension IRBuilder {
 
     /// A binary integer operation.
     mutating func binary(_ operation: Operation, _ type: IRType, _ a: UInt32, _ b: UInt32) -> UInt32 {
+        guard experiment.has(.folding) else { return value(operation, type, a, b) }
         var left = a
         var right = b
         if operation.isCommutative {
@@ -180,6 +181,7 @@ extension IRBuilder {
 
     /// `countLeadingZeros`, `countTrailingZeros`, `populationCount`, `signExtend8`, `signExtend16`, `signExtend32`.
     mutating func unary(_ operation: Operation, _ type: IRType, _ a: UInt32) -> UInt32 {
+        guard experiment.has(.folding) else { return value(operation, type, a) }
         switch operation {
         case .signExtend8, .signExtend16, .signExtend32: return signExtendLow(operation, type, a)
         default: break

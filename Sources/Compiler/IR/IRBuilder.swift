@@ -12,6 +12,8 @@ struct IRBuilder: ~Copyable {
     var function = IRFunction()
     /// Where in the module's binary the operator being translated stands.
     var sourceOffset: UInt32 = 0
+    /// What is not to be done to the function at hand, if anything.
+    var experiment = FunctionExperiment()
 
     private var numbering = ValueNumbering()
     /// Blocks from the entry to the current block, each dominating the next.
@@ -137,6 +139,7 @@ struct IRBuilder: ~Copyable {
     /// dominates, it has not trapped.
     @inline(__always)
     mutating func value(_ instruction: IRInstruction) -> UInt32 {
+        guard experiment.has(.valueNumbering) else { return append(instruction) }
         let next = UInt32(truncatingIfNeeded: function.instructions.count)
         if let equal = numbering.find(instruction, in: function.instructions.base, orEnter: next) { return equal }
         function.instructions.append(instruction)
@@ -168,7 +171,8 @@ struct IRBuilder: ~Copyable {
 
     /// Reads of a global since which nothing can have changed it are merged.
     mutating func globalGet(_ index: UInt32, _ type: IRType, isMutable: Bool) -> UInt32 {
-        value(
+        if !experiment.has(.globalReads) { globalVersion &+= 1 }
+        return value(
             IRInstruction(
                 operation: .globalGet, type: type, a: index, d: isMutable ? globalVersion : UInt32.max))
     }
@@ -221,7 +225,7 @@ extension IRBuilder {
     @inline(__always)
     private func foldAddend(_ address: inout UInt32, _ offset: inout UInt32) {
         let x = instruction(address)
-        guard x.operation == .add, let addend = constantBits(x.b), addend < 1 &<< 31,
+        guard experiment.has(.addressFolding), x.operation == .add, let addend = constantBits(x.b), addend < 1 &<< 31,
             addend &+ UInt64(offset) < 1 &<< 31
         else { return }
         let bits = significantBits(x.a)
@@ -236,7 +240,7 @@ extension IRBuilder {
         var offset = UInt32(truncatingIfNeeded: argument.offset)
         foldAddend(&address, &offset)
         var stored = newValue
-        if access.rawValue < MemoryAccess.bits64.rawValue {
+        if access.rawValue < MemoryAccess.bits64.rawValue, experiment.has(.folding) {
             let bits = UInt64(access.bytes) * 8
             let low: UInt64 = (1 &<< bits) - 1
             // Bounded, because every store of a long chain would walk all of it.

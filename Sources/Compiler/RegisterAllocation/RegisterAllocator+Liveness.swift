@@ -237,7 +237,7 @@ extension RegisterAllocator {
         let from = blocks.base[source]
         let to = blocks.base[target]
         var result: UInt32 = 0
-        if from.loop != to.loop, from.loop != Self.none {
+        if from.loop != to.loop, from.loop != Self.none, experiment.has(.loopAwareSpilling) {
             // Levels left, taken from depths: exact for nested loops, at least one for a jump from loop to loop.
             if to.depth < from.depth {
                 result = Self.loopExitPenalty &* min(from.depth &- to.depth, 4)
@@ -245,7 +245,9 @@ extension RegisterAllocator {
                 result = Self.loopExitPenalty
             }
         }
-        if input.blocks[target].isCold, !input.blocks[source].isCold { result &+= Self.coldPenalty }
+        if input.blocks[target].isCold, !input.blocks[source].isCold, experiment.has(.coldAwareSpilling) {
+            result &+= Self.coldPenalty
+        }
         return result
     }
 

@@ -46,6 +46,7 @@ extension RegisterAllocator {
         let state = states.base + Int(value)
         if state.pointee.has(VirtualRegisterState.arrivesInSlot) { return .never }
         if isLocal { return .definition }
+        if !experiment.has(.storeOnce) { return .evictions }
         return state.pointee.evictionCost <= blocks.base[Int(state.pointee.definitionBlock)].weight
             ? .evictions : .definition
     }

@@ -73,8 +73,9 @@ extension RegisterAllocator {
     /// Of `registers`, all occupied, the one whose value is needed last; among equals one whose slot is written
     /// already.
     @inline(__always)
-    func furthest(_ registers: UInt32) -> UInt8 {
+    mutating func furthest(_ registers: UInt32) -> UInt8 {
         var registers = registers
+        if chaos.strikes(oneIn: 4) { registers = chaos.subset(of: registers, atLeast: 1) }
         var best = Self.noRegister
         var bestUse: UInt32 = 0
         while registers != 0 {
@@ -113,6 +114,7 @@ extension RegisterAllocator {
         _ value: UInt32, from candidates: UInt32, after position: UInt32, until end: UInt32, mild: UInt32
     ) -> UInt8 {
         if candidates & (candidates &- 1) == 0 { return lowest(candidates) }
+        if chaos.strikes(oneIn: 4) { return lowest(chaos.subset(of: candidates, atLeast: 1)) }
         let state = states.base + Int(value)
         var conflicts: UInt32 = 0
         var conflictsBeforeHint: UInt32 = 0
@@ -131,6 +133,7 @@ extension RegisterAllocator {
         let crosses = state.pointee.has(VirtualRegisterState.crossesCall)
         let usable = crosses && candidates & file.calleeSaved != 0 && !isCold ? file.calleeSaved : UInt32.max
 
+        if !experiment.has(.registerHints) { return lowest(candidates & usable) }
         if hintPosition > position, hintPosition <= currentEnd, state.pointee.fixedHint < 32 {
             let hint = bit(state.pointee.fixedHint)
             if hint & candidates & usable & ~conflictsBeforeHint != 0 { return state.pointee.fixedHint }

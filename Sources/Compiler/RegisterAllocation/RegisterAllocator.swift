@@ -201,6 +201,10 @@ struct RegisterAllocator: ~Copyable {
     /// The nearest event behind the current instruction, an index into `events`, −1 at the end.
     var eventCursor = -1
 
+    /// How the function at hand is to be allocated otherwise than usual.
+    var experiment = FunctionExperiment()
+    var chaos = Chaos()
+
     init() {
         occupants.append(repeating: Self.none, count: 32)
         ties.append(repeating: 0, count: 256)
@@ -213,7 +217,7 @@ struct RegisterAllocator: ~Copyable {
     ) {
         prepare(input, registers: registers, output: &output)
         findLoops(input)
-        if !findLiveness(input) {
+        if !findLiveness(input) || chaos.strikes(oneIn: 8) {
             isLocal = true
             findLocalUses(input)
         }
@@ -223,6 +227,7 @@ struct RegisterAllocator: ~Copyable {
             enterBlock(index, input)
             var position = input.blocks[index].firstInstruction
             while position < currentEnd {
+                if chaos.isOn { disturb(before: position) }
                 allocateInstruction(position, input, &output)
                 position &+= 1
             }
@@ -236,8 +241,10 @@ struct RegisterAllocator: ~Copyable {
         _ input: borrowing AllocationInput, registers: RegisterFile, output: inout AllocationOutput
     ) {
         file = registers
-        integerMask = registers.allocatable & 0xFFFF
-        floatMask = registers.allocatable & 0xFFFF_0000
+        chaos = experiment.chaos(salt: 1)
+        if chaos.isOn { file = confused(registers) }
+        integerMask = file.allocatable & 0xFFFF
+        floatMask = file.allocatable & 0xFFFF_0000
         isLocal = false
         let count = input.virtualRegisterCount
         states.reset(to: VirtualRegisterState(), count: count)

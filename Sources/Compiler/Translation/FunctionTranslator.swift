@@ -85,7 +85,7 @@ struct FunctionTranslator: ~Copyable {
             return translate(reader, at: UInt32(truncatingIfNeeded: range.lowerBound), function: index, of: context)
         }
         guard isTranslated else { throw .functionTooComplex(function: index) }
-        properties.annotate(&builder.function)
+        properties.annotate(&builder.function, builder.experiment.chaos(salt: 3))
         IRVerifier.assertValid(builder.function, in: context)
     }
 

@@ -116,9 +116,11 @@ extension Assembler {
             let jump = draft.jumps[index]
             let distance = position &- jump.position &- UInt32(jump.length)
             // Older jumps are further away, so the first that is too far is the last to look at.
-            if distance > 127 || jump.position < draft.barrier { break }
-            draft.jumps[index].isShort = true
-            draft.gaps &+= 1
+            if distance > 127 || jump.position < draft.barrier || !experiment.has(.shortJumps) { break }
+            if !chaos.strikes(oneIn: 2) {
+                draft.jumps[index].isShort = true
+                draft.gaps &+= 1
+            }
             index = jump.next
         }
         labels[label.id] = LabelState(offset: position)
@@ -141,7 +143,9 @@ extension Assembler {
         var jump = Draft.Jump(
             position: position, label: target, next: state.lastJump, length: isEscaped ? 6 : 5, isShort: false,
             opcode: short)
-        if state.offset != Self.none && position &+ 2 &- state.offset <= 128 && state.offset >= draft.barrier {
+        if state.offset != Self.none && position &+ 2 &- state.offset <= 128 && state.offset >= draft.barrier
+            && experiment.has(.shortJumps) && !chaos.strikes(oneIn: 2)
+        {
             jump.length = 2
             jump.isShort = true
             out.byte(short)

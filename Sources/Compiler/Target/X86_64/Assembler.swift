@@ -40,6 +40,9 @@ struct Assembler: ~Copyable {
     var labels = Vector<LabelState>()
     var draft = Draft()
     var constants = ConstantPool()
+    /// Which jumps are long that could be short.
+    var experiment = FunctionExperiment()
+    var chaos = Chaos()
 
     init(capacity: Int = 4096, usesVEX: Bool = true) {
         self.usesVEX = usesVEX

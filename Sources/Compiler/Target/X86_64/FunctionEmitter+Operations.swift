@@ -22,6 +22,16 @@ extension FunctionEmitter {
             let memory = emitAddress(machine, index, operand: 1)
             mayTrap(.memoryOutOfBounds, source: machine.source)
             assembler.alu(ALU(rawValue: machine.detail)!, width, register(index, 0), memory)
+        case .aluStore:
+            let memory = emitAddress(machine, index, operand: 0)
+            mayTrap(.memoryOutOfBounds, source: machine.source)
+            let source = register(index, machine.memory.usesRegister ? 1 : 0)
+            assembler.alu(ALU(rawValue: machine.detail)!, width, memory, source)
+        case .aluStoreImmediate:
+            let memory = emitAddress(machine, index, operand: 0)
+            mayTrap(.memoryOutOfBounds, source: machine.source)
+            assembler.alu(
+                ALU(rawValue: machine.detail)!, width, memory, imm: Int32(truncatingIfNeeded: machine.immediate))
         case .multiply:
             let destination = register(index, 2)
             let first = register(index, 0)

@@ -72,6 +72,7 @@ struct FunctionEmitter: ~Copyable {
     private(set) var frameBytes: Int32 = 0
     private var calleeSaved: UInt32 = 0
     private(set) var incomingArgumentBytes: Int32 = 0
+    var experiment = FunctionExperiment()
 
     init(module: ModuleContext, layout: VMContextLayout) {
         assembler = Assembler(capacity: 1 << 16, usesVEX: module.usesVEX)
@@ -88,6 +89,8 @@ struct FunctionEmitter: ~Copyable {
     /// Emits one function at the start of the (reset) assembler.
     mutating func emit(_ function: borrowing SelectedFunction, _ allocation: borrowing AllocationOutput) {
         assembler.reset()
+        assembler.experiment = experiment
+        assembler.chaos = experiment.chaos(salt: 2)
         traps.removeAll()
         sources.removeAll()
         outOfLine.removeAll()
@@ -136,7 +139,7 @@ struct FunctionEmitter: ~Copyable {
             let hasMoves = move < allocation.moves.count && allocation.moves[move].position < block.endInstruction
             let isDetour =
                 number != 0 && block.endInstruction &- block.firstInstruction == 1 && !hasMoves
-                && function.instructions[block.firstInstruction].operation == .jump
+                && experiment.has(.jumpThreading) && function.instructions[block.firstInstruction].operation == .jump
             isThreaded.append(isDetour ? 1 : 0)
         }
         resolvedBlocks.removeAll()
@@ -151,10 +154,12 @@ struct FunctionEmitter: ~Copyable {
             resolvedBlocks.append(isThreaded[target] != 0 ? UInt32(number) : target)
         }
         order.removeAll()
+        let coldComesLast = experiment.has(.coldLayout)
         for number in 0..<count
-        where resolvedBlocks[number] == UInt32(number) && !function.input.blocks[number].isCold {
+        where resolvedBlocks[number] == UInt32(number) && !(function.input.blocks[number].isCold && coldComesLast) {
             order.append(UInt32(number))
         }
+        guard coldComesLast else { return }
         // The entry comes first even if all there is to do is to trap.
         if function.input.blocks[0].isCold {
             let hot = order.count
@@ -178,6 +183,9 @@ struct FunctionEmitter: ~Copyable {
     private mutating func emitBlock(
         _ number: UInt32, next: UInt32, _ function: borrowing SelectedFunction, _ allocation: borrowing AllocationOutput
     ) {
+        if function.input.blocks[number].isLoopHeader, isAligned(number, function) {
+            assembler.align(to: Self.loopAlignment)
+        }
         assembler.bind(Label(id: firstBlockLabel &+ number))
         zeroFlag.position = .max
         let block = function.input.blocks[number]
@@ -194,6 +202,27 @@ struct FunctionEmitter: ~Copyable {
                 emit(instruction, index)
             }
         }
+    }
+
+    /// Processors fetch 32 bytes at once and keep decoded instructions by such pieces.
+    private static var loopAlignment: Int { 32 }
+    /// Instructions of loops that are aligned: in a longer one the first fetch counts for little.
+    private static var mostOfAlignedLoop: UInt32 { 32 }
+
+    /// Whether a loop is hot, has no loop inside, and is short.
+    private func isAligned(_ header: UInt32, _ function: borrowing SelectedFunction) -> Bool {
+        let block = function.input.blocks[header]
+        guard experiment.has(.loopAlignment), !block.isCold else { return false }
+        var number = header
+        while number < function.input.blocks.count {
+            let inner = function.input.blocks[number]
+            if inner.loopDepth < block.loopDepth || (inner.isLoopHeader && number != header) {
+                return inner.loopDepth <= block.loopDepth
+            }
+            if inner.endInstruction &- block.firstInstruction > Self.mostOfAlignedLoop { return false }
+            number &+= 1
+        }
+        return true
     }
 
     /// Binary search: blocks are not emitted in order.

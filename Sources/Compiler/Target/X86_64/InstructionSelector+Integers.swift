@@ -77,7 +77,8 @@ extension InstructionSelector {
     private mutating func selectAdd(_ value: UInt32, _ instruction: IRInstruction, _ width: Width) {
         if let constant = immediate(instruction.b) {
             let left = ir[Int(instruction.a)]
-            if isSingleUseHere(instruction.a), left.operation == .add, immediate(left.b) == nil {
+            let combines = isSingleUseHere(instruction.a) && experiment.has(.addressArithmetic)
+            if combines, left.operation == .add, immediate(left.b) == nil {
                 // (x + y) + c
                 use(left.a, .register)
                 use(left.b, .register)
@@ -87,7 +88,7 @@ extension InstructionSelector {
                 finish(machine)
                 return
             }
-            if isSingleUseHere(instruction.a), left.operation == .shiftLeft, let shift = scale(left.b) {
+            if combines, left.operation == .shiftLeft, let shift = scale(left.b) {
                 // (x << k) + c
                 use(left.a, .register)
                 define(value: value)
@@ -114,7 +115,9 @@ extension InstructionSelector {
     /// base + (index << k)
     private mutating func selectScaledAdd(_ value: UInt32, _ base: UInt32, _ scaled: UInt32, _ width: Width) -> Bool {
         let shift = ir[Int(scaled)]
-        guard shift.operation == .shiftLeft, isSingleUseHere(scaled), let amount = scale(shift.b) else { return false }
+        guard shift.operation == .shiftLeft, isSingleUseHere(scaled), let amount = scale(shift.b),
+            experiment.has(.addressArithmetic)
+        else { return false }
         use(base, .register)
         use(shift.a, .register)
         define(value: value)
@@ -283,7 +286,7 @@ extension InstructionSelector {
     /// Adds the operands of a test of `condition` ≠ 0, and makes `machine` test it.
     mutating func selectCondition(_ condition: UInt32, into machine: inout MachineInstruction) {
         let instruction = ir[Int(condition)]
-        if isSingleUseHere(condition) {
+        if isSingleUseHere(condition), experiment.has(.fusedComparisons) {
             switch instruction.operation {
             case .integerCompare, .floatCompare:
                 selectComparison(instruction, into: &machine)

@@ -32,7 +32,7 @@ extension InstructionSelector {
     ///
     /// - Parameter isOperand: whether it could be an operand in memory.
     mutating func loopConstant(_ vector: V128, isOperand: Bool = false) -> UInt32? {
-        guard currentLoop != 0 else { return nil }
+        guard currentLoop != 0, experiment.has(.loopConstants) else { return nil }
         // Of zeros or ones alone: where it is to be in a register of its own, an instruction without an operand makes it.
         if !isOperand && vector.low == vector.high && (vector.low == 0 || vector.low == .max) { return nil }
         let header = currentLoop &- 1

@@ -53,7 +53,7 @@ extension InstructionSelector {
     mutating func selectStore(_ instruction: IRInstruction) {
         var machine = MachineInstruction(operation: .store)
         machine.detail = instruction.flags
-        if selectLaneStore(instruction) { return }
+        if selectLaneStore(instruction) || selectReadModifyWrite(instruction) { return }
         let isInteger = ir[Int(instruction.b)].type.registerClass == .integer
         if isInteger, let constant = immediate(instruction.b) {
             machine.operation = .storeImmediate
@@ -64,6 +64,63 @@ extension InstructionSelector {
             use(instruction.b, .register)
         }
         finish(machine)
+    }
+
+    /// A store of an operation's result to where one of its operands was loaded from, as one instruction.
+    private mutating func selectReadModifyWrite(_ store: IRInstruction) -> Bool {
+        let result = ir[Int(store.b)]
+        let alu: ALU
+        switch result.operation {
+        case .add: alu = .add
+        case .subtract: alu = .sub
+        case .and: alu = .and
+        case .or: alu = .or
+        case .xor: alu = .xor
+        default: return false
+        }
+        guard isSingleUseHere(store.b), experiment.has(.readModifyWrite) else { return false }
+        let load: UInt32
+        let other: UInt32
+        if isLoad(result.a, whatIsStoredBy: store) {
+            (load, other) = (result.a, result.b)
+        } else if alu != .sub, isLoad(result.b, whatIsStoredBy: store) {
+            (load, other) = (result.b, result.a)
+        } else {
+            return false
+        }
+        let width: Width =
+            switch store.memoryAccess.bytes {
+            case 1: .w8
+            case 2: .w16
+            case 4: .w32
+            default: .w64
+            }
+        var machine = MachineInstruction(operation: .aluStore, width: width, detail: alu.rawValue)
+        selectAddress(of: store, into: &machine)
+        if let constant = immediate(other) {
+            machine.operation = .aluStoreImmediate
+            machine.immediate =
+                switch width {
+                case .w8: Int64(Int8(truncatingIfNeeded: constant))
+                case .w16: Int64(Int16(truncatingIfNeeded: constant))
+                default: constant
+                }
+        } else {
+            use(other, .register)
+        }
+        takeIn(store.b)
+        takeIn(load)
+        finish(machine)
+        return true
+    }
+
+    /// Whether `value` is a load, for nobody else, of exactly the bytes that `store` overwrites, and nothing with an effect lies
+    /// between the two. Of a load that extends, only the bytes that are stored again count.
+    private func isLoad(_ value: UInt32, whatIsStoredBy store: IRInstruction) -> Bool {
+        let load = ir[Int(value)]
+        return load.operation == .load && load.a == store.a && load.b == store.c && load.c == store.d
+            && load.memoryAccess.bytes == store.memoryAccess.bytes && load.type.registerClass == .integer
+            && isSingleUseHere(value) && colors[value] == currentColor
     }
 
     mutating func selectModuleState(_ value: UInt32, _ instruction: IRInstruction) {

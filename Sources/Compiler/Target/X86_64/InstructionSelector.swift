@@ -44,9 +44,9 @@ struct InstructionSelector: ~Copyable {
     private var valueRegisters = Vector<UInt32>(capacity: 1024)
     private var isTakenIn = Vector<UInt8>(capacity: 1024)
     /// Per value: how many instructions with an effect precede it.
-    private var colors = Vector<UInt32>(capacity: 1024)
+    private(set) var colors = Vector<UInt32>(capacity: 1024)
     /// The root whose operands are being chosen.
-    private var currentColor: UInt32 = 0
+    private(set) var currentColor: UInt32 = 0
     private var currentFirst: UInt32 = 0
     private var currentSource: UInt32 = 0
 
@@ -86,6 +86,7 @@ struct InstructionSelector: ~Copyable {
     var outgoingBytes: Int32 = 0
     var incomingArgumentBytes: Int32 = 0
     var functionType: UInt32 = 0
+    var experiment = FunctionExperiment()
 
     init(module: ModuleContext, layout: VMContextLayout) {
         self.module = module
@@ -371,7 +372,9 @@ struct InstructionSelector: ~Copyable {
     @inline(__always)
     func isFullLoad(_ value: UInt32) -> Bool {
         let load = ir[Int(value)]
-        guard load.operation == .load, isSingleUseHere(value), colors[value] == currentColor else { return false }
+        guard load.operation == .load, isSingleUseHere(value), colors[value] == currentColor,
+            experiment.has(.loadOperands)
+        else { return false }
         switch load.memoryAccess {
         case .unsigned32, .signed32: return load.type == .i32
         case .bits64: return load.type == .i64
@@ -385,7 +388,7 @@ struct InstructionSelector: ~Copyable {
     func isFoldableLane(_ value: UInt32, bytes: UInt32) -> Bool {
         let load = ir[Int(value)]
         return load.operation == .load && load.memoryAccess.bytes == bytes && isSingleUseHere(value)
-            && colors[value] == currentColor
+            && colors[value] == currentColor && experiment.has(.loadOperands)
     }
 
     @inline(__always)

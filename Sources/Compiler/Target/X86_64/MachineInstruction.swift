@@ -45,6 +45,10 @@ enum MachineOperation: UInt8 {
     case rotateImmediate
     /// r, @rcx → r in the place of the first. `detail`: `Shift`.
     case shiftByCL
+    /// address, r. To memory. `detail`: `ALU`, `width` the access's.
+    case aluStore
+    /// address. To memory. `immediate` fits `width`, at most 32 bits signed.
+    case aluStoreImmediate
     /// r → r.
     case negate
     /// m → r.
