@@ -61,6 +61,56 @@ struct MemoryHistory: Sendable, CustomTestStringConvertible {
         comparison.report(atLeast: traps + 300)
     }
 
+    /// What is read, changed and written back by one machine instruction is bounded as the load in it would be.
+    @Test(arguments: [1, 2, 4, 8]) func readModifyWriteIsBounded(_ width: Int) throws {
+        let history = MemoryHistory.all[1]
+        let offsets = AccessOffsets.all(width: width)
+        let template = try sharedEngine.get().compile { module in
+            history.defineMemory(in: &module)
+            for offset in offsets {
+                module.function("\(offset)", [.i32, .i64], []) { code in
+                    code.localGet(0).localGet(0)
+                    switch width {
+                    case 1: code.i64Load8U(offset: offset)
+                    case 2: code.i64Load16U(offset: offset)
+                    case 4: code.i64Load32U(offset: offset)
+                    default: code.i64Load(offset: offset)
+                    }
+                    code.localGet(1).op(.i64Xor)
+                    switch width {
+                    case 1: code.i64Store8(offset: offset)
+                    case 2: code.i64Store16(offset: offset)
+                    case 4: code.i64Store32(offset: offset)
+                    default: code.i64Store(offset: offset)
+                    }
+                }
+            }
+        }.template()
+        var comparison = Comparison()
+        try template.withInstance { instance in
+            try history.forEachLength(instance) { (instance, length) throws in
+                for offset in offsets {
+                    for index in AccessOffsets.indices(offset: offset, width: width, lengths: history.lengths) {
+                        let address = UInt64(index) + UInt64(offset)
+                        let isInBounds = address + UInt64(width) <= length
+                        let start = isInBounds ? address : length - 16
+                        let count = isInBounds ? Int(width) : 16
+                        try instance.writeBytes([UInt8](repeating: 0x5A, count: count), at: UInt32(start))
+                        let name = "\(width) bytes at \(index), offset=\(offset), of \(length)"
+                        let arguments = [Value.i32(Int32(bitPattern: index)), .i64(-1)]
+                        comparison.expect(
+                            try instance.outcome("\(offset)", arguments),
+                            isInBounds ? .results([]) : .trap(.memoryOutOfBounds), name)
+                        comparison.expect(
+                            try instance.readBytes(at: UInt32(start), count: count),
+                            [UInt8](repeating: isInBounds ? 0xA5 : 0x5A, count: count), "memory after \(name)")
+                    }
+                }
+            }
+        }
+        comparison.report(atLeast: 300)
+    }
+
     /// A function per offset that takes the index, and one per offset and index that has both as constants.
     private static func module(_ access: MemoryAccess, _ history: MemoryHistory) throws -> Module {
         try sharedEngine.get().compile { module in
