@@ -34,15 +34,18 @@ public enum ModuleCompiler {
     ///   - module: A decoded module; its bodies need not have been validated.
     ///   - settings: What the code is made for.
     ///   - threads: How many threads work on it, at least 1. The result is the same for any number.
+    ///   - monitor: Is told how far it is.
     public static func compile(
-        _ module: DecodedModule, settings: CodeSettings = .init(), threads: Int = 1
+        _ module: DecodedModule, settings: CodeSettings = .init(), threads: Int = 1,
+        monitor: CompilationMonitor? = nil
     ) throws(CompilationError) -> CompiledCode {
-        try compile(module, settings: settings, threads: threads, isChecking: false)
+        try compile(module, settings: settings, threads: threads, monitor: monitor, isChecking: false)
     }
 
     /// - Parameter maximumSize: The most bytes of machine code, at most `Assembler.defaultMaximumSize`.
     static func compile(
-        _ module: DecodedModule, settings: CodeSettings = .init(), threads: Int, isChecking: Bool,
+        _ module: DecodedModule, settings: CodeSettings = .init(), threads: Int,
+        monitor: CompilationMonitor? = nil, isChecking: Bool,
         maximumSize: Int = Assembler.defaultMaximumSize
     ) throws(CompilationError) -> CompiledCode {
         let context = ModuleContext(module, settings: settings)
@@ -53,9 +56,11 @@ public enum ModuleCompiler {
         // More workers than bodies would only allocate.
         let workers = max(1, min(threads, (module.bodies.count + 15) / 16))
         let results = WorkerResults(count: workers)
+        monitor?.begin(functions: context.bodyCount)
 
         @Sendable func work(_ worker: Int) {
-            var compiler = FunctionCompiler(context, layout: layout, isChecking: isChecking)
+            var compiler = FunctionCompiler(
+                context, layout: layout, isChecking: isChecking, takesTimes: monitor?.takesTimes ?? false)
             do throws(CompilationError) {
                 while !hasFailed.load(ordering: .relaxed) {
                     let body = next.wrappingAdd(1, ordering: .relaxed).oldValue
@@ -66,16 +71,25 @@ public enum ModuleCompiler {
                         results.failures[worker] = (body, error, compiler.codeBytes)
                         throw error
                     }
+                    monitor?.finishFunction()
                 }
             } catch {
                 hasFailed.store(true, ordering: .relaxed)
             }
             results.functions[worker].value.writtenTables = compiler.writtenTables
+            if var timings = compiler.timings {
+                timings.threads = 1
+                timings.codeBytes = results.functions[worker].value.code.count
+                monitor?.add(timings)
+            }
         }
         if workers == 1 { work(0) } else { DispatchQueue.concurrentPerform(iterations: workers, execute: work) }
 
         if let error = results.firstFailure(maximumSize: maximumSize) { throw error }
-        return try Linker.link(results, context, layout, maximumSize: maximumSize)
+        let link = { () throws(CompilationError) in
+            try Linker.link(results, context, layout, maximumSize: maximumSize)
+        }
+        return if let monitor { try monitor.time(.linking, link) } else { try link() }
     }
 }
 

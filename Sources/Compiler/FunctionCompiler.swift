@@ -45,10 +45,14 @@ struct FunctionCompiler: ~Copyable {
     private var allocator = RegisterAllocator()
     private var allocation = AllocationOutput()
     private var emitter: FunctionEmitter
+    private var clock: StepClock?
 
-    /// - Parameter isChecking: Verify what the passes hand each other, and stop the process if it is wrong. For tests.
-    init(_ context: ModuleContext, layout: VMContextLayout, isChecking: Bool) {
+    /// - Parameters:
+    ///   - isChecking: Verify what the passes hand each other, and stop the process if it is wrong. For tests.
+    ///   - takesTimes: Measure what each pass takes.
+    init(_ context: ModuleContext, layout: VMContextLayout, isChecking: Bool, takesTimes: Bool = false) {
         self.context = context
+        clock = takesTimes ? StepClock() : nil
         self.isChecking = isChecking
         validator = FunctionValidator(module: context.module)
         selector = InstructionSelector(module: context, layout: layout)
@@ -58,6 +62,9 @@ struct FunctionCompiler: ~Copyable {
     /// For each table, whether a function compiled so far may write it.
     var writtenTables: [Bool] { validator.writtenTables }
 
+    /// What was measured, if anything is.
+    var timings: CompilationMonitor.Timings? { clock?.timings }
+
     /// The size of the function compiled last.
     var codeBytes: Int { emitter.assembler.count }
 
@@ -66,16 +73,22 @@ struct FunctionCompiler: ~Copyable {
         body: Int, within budget: borrowing CodeBudget, into output: inout CompiledFunctions
     ) throws(CompilationError) {
         if context.settings.experiment != CompilerExperiment() { apply(context.settings.experiment, toBody: body) }
+        clock?.restart()
         do throws(WasmError) {
             try validator.validate(body: body)
         } catch { throw .invalid(error) }
+        clock?.lap(.validation)
         do throws(TranslationError) {
             try translator.translate(body: body, of: context, into: &function)
         } catch { throw .functionTooComplex(context.function(ofBody: body)) }
+        clock?.lap(.translation)
         elimination.run(on: &function, in: context)
+        clock?.lap(.deadCodeElimination)
         verifyIR()
         selector.select(function, into: &selected)
+        clock?.lap(.selection)
         allocator.allocate(selected.input, registers: X86_64.registerFile, into: &allocation)
+        clock?.lap(.registerAllocation)
         guard allocation.slotCount <= Self.maximumSlots else {
             throw .functionTooComplex(context.function(ofBody: body))
         }
@@ -83,6 +96,9 @@ struct FunctionCompiler: ~Copyable {
         emitter.emit(selected, allocation)
         guard budget.take(codeBytes), !emitter.assembler.isTooLarge else { throw .codeTooLarge }
         append(body: body, to: &output)
+        clock?.lap(.emission)
+        clock?.timings.functions += 1
+        clock?.timings.operators += translator.operatorCount
     }
 
     private mutating func apply(_ experiment: CompilerExperiment, toBody body: Int) {

@@ -5,12 +5,15 @@ import Glibc
 import WasmModule
 
 extension Engine {
-    func compiledCode(of module: DecodedModule) throws(CompileError) -> CompiledCode {
+    func compiledCode(
+        of module: DecodedModule, _ monitor: CompilationMonitor? = nil
+    ) throws(CompileError) -> CompiledCode {
         let threads = configuration.compilationThreads
         do throws(CompilationError) {
             return try ModuleCompiler.compile(
                 module, settings: configuration.code,
-                threads: threads > 0 ? threads : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+                threads: threads > 0 ? threads : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))),
+                monitor: monitor)
         } catch {
             switch error {
             case .invalid(let error): throw .module(error)

@@ -78,14 +78,18 @@ public final class Engine: Sendable {
     /// Compiles a module in the binary format, on the calling thread and those that the configuration allows besides. If the
     /// configuration names a cache that has it, it is loaded from there; else it is there the next time.
     ///
+    /// - Parameter monitor: Is told how far it is, and what took how long. It hears of nothing if the module comes from the cache.
     /// - Throws: ``CompileError``, with the place in the bytes if they are no valid module.
-    public func compile(_ bytes: [UInt8]) throws(CompileError) -> Module {
+    public func compile(_ bytes: [UInt8], monitor: CompilationMonitor? = nil) throws(CompileError) -> Module {
         let cached = configuration.cache.flatMap { CachedModule($0, bytes, self) }
         if let module = cached?.load() { return module }
-        let decoded: DecodedModule
-        do { decoded = try DecodedModule(decoding: bytes) } catch { throw .module(error) }
-        let code = try compiledCode(of: decoded)
-        let module = try module(decoded, code)
+        // Of nobody's interest, and free of cost.
+        let monitor = monitor ?? CompilationMonitor()
+        let decoded = try monitor.time(.decoding) { () throws(CompileError) -> DecodedModule in
+            do throws(WasmError) { return try DecodedModule(decoding: bytes) } catch { throw .module(error) }
+        }
+        let code = try compiledCode(of: decoded, monitor)
+        let module = try monitor.time(.publishing) { () throws(CompileError) -> Module in try self.module(decoded, code) }
         cached?.store(module)
         return module
     }

@@ -12,6 +12,8 @@ struct CompileCommand: ParsableCommand {
             Writes native code that `mayfly run --allow-precompiled` loads without compiling. It is good for this version of Mayfly and \
             for processors with the features of this one; elsewhere it is refused, never misread.
 
+            --timings shows on standard error what each step took, all threads together.
+
             EXIT CODES
             \(CommandFailure.exitCodeTable)
             """)
@@ -26,16 +28,54 @@ struct CompileCommand: ParsableCommand {
         help: ArgumentHelp("The file to write. By default MODULE with the extension .mayfly.", valueName: "out"))
     var output: String?
 
+    @Flag(help: "Show what took how long. What has been compiled before is compiled again.")
+    var timings = false
+
     func run() throws {
         try reportingFailures(module: module) {
             let file = try ModuleFile(path: module)
             guard !file.isCompiled else { throw CommandFailure(.usage, "\(module) is compiled already") }
-            let compiled = try file.load(try ModuleFile.makeEngine(cache))
+            let monitor = CompilationMonitor(takesTimes: timings)
+            var cache = cache
+            if timings { cache.noCache = true }
+            let compiled = try file.load(try ModuleFile.makeEngine(cache), monitor: monitor)
+            if timings { writeToStandardError(Self.table(monitor.timings)) }
             let stem =
                 module.hasSuffix(".wasm")
                 ? String(module.dropLast(5)) : module.hasSuffix(".wat") ? String(module.dropLast(4)) : module
             try ModuleFile.write(compiled.serialized(), to: output ?? stem + ".mayfly")
         }
+    }
+}
+
+extension CompileCommand {
+    /// A line for each step.
+    static func table(_ timings: CompilationMonitor.Timings) -> String {
+        func line(_ columns: [String]) -> String {
+            let numbers = columns.dropFirst().map { String(repeating: " ", count: max(12 - $0.count, 1)) + $0 }
+            return columns[0].padded(24) + numbers.joined() + "\n"
+        }
+        func decimal(_ value: Double, _ digits: Int) -> String {
+            var scaled = Int((value * [1, 10, 100, 1000][digits]).rounded())
+            var text = ""
+            for _ in 0..<digits {
+                text = "\(scaled % 10)" + text
+                scaled /= 10
+            }
+            return "\(scaled).\(text)"
+        }
+        func row(_ name: String, _ nanoseconds: UInt64) -> String {
+            line([
+                name, decimal(Double(nanoseconds) / 1e6, 3),
+                decimal(100 * Double(nanoseconds) / Double(max(timings.total, 1)), 1),
+                decimal(Double(nanoseconds) / Double(max(timings.operators, 1)), 1),
+            ])
+        }
+        return line(["step", "ms", "%", "ns/operator"])
+            + CompilationMonitor.Step.allCases.map { row($0.name, timings[$0]) }.joined()
+            + row("all", timings.total)
+            + "\(timings.functions) functions, \(timings.operators) operators, \(timings.codeBytes) bytes of code, "
+            + "\(timings.threads) \(timings.threads == 1 ? "thread" : "threads")\n"
     }
 }
 

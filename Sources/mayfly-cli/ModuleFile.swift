@@ -26,7 +26,9 @@ struct ModuleFile {
     /// Makes it runnable; compiles if that has not been done before.
     ///
     /// What a file contains must not decide whether its native code is trusted: only who runs the tool can say that.
-    func load(_ engine: Engine, allowingPrecompiled: Bool = false) throws -> Module {
+    func load(
+        _ engine: Engine, allowingPrecompiled: Bool = false, monitor: CompilationMonitor = CompilationMonitor()
+    ) throws -> Module {
         if isCompiled {
             guard allowingPrecompiled else {
                 throw CommandFailure(
@@ -39,9 +41,9 @@ struct ModuleFile {
             }
             return try engine.load(contentsOf: path)
         }
-        let progress = CompilationProgress(name: name)
+        let progress = CompilationProgress(name: name, monitor)
         defer { progress.finish() }
-        return try engine.compile(bytes)
+        return try engine.compile(bytes, monitor: monitor)
     }
 
     /// The help of the option that both `run` and `inspect` have.

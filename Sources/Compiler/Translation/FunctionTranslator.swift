@@ -44,6 +44,8 @@ struct FunctionTranslator: ~Copyable {
     var isReachable = true
     /// Constructs opened within unreachable code and not closed yet.
     var skippedDepth = 0
+    /// Operators of the body at hand, unreachable ones among them.
+    private(set) var operatorCount = 0
     private var properties = BlockProperties()
     private var instructionLimit = 0
 
@@ -108,6 +110,7 @@ struct FunctionTranslator: ~Copyable {
         nextConstruct = 0
         isReachable = true
         skippedDepth = 0
+        operatorCount = 0
 
         builder.sourceOffset = offset
         builder.beginEntryBlock()
@@ -129,6 +132,7 @@ struct FunctionTranslator: ~Copyable {
             while !frames.isEmpty && !reader.atEnd {
                 builder.sourceOffset = offset &+ UInt32(truncatingIfNeeded: reader.position)
                 let shape = shapes[Int(reader.readByte())]
+                operatorCount &+= 1
                 if isReachable {
                     try translate(shape, &reader, context)
                 } else {
