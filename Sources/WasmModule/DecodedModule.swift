@@ -42,6 +42,9 @@ public struct DecodedModule: Sendable {
     public internal(set) var data: [DataSegment] = []
     /// Whether the module has a data count section, without which bodies may not name data segments.
     public internal(set) var hasDataCount = false
+    /// The code section without its id and size; empty if there is none. Addresses in debug information count from its
+    /// start.
+    public internal(set) var codeSection = 0..<0
     /// Bodies of the defined functions, in order.
     public internal(set) var bodies: [FunctionBody] = []
     /// Functions that `ref.func` may name inside function bodies (spec: `C.refs`), by function index.

@@ -154,6 +154,7 @@ struct ModuleDecoder {
 
     private mutating func codeSection(_ reader: inout ByteReader) throws(WasmError) {
         let start = reader.offset
+        module.codeSection = start..<(start + reader.remaining)
         let count = try reader.count(limit: limits.functions, of: "function bodies")
         guard count == definedFunctionCount else {
             throw reader.malformed(

@@ -47,7 +47,7 @@ struct CommandFailure: Error {
     init(_ error: any Error, module path: String) {
         switch error {
         case let failure as CommandFailure: self = failure
-        case let trap as Trap: self.init(.trap, Self.text(trap))
+        case let trap as Trap: self.init(.trap, "\(trap)")
         case let error as CompileError: self.init(error, path)
         // Says itself in which file.
         case let error as TextError: self.init(.invalidModule, "\(error)")
@@ -78,16 +78,6 @@ struct CommandFailure: Error {
         case .artifact: self.init(.invalidModule, "\(path): \(error)")
         case .system: self.init(.system, "\(path): \(error)")
         }
-    }
-
-    private static func text(_ trap: Trap) -> String {
-        var text = "trap: \(trap.code.message)"
-        for (number, frame) in trap.backtrace.enumerated() {
-            text += "\n  \(number): \(frame.functionName.map { "\($0) " } ?? "")[function \(frame.functionIndex)]"
-            if let offset = frame.offset { text += " at offset 0x\(String(offset, radix: 16))" }
-        }
-        if trap.omittedFrames > 0 { text += "\n  and \(trap.omittedFrames) frames more" }
-        return text
     }
 }
 

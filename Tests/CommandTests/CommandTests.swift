@@ -285,10 +285,25 @@ struct CommandTests {
             let outcome = try mayfly("run", "--invoke", "trap", "m.wasm")
             #expect(outcome.code == 134)
             let lines = outcome.errors.split(separator: "\n")
-            #expect(lines.first == "mayfly: trap: unreachable")
+            #expect(lines.first == "mayfly: wasm trap: unreachable")
             #expect(lines.count == 3)
-            #expect(lines.dropFirst().first?.hasPrefix("  0: inner [function 5] at offset 0x") == true)
-            #expect(lines.last?.hasPrefix("  1: [function 6] at offset 0x") == true)
+            #expect(lines.dropFirst().first?.hasPrefix("  0: inner (function 5) at 0x") == true)
+            #expect(lines.last?.hasPrefix("  1: function 6 at 0x") == true)
+        }
+    }
+
+    @Test("a trap shows lines of source where the module has them", arguments: ["ledger-dwarf4", "ledger-dwarf5"])
+    func lines(module: String) throws {
+        try withDirectory {
+            let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appendingPathComponent("Fixtures/SourceLines")
+            let path = fixtures.appendingPathComponent("\(module).wasm").path
+            let outcome = try mayfly("run", "--invoke", "payOut", path, "1", "0")
+            #expect(outcome.code == 134)
+            let lines = outcome.errors.split(separator: "\n")
+            #expect(lines.first == "mayfly: wasm trap: integer divide by zero")
+            #expect(lines.dropFirst().first?.hasSuffix(" at include/share.h:3:18") == true)
+            #expect(lines.last?.hasSuffix(" at ledger.c:23:17") == true)
         }
     }
 

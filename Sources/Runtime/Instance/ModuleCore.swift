@@ -35,7 +35,7 @@ public final class FunctionHandle: @unchecked Sendable {
 
 /// A compiled module in this process.
 public final class ModuleCore: @unchecked Sendable {
-    // Immutable after `init`, which is why this is Sendable.
+    // Immutable after `init` but for what is under a mutex, which is why this is Sendable.
     public let engine: EngineCore
     public let decoded: DecodedModule
     /// The tables that explain the code. Its `text` is empty: it lies in `memory`.
@@ -47,6 +47,7 @@ public final class ModuleCore: @unchecked Sendable {
     let signatureIDs: [UInt32]
     private let exports: [ExactName: Exported]
     private let blankImages = Mutex<[InstanceImage]?>(nil)
+    private let lines = Mutex<LineTable?>(nil)
 
     private enum Exported {
         case function(FunctionHandle)
@@ -149,6 +150,18 @@ public final class ModuleCore: @unchecked Sendable {
     ) -> UnsafeRawPointer {
         let imported = decoded.importedFunctionCount
         return memory.address(index < imported ? code.importOffsets[index] : code.functionOffsets[index - imported])
+    }
+
+    // MARK: Source
+
+    /// The lines of the module's source. They are read when they are first asked for, which is when something traps.
+    func lineTable() -> LineTable {
+        lines.withLock { lines in
+            if let lines { return lines }
+            let table = LineTable(of: decoded)
+            lines = table
+            return table
+        }
     }
 
     // MARK: Function references

@@ -35,11 +35,14 @@ struct StackWalk {
         }
         guard let defined = module.code.definedFunction(at: offset) else { return }
         let index = module.decoded.importedFunctionCount + defined
-        let source = module.code.sourceOffset(at: offset + (isReturnAddress ? 1 : 0))
+        // Of the first byte of the instruction: with return addresses, of the call.
+        let source = module.code.sourceOffset(at: offset + (isReturnAddress ? 1 : 0)).map { Int($0) }
+        let position = source.flatMap { module.lineTable().position(at: $0) }
         frames.append(
             Trap.Frame(
                 functionIndex: index, functionName: module.decoded.names.functions[UInt32(index)],
-                moduleName: modules.count > 1 ? module.decoded.names.module : nil, offset: source.map { Int($0) }))
+                moduleName: modules.count > 1 ? module.decoded.names.module : nil, offset: source,
+                file: position?.file, line: position?.line, column: position?.column))
     }
 
     /// Adds the return addresses of the chain of frames.

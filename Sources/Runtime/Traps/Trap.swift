@@ -16,15 +16,26 @@ public struct Trap: Error, Sendable, Hashable, CustomStringConvertible {
         public var moduleName: String?
         /// Bytes from the start of the module's binary to the instruction, when it is known.
         public var offset: Int?
+        /// The source file the instruction comes from, as the module's DWARF gives it: absolute, or relative to the
+        /// directory in which the compiler ran. Nil if that has no line for the instruction.
+        public var file: String?
+        /// The line in `file`, from 1. Nil if there is no file, or the compiler names no single line.
+        public var line: Int?
+        /// The column in `line` in bytes, from 1. Nil if it is not known.
+        public var column: Int?
 
         /// A frame of the function with an index.
         public init(
-            functionIndex: Int, functionName: String? = nil, moduleName: String? = nil, offset: Int? = nil
+            functionIndex: Int, functionName: String? = nil, moduleName: String? = nil, offset: Int? = nil,
+            file: String? = nil, line: Int? = nil, column: Int? = nil
         ) {
             self.functionIndex = functionIndex
             self.functionName = functionName
             self.moduleName = moduleName
             self.offset = offset
+            self.file = file
+            self.line = line
+            self.column = column
         }
     }
 
@@ -53,6 +64,11 @@ public struct Trap: Error, Sendable, Hashable, CustomStringConvertible {
             if frame.functionName != nil { text += " (function \(frame.functionIndex))" }
             if let module = frame.moduleName { text += " in \(module)" }
             if let offset = frame.offset { text += " at 0x\(String(offset, radix: 16))" }
+            if let file = frame.file {
+                text += " at \(file)"
+                if let line = frame.line { text += ":\(line)" }
+                if frame.line != nil, let column = frame.column { text += ":\(column)" }
+            }
         }
         if omittedFrames > 0 { text += "\n  … and \(omittedFrames) more" }
         return text
