@@ -26,6 +26,8 @@ public struct CodeSettings: Sendable, Hashable {
     public var instructionSet: InstructionSet?
     /// For measurements and tests of the compiler. Code made otherwise than for users is kept in no cache.
     package var experiment = CompilerExperiment()
+    /// Whether `CompiledCode.origins` is filled, for whoever looks at the code. That, too, is kept in no cache.
+    package var keepsOrigins = false
 
     public init(boundsChecks: BoundsChecks = .guardPages, instructionSet: InstructionSet? = nil) {
         self.boundsChecks = boundsChecks

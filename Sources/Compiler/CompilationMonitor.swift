@@ -46,6 +46,9 @@ public final class CompilationMonitor: Sendable {
         /// How many threads compiled functions.
         public internal(set) var threads = 0
 
+        /// Nothing measured.
+        public init() {}
+
         /// The time of a step, in nanoseconds, all threads together.
         public subscript(step: Step) -> UInt64 {
             get { nanoseconds[step.rawValue] }

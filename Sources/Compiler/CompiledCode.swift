@@ -28,6 +28,19 @@ public enum EntryStatus {
     public static let interrupted: Int32 = 3
 }
 
+/// For which operator there is code.
+package struct CodeOrigin: Sendable, Hashable, BitwiseCopyable {
+    /// Bytes from the start of the text.
+    package var code: UInt32
+    /// Bytes from the start of the module's binary.
+    package var source: UInt32
+
+    package init(code: UInt32, source: UInt32) {
+        self.code = code
+        self.source = source
+    }
+}
+
 /// Machine code of one module.
 ///
 /// All offsets are in bytes from the start of `text`.
@@ -55,6 +68,8 @@ public struct CompiledCode: Sendable {
     /// trap site is a return address.
     public var sourceCodeOffsets: [UInt32] = []
     public var sourceOffsets: [UInt32] = []
+    /// Whence all code of functions comes, by code offset; up to the next one. Empty unless the settings ask for it.
+    package var origins: [CodeOrigin] = []
     /// For each table, whether a function has an instruction that writes or grows it. Instances share what nothing writes:
     /// a `false` that is wrong lets one instance change another's table.
     public var writtenTables: [Bool] = []

@@ -18,12 +18,15 @@ struct CompiledFunctions: ~Copyable {
         var trapCount: Int
         var sources: Int
         var sourceCount: Int
+        var origins: Int
+        var originCount: Int
     }
     var functions = Vector<Function>(capacity: 256)
     var code = Vector<UInt8>(capacity: 1 << 20)
     var fixups = Vector<Assembler.ExternalFixup>(capacity: 4096)
     var traps = Vector<FunctionEmitter.TrapSite>(capacity: 4096)
     var sources = Vector<FunctionEmitter.SourceSite>(capacity: 4096)
+    var origins = Vector<CodeOrigin>()
     /// As `CompiledCode.writtenTables`, by this worker's functions.
     var writtenTables: [Bool] = []
 
@@ -115,12 +118,14 @@ struct FunctionCompiler: ~Copyable {
                 body: UInt32(body), code: output.code.count, codeBytes: emitter.assembler.count,
                 fixups: output.fixups.count, fixupCount: emitter.assembler.externalFixups.count,
                 traps: output.traps.count, trapCount: emitter.traps.count,
-                sources: output.sources.count, sourceCount: emitter.sources.count))
+                sources: output.sources.count, sourceCount: emitter.sources.count,
+                origins: output.origins.count, originCount: emitter.origins.count))
         output.code.append(
             contentsOf: UnsafeBufferPointer(start: emitter.assembler.code, count: emitter.assembler.count))
         output.fixups.append(contentsOf: emitter.assembler.externalFixups.buffer)
         output.traps.append(contentsOf: emitter.traps.buffer)
         output.sources.append(contentsOf: emitter.sources.buffer)
+        output.origins.append(contentsOf: emitter.origins.buffer)
     }
 
     // MARK: Checks

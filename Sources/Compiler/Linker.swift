@@ -122,6 +122,11 @@ enum Linker {
                 code.sourceCodeOffsets.append(start + site.offset)
                 code.sourceOffsets.append(site.source)
             }
+            for index in function.origins..<function.origins + function.originCount {
+                var origin = results.functions[place.worker].value.origins[index]
+                origin.code += start
+                code.origins.append(origin)
+            }
         }
         for index in 0..<trampolines.traps.count {
             let site = trampolines.traps[index]

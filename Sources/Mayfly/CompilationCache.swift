@@ -75,8 +75,9 @@ struct CachedModule {
 
     /// Nil if it cannot be said which build of the library this is.
     init?(_ cache: CompilationCache, _ bytes: [UInt8], _ engine: Engine) {
-        // What is made for a measurement is for nobody else.
-        guard engine.configuration.code.experiment == CompilerExperiment() else { return nil }
+        // What is made for a look at it or for a measurement is for nobody else.
+        let code = engine.configuration.code
+        guard code.experiment == CompilerExperiment(), !code.keepsOrigins else { return nil }
         guard let build = Self.build else {
             engine.cacheCounters.failures.wrappingAdd(1, ordering: .relaxed)
             return nil

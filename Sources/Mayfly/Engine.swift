@@ -89,7 +89,9 @@ public final class Engine: Sendable {
             do throws(WasmError) { return try DecodedModule(decoding: bytes) } catch { throw .module(error) }
         }
         let code = try compiledCode(of: decoded, monitor)
-        let module = try monitor.time(.publishing) { () throws(CompileError) -> Module in try self.module(decoded, code) }
+        let module = try monitor.time(.publishing) { () throws(CompileError) -> Module in
+            try self.module(decoded, code)
+        }
         cached?.store(module)
         return module
     }

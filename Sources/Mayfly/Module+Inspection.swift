@@ -1,6 +1,6 @@
 //! What tools ask of a compiled module: sizes and places.
 
-import Compiler
+package import Compiler
 import Runtime
 import WasmModule
 
@@ -33,6 +33,15 @@ extension Module {
             return CompiledFunction(
                 index: index, name: decoded.names.functions[UInt32(index)], type: decoded.functionType(UInt32(index)),
                 codeRange: core.codeRange(ofBody: body), bodyRange: decoded.bodies[body].range)
+        }
+    }
+
+    /// Whence the machine code comes, by code offset; up to the next one. Of an artifact, only of instructions that may trap.
+    package var codeOrigins: [CodeOrigin] {
+        let code = core.code
+        guard code.origins.isEmpty else { return code.origins }
+        return code.trapOffsets.compactMap { offset in
+            code.sourceOffset(at: offset).map { CodeOrigin(code: offset, source: $0) }
         }
     }
 

@@ -100,8 +100,10 @@ extension ModulePrinter {
             } else if count > 0 {
                 out.space()
             }
+            let text = out.bytes.count
             out.text(instruction.name)
             try immediates(of: instruction)
+            if inLines, listing != nil { listing?.append((start, text..<out.bytes.count)) }
             count += 1
         }
     }

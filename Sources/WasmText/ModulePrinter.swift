@@ -28,6 +28,18 @@ extension WasmText {
         try printer.printModule()
         return String(decoding: printer.out.bytes, as: UTF8.self)
     }
+
+    /// The instructions of all functions, each by its place in the binary, as ``print(_:)`` has them.
+    ///
+    /// - Throws: as ``print(_:)``.
+    package static func instructions(of module: [UInt8]) throws(PrintError) -> [Int: String] {
+        var printer = ModulePrinter(module)
+        printer.listing = []
+        try printer.printModule()
+        return (printer.listing ?? []).reduce(into: [:]) { instructions, line in
+            instructions[line.offset] = String(decoding: printer.out.bytes[line.text], as: UTF8.self)
+        }
+    }
 }
 
 struct ModulePrinter {
@@ -56,6 +68,8 @@ struct ModulePrinter {
     /// Of the function that is being printed.
     var locals = Identifiers()
     var labels = LabelStack()
+    /// Where in the binary the instructions of functions are, and in the text; nil if nobody asks.
+    var listing: [(offset: Int, text: Range<Int>)]?
 
     /// Bytes of text that repeat what is elsewhere in the module.
     private var allowance: Int

@@ -65,17 +65,17 @@ extension CompileCommand {
             return "\(scaled).\(text)"
         }
         func row(_ name: String, _ nanoseconds: UInt64) -> String {
-            line([
-                name, decimal(Double(nanoseconds) / 1e6, 3),
-                decimal(100 * Double(nanoseconds) / Double(max(timings.total, 1)), 1),
-                decimal(Double(nanoseconds) / Double(max(timings.operators, 1)), 1),
-            ])
+            let time = Double(nanoseconds)
+            let share = 100 * time / Double(max(timings.total, 1))
+            let perOperator = time / Double(max(timings.operators, 1))
+            return line([name, decimal(time / 1e6, 3), decimal(share, 1), decimal(perOperator, 1)])
         }
-        return line(["step", "ms", "%", "ns/operator"])
-            + CompilationMonitor.Step.allCases.map { row($0.name, timings[$0]) }.joined()
-            + row("all", timings.total)
-            + "\(timings.functions) functions, \(timings.operators) operators, \(timings.codeBytes) bytes of code, "
-            + "\(timings.threads) \(timings.threads == 1 ? "thread" : "threads")\n"
+        var text = line(["step", "ms", "%", "ns/operator"])
+        for step in CompilationMonitor.Step.allCases { text += row(step.name, timings[step]) }
+        text += row("all", timings.total)
+        text += "\(timings.functions) functions, \(timings.operators) operators, \(timings.codeBytes) bytes of code, "
+        text += "\(timings.threads) \(timings.threads == 1 ? "thread" : "threads")\n"
+        return text
     }
 }
 

@@ -1,10 +1,25 @@
-//! Machine code as text, by the system's objdump.
+//! Machine code as text, by the system's objdump, and beside it the WebAssembly that it was made for.
 
+import Compiler
 import Glibc
 import Mayfly
+import WasmText
 
 struct Disassembly {
-    let code: [UInt8]
+    private let code: [UInt8]
+    private let origins: [CodeOrigin]
+    /// By place in the binary.
+    private let instructions: [Int: String]
+
+    /// Where what stands beside begins, unless the code is longer.
+    private static let column = 60
+
+    init(_ module: Module) {
+        code = module.code
+        origins = module.codeOrigins
+        // A module that cannot be told in text has machine code all the same, and places in the binary.
+        instructions = (try? WasmText.instructions(of: module.binary)) ?? [:]
+    }
 
     /// Prints functions one after the other, each under its index and name.
     func show(_ functions: [Module.CompiledFunction]) throws {
@@ -36,6 +51,8 @@ struct Disassembly {
         let lines = try output(of: arguments + [path]).split(separator: "\n")
 
         var pending = functions[...]
+        var current = functions.first
+        var origin = 0
         for line in lines {
             // Instructions are lines of an address and a colon; all else is objdump's own headings.
             let trimmed = line.drop { $0 == " " }
@@ -45,9 +62,26 @@ struct Disassembly {
             while let function = pending.first, function.codeRange.lowerBound <= address {
                 print("\n\(function.index)\(function.name.map { " \($0)" } ?? ""): \(function.codeRange.count) bytes")
                 pending = pending.dropFirst()
+                current = function
             }
-            print(line)
+            // The last that begins no later, said once.
+            var source: Int?
+            while origin < origins.count, Int(origins[origin].code) <= address {
+                source = Int(origins[origin].source)
+                origin += 1
+            }
+            guard let source, let current, current.bodyRange.contains(source) else {
+                print(line)
+                continue
+            }
+            print("\(String(line).padded(Self.column)) ; 0x\(hexadecimal(source)) \(text(at: source, in: current))")
         }
+    }
+
+    private func text(at source: Int, in function: Module.CompiledFunction) -> String {
+        instructions[source]
+            ?? (source == function.bodyRange.lowerBound
+                ? "func" : source == function.bodyRange.upperBound - 1 ? "end" : "")
     }
 
     private var temporaryDirectory: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }

@@ -12,7 +12,8 @@ struct InspectCommand: ParsableCommand {
             MODULE is a module in the binary format, which is compiled for this, or, with --allow-precompiled only, \
             what `mayfly compile` wrote. The latter is loaded, not run, but its tables are believed. With FUNCTION, an index or a name (an export's or the name section's), only that function is shown.
 
-            --disassemble shows the machine code, of FUNCTION or of all functions. It needs objdump on the PATH (in \
+            --disassemble shows the machine code, of FUNCTION or of all functions, and beside it the WebAssembly that it \
+            was made for: in a compiled file only where something may trap. It needs objdump on the PATH (in \
             most distributions part of the package binutils).
 
             EXIT CODES
@@ -36,10 +37,11 @@ struct InspectCommand: ParsableCommand {
     func run() throws {
         try reportingFailures(module: module) {
             let file = try ModuleFile(path: module)
-            let compiled = try file.load(try ModuleFile.makeEngine(cache), allowingPrecompiled: allowPrecompiled)
+            let engine = try ModuleFile.makeEngine(cache, keepsOrigins: disassemble)
+            let compiled = try file.load(engine, allowingPrecompiled: allowPrecompiled)
             let functions = try function.map { [try find($0, in: compiled)] } ?? compiled.functions
             if disassemble {
-                try Disassembly(code: compiled.code).show(functions)
+                try Disassembly(compiled).show(functions)
             } else {
                 let decoded: DecodedModule
                 do throws(WasmError) { decoded = try DecodedModule(decoding: compiled.binary) } catch {

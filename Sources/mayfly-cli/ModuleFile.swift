@@ -51,10 +51,14 @@ struct ModuleFile {
         "Accept what `mayfly compile` wrote: native code, which is trusted like a program."
 
     /// An engine for one guest.
-    static func makeEngine(_ options: CacheOptions, writesPerfMap: Bool = false) throws -> Engine {
-        try Engine(
+    static func makeEngine(
+        _ options: CacheOptions, writesPerfMap: Bool = false, keepsOrigins: Bool = false
+    ) throws -> Engine {
+        var code = CodeSettings()
+        code.keepsOrigins = keepsOrigins
+        return try Engine(
             Engine.Configuration(
-                pool: PoolConfiguration(slotCount: 1, stackBytes: 8 << 20),
+                pool: PoolConfiguration(slotCount: 1, stackBytes: 8 << 20), code: code,
                 cache: options.noCache ? nil : CompilationCache.standard, writesPerfMap: writesPerfMap))
     }
 

@@ -429,6 +429,25 @@ struct CommandTests {
         }
     }
 
+    @Test("what took how long is said when asked, whether the module has been compiled before or not")
+    func timings() throws {
+        try withDirectory {
+            try write(Self.functions)
+            for _ in 0..<2 {
+                let compiled = try mayfly("compile", "--timings", "m.wasm")
+                #expect(compiled.code == 0 && compiled.output == "")
+                let lines = compiled.errors.split(separator: "\n")
+                let steps = [
+                    "decoding", "validation", "translation", "dead code elimination", "instruction selection",
+                    "register allocation", "emission", "linking", "publishing", "all",
+                ]
+                #expect(lines.first?.hasPrefix("step") == true && lines.count == steps.count + 2)
+                for (line, step) in zip(lines.dropFirst(), steps) { #expect(line.hasPrefix(step + " ")) }
+                #expect(lines.last?.contains(" functions, ") == true)
+            }
+        }
+    }
+
     @Test("what was compiled once is kept for the next run, unless the user says otherwise")
     func cache() throws {
         try withDirectory {
@@ -528,6 +547,15 @@ struct CommandTests {
             #expect(all.code == 0 && all.output.contains("add") && all.output.contains("5 inner: "))
             let one = try mayfly("inspect", "m.wasm", "--disassemble", "inner")
             #expect(one.output.contains("ud2") && !one.output.contains("6: "))
+            // Beside an instruction stands what it was made for; in a compiled file, where something may trap.
+            func comments(_ outcome: Outcome) -> [Substring] {
+                outcome.output.split(separator: "\n").filter { $0.contains(" ; 0x") }
+            }
+            #expect(comments(one).contains { $0.hasSuffix(" unreachable") })
+            #expect(comments(all).contains { $0.hasSuffix(" call $inner") })
+            #expect(try mayfly("compile", "m.wasm").code == 0)
+            let compiled = try mayfly("inspect", "m.mayfly", "--allow-precompiled", "--disassemble", "inner")
+            #expect(comments(compiled).contains { $0.contains("ud2") && $0.hasSuffix(" unreachable") })
         }
     }
 }

@@ -5,7 +5,6 @@
 
 import Compiler
 import Foundation
-import Compiler
 import Mayfly
 import Synchronization
 import TestSupport

@@ -18,7 +18,8 @@ struct OptimizationsCommand: ParsableCommand {
             Optimizations: \(CompilerExperiment.Optimizations.named.map(\.name).joined(separator: ", ")).
             """)
 
-    @Option(name: .customLong("repeat"), help: "Runs of each program and compilations of each module; the median counts.")
+    @Option(
+        name: .customLong("repeat"), help: "Runs of each program and compilations of each module; the median counts.")
     var repetitions = 5
 
     @Option(help: "Timed calls of each vector kernel.")

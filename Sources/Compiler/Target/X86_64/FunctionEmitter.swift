@@ -73,6 +73,8 @@ struct FunctionEmitter: ~Copyable {
     private var calleeSaved: UInt32 = 0
     private(set) var incomingArgumentBytes: Int32 = 0
     var experiment = FunctionExperiment()
+    /// By ascending offset; empty unless the settings ask for it.
+    private(set) var origins = Vector<CodeOrigin>()
 
     init(module: ModuleContext, layout: VMContextLayout) {
         assembler = Assembler(capacity: 1 << 16, usesVEX: module.usesVEX)
@@ -89,6 +91,7 @@ struct FunctionEmitter: ~Copyable {
     /// Emits one function at the start of the (reset) assembler.
     mutating func emit(_ function: borrowing SelectedFunction, _ allocation: borrowing AllocationOutput) {
         assembler.reset()
+        origins.removeAll()
         assembler.experiment = experiment
         assembler.chaos = experiment.chaos(salt: 2)
         traps.removeAll()
@@ -108,6 +111,7 @@ struct FunctionEmitter: ~Copyable {
 
         layOut(function, allocation)
         firstBlockLabel = assembler.newLabels(function.input.blocks.count).id
+        noteOrigin(instructions[0].source)
         emitPrologue(function)
         var position = 0
         while position < order.count {
@@ -122,6 +126,7 @@ struct FunctionEmitter: ~Copyable {
         // `finish` shortens jumps, which moves what follows them.
         for index in 0..<traps.count { traps[index].offset = assembler.adjusted(traps[index].offset) }
         for index in 0..<sources.count { sources[index].offset = assembler.adjusted(sources[index].offset) }
+        for index in 0..<origins.count { origins[index].code = assembler.adjusted(origins[index].code) }
     }
 
     // MARK: Block layout
@@ -191,6 +196,7 @@ struct FunctionEmitter: ~Copyable {
         let block = function.input.blocks[number]
         var move = firstMove(allocation, atOrAfter: block.firstInstruction)
         for index in block.firstInstruction..<block.endInstruction {
+            noteOrigin(instructions[Int(index)].source)
             while move < allocation.moves.count, allocation.moves[move].position == index {
                 emitMove(allocation.moves[move])
                 move += 1
@@ -399,6 +405,13 @@ struct FunctionEmitter: ~Copyable {
         sources.append(SourceSite(offset: assembler.position, source: source))
     }
 
+    /// Says that what comes next was made for an operator.
+    @inline(__always)
+    private mutating func noteOrigin(_ source: UInt32) {
+        guard module.settings.keepsOrigins, origins.isEmpty || origins[origins.count - 1].source != source else { return }
+        origins.append(CodeOrigin(code: assembler.position, source: source))
+    }
+
     /// Traps if the condition holds.
     mutating func trap(_ code: TrapCode, if condition: Condition, source: UInt32) {
         let label = assembler.newLabel()
@@ -423,6 +436,7 @@ struct FunctionEmitter: ~Copyable {
         while index < outOfLine.count {
             let item = outOfLine[index]
             assembler.bind(item.label)
+            noteOrigin(item.source)
             if item.kind == .trap {
                 mayTrap(item.trap, source: item.source)
                 assembler.ud2()
