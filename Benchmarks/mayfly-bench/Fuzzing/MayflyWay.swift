@@ -67,6 +67,8 @@ private final class MayflyGuest: FuzzedGuest {
     private let program: FuzzedProgram
     private let host: HostRecord
     private let instance: Instance<HostRecord>
+    /// Storage of the last observation's memory, used again once that is gone: fresh pages for it took most of the time.
+    private var memory: [UInt8] = []
 
     init(_ program: FuzzedProgram, _ host: HostRecord, _ instance: consuming Instance<HostRecord>) {
         self.program = program
@@ -84,9 +86,14 @@ private final class MayflyGuest: FuzzedGuest {
     }
 
     func observation(after ending: Ending) throws -> Observation {
-        Observation(
-            ending: ending, hostCalls: host.take(),
-            memory: program.memory == nil ? [] : try instance.readBytes(at: 0, count: instance.memorySize),
+        memory.removeAll(keepingCapacity: true)
+        let size = program.memory == nil ? 0 : instance.memorySize
+        let pageSize = Int(MemoryType.pageSize)
+        for address in stride(from: 0, to: size, by: pageSize) {
+            memory += try instance.readBytes(at: UInt32(address), count: pageSize)
+        }
+        return Observation(
+            ending: ending, hostCalls: host.take(), memory: memory,
             globals: try program.globals.map { try instance.global($0.name).bits })
     }
 }

@@ -31,6 +31,8 @@ private final class WasmtimeGuest: FuzzedGuest {
     private let instance: UnsafeMutableRawPointer
     /// What the functions in the store have pointers to.
     private let imports: [WasmtimeImport]
+    /// Storage of the last observation's memory, used again as Mayfly's guest does.
+    private var memory: [UInt8] = []
 
     init(_ program: FuzzedProgram, _ module: WasmtimeModule) throws {
         self.program = program
@@ -75,11 +77,11 @@ private final class WasmtimeGuest: FuzzedGuest {
     }
 
     func observation(after ending: Ending) throws -> Observation {
-        let memory = try program.memory.map { name in
+        memory.removeAll(keepingCapacity: true)
+        if let name = program.memory {
             try export(name) { item in
-                [UInt8](
-                    UnsafeRawBufferPointer(
-                        start: library.memoryData(context, item), count: library.memoryDataSize(context, item)))
+                memory += UnsafeRawBufferPointer(
+                    start: library.memoryData(context, item), count: library.memoryDataSize(context, item))
             }
         }
         let globals = try program.globals.map { global in
@@ -90,7 +92,7 @@ private final class WasmtimeGuest: FuzzedGuest {
                 }
             }
         }
-        return Observation(ending: ending, hostCalls: host.take(), memory: memory ?? [], globals: globals)
+        return Observation(ending: ending, hostCalls: host.take(), memory: memory, globals: globals)
     }
 
     /// Calls `body` with what an export's `wasmtime_extern_t` holds.
