@@ -1,11 +1,8 @@
-//! Rewrites a module so that engines can be compared on it: NaNs get the same bits everywhere, and all of its state
-//! can be seen.
+//! Rewrites a module so that engines can be compared on it: the bits of a NaN are not to be seen, all other state is.
 //!
 //! What a NaN looks like that an operator makes is not determined, but a program can look, and from there on two correct
-//! engines differ in everything. So each operator that may make one is followed by code that replaces it by the canonical
-//! one, lane by lane for vectors. Binaryen's own `--denan` does that for scalars only in its version 108, and
-//! before its optimizer, not behind it. NaNs out of constants, memory or arguments keep their bits: moving them, `abs`, `neg`,
-//! `copysign`, `pmin` and `pmax` are determined.
+//! engines differ in everything. So code is put in that replaces NaNs by the canonical one. Binaryen's own `--denan` is not
+//! enough: in version 108 it knows no vectors, and works before the optimizer.
 //!
 //! Global variables are exported, which Binaryen does not do. Indices of functions, types and locals stay what they were.
 

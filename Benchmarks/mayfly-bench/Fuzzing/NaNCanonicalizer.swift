@@ -1,7 +1,12 @@
-//! Writes function bodies anew, with each NaN that an operator may have made replaced by the canonical one.
+//! Writes function bodies anew, so that nobody sees the bits of a NaN that an operator may have made.
 //!
-//! Behind such an operator comes `select` (or `bitselect`) between its result and the canonical NaN, by whether the result
-//! equals itself. This is valid in unreachable code too, where the operator has a result of the same type.
+//! A scalar's bits are seen where it is stored, becomes an integer or a lane, or lends its sign: there it is replaced by the
+//! canonical NaN if it is one. A vector does not say what its lanes are, so it is replaced where it is made, unless the
+//! next instruction is one for which all NaNs are the same. Otherwise operators stay next to each other, for there are
+//! instructions that do the work of two.
+//!
+//! To replace is to `select` (or `bitselect`) between the value and the canonical NaN by whether the value equals itself.
+//! This is valid in unreachable code too, where an operand is of any type that is wanted.
 
 import TestSupport
 import WasmModule
@@ -29,16 +34,25 @@ struct NaNCanonicalizer {
         // A local of each type that is looked at, behind all others.
         var scratch: [ValueType] = []
         var copied = reader.pointer
+        var position = reader.pointer
         func copy() {
-            code.append(UnsafeBufferPointer(start: copied, count: reader.pointer - copied))
-            copied = reader.pointer
+            code.append(UnsafeBufferPointer(start: copied, count: position - copied))
+            copied = position
         }
-        while let opcode = reader.readOpcode() {
-            guard let lanes = reader.skipImmediates(of: opcode) else { continue }
+        func replace(_ lanes: FloatLanes) {
             copy()
             let place = scratch.firstIndex(of: lanes.type) ?? scratch.count
             if place == scratch.count { scratch.append(lanes.type) }
             code.replaceNaN(lanes, scratch: localCount + UInt32(place))
+        }
+        /// The vector that the instruction before has made.
+        var made: FloatLanes?
+        while let opcode = reader.readOpcode() {
+            let use = reader.readUse(by: opcode)
+            if let made, use.operands != made { replace(made) }
+            if let observed = use.observed { replace(observed) }
+            made = use.result
+            position = reader.pointer
         }
         copy()
 
@@ -80,16 +94,37 @@ extension CodeBuilder {
     }
 }
 
+/// What an instruction does with floats, as far as NaNs are concerned.
+private struct FloatUse {
+    /// The operand on top of the stack, if its bits are seen.
+    var observed: FloatLanes?
+    /// The vector operands, if a NaN's bits make no difference to the result.
+    var operands: FloatLanes?
+    /// The result, if it is a vector with NaNs that the instruction has made.
+    var result: FloatLanes?
+}
+
 extension OperatorReader {
-    /// Skips what follows an opcode, and says which lanes of the result may be NaNs that the operator made.
-    fileprivate mutating func skipImmediates(of opcode: Opcode) -> FloatLanes? {
+    /// Skips what follows an opcode, and says what the instruction does.
+    fileprivate mutating func readUse(by opcode: Opcode) -> FloatUse {
         switch opcode {
-        case .f32Ceil, .f32Floor, .f32Trunc, .f32Nearest, .f32Sqrt, .f32Add, .f32Sub, .f32Mul, .f32Div, .f32Min,
-            .f32Max, .f32DemoteF64:
-            return .f32
-        case .f64Ceil, .f64Floor, .f64Trunc, .f64Nearest, .f64Sqrt, .f64Add, .f64Sub, .f64Mul, .f64Div, .f64Min,
-            .f64Max, .f64PromoteF32:
-            return .f64
+        case .f32Store:
+            _ = readMemoryArgument()
+            return FloatUse(observed: .f32)
+        case .f64Store:
+            _ = readMemoryArgument()
+            return FloatUse(observed: .f64)
+        case .i32ReinterpretF32, .f32Copysign: return FloatUse(observed: .f32)
+        case .i64ReinterpretF64, .f64Copysign: return FloatUse(observed: .f64)
+        case .prefixFD: return readVectorUse()
+        default:
+            skipImmediates(of: opcode)
+            return FloatUse()
+        }
+    }
+
+    private mutating func skipImmediates(of opcode: Opcode) {
+        switch opcode {
         case .br, .brIf, .call, .returnCall, .localGet, .localSet, .localTee, .globalGet, .globalSet, .tableGet,
             .tableSet, .memorySize, .memoryGrow, .refFunc:
             _ = readU32()
@@ -105,13 +140,11 @@ extension OperatorReader {
         case .f32Const: _ = readF32Bits()
         case .f64Const: _ = readF64Bits()
         case .prefixFC: skipImmediatesFC()
-        case .prefixFD: return skipVectorImmediates()
         default:
             if (Opcode.i32Load.rawValue...Opcode.i64Store32.rawValue).contains(opcode.rawValue) {
                 _ = readMemoryArgument()
             }
         }
-        return nil
     }
 
     private mutating func skipImmediatesFC() {
@@ -124,8 +157,10 @@ extension OperatorReader {
         }
     }
 
-    private mutating func skipVectorImmediates() -> FloatLanes? {
-        guard let opcode = VectorOpcode(rawValue: UInt16(truncatingIfNeeded: readVectorCode())) else { return nil }
+    private mutating func readVectorUse() -> FloatUse {
+        guard let opcode = VectorOpcode(rawValue: UInt16(truncatingIfNeeded: readVectorCode())) else {
+            return FloatUse()
+        }
         switch VectorSignature(opcode).immediates {
         case .none: break
         case .memory: _ = readMemoryArgument()
@@ -136,13 +171,19 @@ extension OperatorReader {
         case .constant, .shuffle: _ = readV128()
         }
         switch opcode {
+        case .f32x4Splat, .f32x4ReplaceLane: return FloatUse(observed: .f32)
+        case .f64x2Splat, .f64x2ReplaceLane: return FloatUse(observed: .f64)
         case .f32x4Ceil, .f32x4Floor, .f32x4Trunc, .f32x4Nearest, .f32x4Sqrt, .f32x4Add, .f32x4Sub, .f32x4Mul,
-            .f32x4Div, .f32x4Min, .f32x4Max, .f32x4DemoteF64x2Zero:
-            return .f32x4
+            .f32x4Div, .f32x4Min, .f32x4Max:
+            return FloatUse(operands: .f32x4, result: .f32x4)
         case .f64x2Ceil, .f64x2Floor, .f64x2Trunc, .f64x2Nearest, .f64x2Sqrt, .f64x2Add, .f64x2Sub, .f64x2Mul,
-            .f64x2Div, .f64x2Min, .f64x2Max, .f64x2PromoteLowF32x4:
-            return .f64x2
-        default: return nil
+            .f64x2Div, .f64x2Min, .f64x2Max:
+            return FloatUse(operands: .f64x2, result: .f64x2)
+        case .f32x4DemoteF64x2Zero: return FloatUse(operands: .f64x2, result: .f32x4)
+        case .f64x2PromoteLowF32x4: return FloatUse(operands: .f32x4, result: .f64x2)
+        case .f32x4Eq, .f32x4Ne, .f32x4Lt, .f32x4Gt, .f32x4Le, .f32x4Ge: return FloatUse(operands: .f32x4)
+        case .f64x2Eq, .f64x2Ne, .f64x2Lt, .f64x2Gt, .f64x2Le, .f64x2Ge: return FloatUse(operands: .f64x2)
+        default: return FloatUse()
         }
     }
 }
