@@ -1,8 +1,8 @@
 //! Programs that Binaryen makes: `wasm-opt --translate-to-fuzz` turns any bytes into a valid module.
 //!
-//! Its modules have what the project's own generator has no notion of: code after branches, nests that nobody would write, v128
-//! throughout, passive segments, and after `-O` the shapes that real modules have. The bytes come from the program's
-//! number; the same number gives the same program as long as `wasm-opt` is of the same version.
+//! Its modules have what the project's own generator has no notion of: vectors, code behind branches, nests that nobody
+//! would write, and after `-O` the shapes that real modules have. The bytes come from the program's number; the same
+//! number gives the same program as long as `wasm-opt` is of the same version.
 //!
 //! Making a program takes longer than running it, so the next one is made meanwhile, on another processor.
 

@@ -1,10 +1,11 @@
 //! Rewrites a module so that engines can be compared on it: the bits of a NaN are not to be seen, all other state is.
 //!
-//! What a NaN looks like that an operator makes is not determined, but a program can look, and from there on two correct
-//! engines differ in everything. So code is put in that replaces NaNs by the canonical one. Binaryen's own `--denan` is not
-//! enough: in version 108 it knows no vectors, and works before the optimizer.
+//! What a NaN looks like that an operator makes is not determined, but a program can look, and from there on two
+//! correct engines differ in everything. So code is put in that replaces NaNs by the canonical one. Binaryen's own
+//! `--denan` is not enough: in version 108 it knows no vectors, and works before the optimizer.
 //!
-//! Global variables are exported, which Binaryen does not do. Indices of functions, types and locals stay what they were.
+//! Global variables are exported, which Binaryen does not do. Indices of functions, types and locals stay what they
+//! were.
 
 import TestSupport
 import WasmModule

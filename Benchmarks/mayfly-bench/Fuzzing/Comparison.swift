@@ -20,14 +20,10 @@ enum Comparison {
         var traps: [Observation] = []
         var refusals: [String] = []
         for way in ways {
-            do {
-                switch try way.instantiate(program) {
-                case .guest(let guest): guests.append(guest)
-                case .trapped(let observation): traps.append(observation)
-                case .refused(let reason): refusals.append("\(way.name) refuses the module: \(reason)")
-                }
-            } catch let skipped as ProgramSkipped {
-                return .skipped(skipped.reason)
+            switch try way.instantiate(program) {
+            case .guest(let guest): guests.append(guest)
+            case .trapped(let observation): traps.append(observation)
+            case .refused(let reason): refusals.append("\(way.name) refuses the module: \(reason)")
             }
         }
         if refusals.count == ways.count { return .skipped("refused by all") }
@@ -67,7 +63,8 @@ enum Comparison {
     private static func compare(
         _ observations: [Observation], of program: FuzzedProgram, results: [ValueType], _ ways: [any FuzzedWay]
     ) -> Outcome? {
-        // Frames and stacks are of different sizes everywhere, and what has been done by the time the stack ends differs.
+        // Frames and stacks are of different sizes everywhere, and what has been done by the time the stack ends
+        // differs.
         if observations.contains(where: \.isStackExhausted) { return .skipped("stack exhausted") }
         for (way, observation) in zip(ways, observations).dropFirst() {
             if let what = observations[0].difference(to: observation, program, results: results) {

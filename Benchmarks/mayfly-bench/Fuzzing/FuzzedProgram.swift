@@ -22,7 +22,8 @@ struct FuzzedProgram {
     let bytes: [UInt8]
     /// In the order of the module.
     private(set) var imports: [(module: String, function: Function)] = []
-    /// The exports to be called. Those that take or return references are not among them: the engines' cannot be compared.
+    /// The exports to be called. Those that take or return references are not among them: the engines' cannot be
+    /// compared.
     private(set) var functions: [Function] = []
     /// An export to be called before each of them.
     private(set) var preparation: Function?
@@ -30,7 +31,11 @@ struct FuzzedProgram {
     /// The export that is the memory.
     private(set) var memory: String?
 
-    /// - Throws: `ProgramSkipped` if it asks for what the ways' hosts do not have, `WasmError` if it is no module.
+    /// In pages. All of a memory is read after each call, in each way.
+    private static let largestMemory: UInt64 = 256
+
+    /// - Throws: `ProgramSkipped` if it asks for what the hosts do not have, or for too much; `WasmError` if it is no
+    ///   module.
     init(number: UInt64, bytes: [UInt8]) throws {
         self.number = number
         self.bytes = bytes
@@ -54,7 +59,11 @@ struct FuzzedProgram {
             case .global:
                 let type = module.globals[Int(export.index)].value
                 if !type.isReference { globals.append(Global(name: export.name, type: type)) }
-            case .memory: memory = export.name
+            case .memory:
+                guard module.memories[Int(export.index)].limits.maximum ?? .max <= Self.largestMemory else {
+                    throw ProgramSkipped("may have a large memory")
+                }
+                memory = export.name
             case .table: break
             }
         }

@@ -6,8 +6,6 @@ protocol FuzzedWay {
     var name: String { get }
 
     /// Compiles a program and makes an instance, with a host of its own.
-    ///
-    /// - Throws: `ProgramSkipped` if it exceeds a limit that is this way's alone.
     func instantiate(_ program: FuzzedProgram) throws -> Instantiation
 }
 
@@ -15,7 +13,7 @@ enum Instantiation {
     case guest(any FuzzedGuest)
     /// There is no instance then, nor a memory or variables to be seen.
     case trapped(Observation)
-    /// The program is no valid module, it says.
+    /// It does not compile. Programs are far too small for any limit of a compiler.
     case refused(String)
 }
 

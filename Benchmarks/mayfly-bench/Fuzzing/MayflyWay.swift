@@ -25,9 +25,7 @@ struct MayflyWay: FuzzedWay {
         let module: Module
         do {
             module = try engine(program.number).compile(program.bytes)
-        } catch CompileError.compiler {
-            throw ProgramSkipped("too large for the compiler")
-        } catch CompileError.module(let error) {
+        } catch let error as CompileError {
             return .refused("\(error)")
         }
         let host = HostRecord(of: program)
@@ -67,7 +65,8 @@ private final class MayflyGuest: FuzzedGuest {
     private let program: FuzzedProgram
     private let host: HostRecord
     private let instance: Instance<HostRecord>
-    /// Storage of the last observation's memory, used again once that is gone: fresh pages for it took most of the time.
+    /// Storage of the last observation's memory, used again once that is gone: fresh pages for it took most of the
+    /// time.
     private var memory: [UInt8] = []
 
     init(_ program: FuzzedProgram, _ host: HostRecord, _ instance: consuming Instance<HostRecord>) {

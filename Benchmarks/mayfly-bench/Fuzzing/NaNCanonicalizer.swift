@@ -1,12 +1,12 @@
 //! Writes function bodies anew, so that nobody sees the bits of a NaN that an operator may have made.
 //!
-//! A scalar's bits are seen where it is stored, becomes an integer or a lane, or lends its sign: there it is replaced by the
-//! canonical NaN if it is one. A vector does not say what its lanes are, so it is replaced where it is made, unless the
-//! next instruction is one for which all NaNs are the same. Otherwise operators stay next to each other, for there are
-//! instructions that do the work of two.
+//! A scalar's bits are seen where it is stored, becomes an integer or a lane, or lends its sign: there it is replaced
+//! by the canonical NaN if it is one. A vector does not say what its lanes are, so it is replaced where it is made,
+//! unless the next instruction is one for which all NaNs are the same. Otherwise operators stay next to each other, for
+//! there are instructions that do the work of two.
 //!
-//! To replace is to `select` (or `bitselect`) between the value and the canonical NaN by whether the value equals itself.
-//! This is valid in unreachable code too, where an operand is of any type that is wanted.
+//! To replace is to `select` (or `bitselect`) between the value and the canonical NaN by whether the value equals
+//! itself. This is valid in unreachable code too, where an operand is of any type that is wanted.
 
 import TestSupport
 import WasmModule

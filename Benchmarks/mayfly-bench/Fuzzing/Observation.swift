@@ -10,7 +10,8 @@ enum Ending {
     case trapped(TrapCode)
 }
 
-/// What can be seen after a call. All NaNs of a type are the same where types are known, which is not the case in memory.
+/// What can be seen after a call. All NaNs of a type are the same where types are known, which is not the case in
+/// memory.
 struct Observation {
     var ending: Ending
     /// The calls of the host that were made on the way.

@@ -125,8 +125,8 @@ private final class WasmtimeImport {
 }
 
 extension WasmtimeModule {
-    /// Defines the program's imports in a linker, each by the type it has in the module: the C API can make no type with
-    /// a vector.
+    /// Defines the program's imports in a linker, each by the type it has in the module: the C API can make no type
+    /// with a vector.
     fileprivate func define(
         _ imports: [WasmtimeImport], of program: FuzzedProgram, in linker: WasmtimeLibrary.Object
     ) throws {
