@@ -63,6 +63,10 @@ struct WasmtimeLibrary: Sendable {
     let moduleSerialize: @convention(c) (Object, Object) -> Object?
     let moduleDeserializeFile: @convention(c) (Object, UnsafePointer<CChar>, Object) -> Object?
     let moduleDelete: @convention(c) (Object) -> Void
+    let moduleImports: @convention(c) (Object, Object) -> Void
+    let importTypeType: @convention(c) (Object) -> Object?
+    let importTypeVectorDelete: @convention(c) (Object) -> Void
+    let externTypeAsFunctionType: @convention(c) (Object) -> Object?
 
     let linkerNew: @convention(c) (Object) -> Object?
     let linkerDelete: @convention(c) (Object) -> Void
@@ -107,6 +111,7 @@ struct WasmtimeLibrary: Sendable {
     let errorExitStatus: @convention(c) (Object, UnsafeMutablePointer<CInt>) -> Bool
     let errorDelete: @convention(c) (Object) -> Void
     let trapMessage: @convention(c) (Object, Object) -> Void
+    let trapCode: @convention(c) (Object, UnsafeMutablePointer<UInt8>) -> Bool
     let trapDelete: @convention(c) (Object) -> Void
     let byteVectorDelete: @convention(c) (Object) -> Void
 
@@ -146,6 +151,10 @@ struct WasmtimeLibrary: Sendable {
         moduleSerialize = try function("wasmtime_module_serialize")
         moduleDeserializeFile = try function("wasmtime_module_deserialize_file")
         moduleDelete = try function("wasmtime_module_delete")
+        moduleImports = try function("wasmtime_module_imports")
+        importTypeType = try function("wasm_importtype_type")
+        importTypeVectorDelete = try function("wasm_importtype_vec_delete")
+        externTypeAsFunctionType = try function("wasm_externtype_as_functype_const")
 
         linkerNew = try function("wasmtime_linker_new")
         linkerDelete = try function("wasmtime_linker_delete")
@@ -182,6 +191,7 @@ struct WasmtimeLibrary: Sendable {
         errorExitStatus = try function("wasmtime_error_exit_status")
         errorDelete = try function("wasmtime_error_delete")
         trapMessage = try function("wasm_trap_message")
+        trapCode = try function("wasmtime_trap_code")
         trapDelete = try function("wasm_trap_delete")
         byteVectorDelete = try function("wasm_byte_vec_delete")
     }
