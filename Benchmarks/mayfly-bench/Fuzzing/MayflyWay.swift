@@ -1,5 +1,6 @@
 //! Programs in Mayfly, by settings of its code.
 
+import Compiler
 import Mayfly
 
 struct MayflyWay: FuzzedWay {
@@ -7,9 +8,17 @@ struct MayflyWay: FuzzedWay {
     /// Makes the engine for a program, or finds it, by the program's number.
     let engine: (UInt64) throws -> Engine
 
-    /// For both instruction sets and both ways to check bounds.
+    /// For both instruction sets and both ways to check bounds; and with the compiler's decisions taken at random, others for
+    /// each program.
     static func all() throws -> [any FuzzedWay] {
-        try CodeSettings.InstructionSet.allCases.flatMap { instructionSet in
+        let chaos = MayflyWay(name: "chaos") { number in
+            try engine(
+                CodeSettings(
+                    boundsChecks: number.isMultiple(of: 3) ? .explicit : .guardPages,
+                    instructionSet: number.isMultiple(of: 4) ? .baseline : .v3,
+                    experiment: CompilerExperiment(chaosSeed: number)))
+        }
+        return try [chaos] + CodeSettings.InstructionSet.allCases.flatMap { instructionSet in
             try CodeSettings.BoundsChecks.allCases.map { checks in
                 let engine = try engine(CodeSettings(boundsChecks: checks, instructionSet: instructionSet))
                 return MayflyWay(name: "\(instructionSet) \(checks)") { _ in engine }

@@ -1,0 +1,80 @@
+//! `mayfly-bench hostile`: compile time of functions that are made to take long.
+//!
+//! Each shape is compiled at a quarter, at half and at its full size, on one thread. What matters is how the time grows: by two
+//! where the size does, if the compiler is linear in it. A shape may be refused; that is an answer, and a quick one.
+
+import ArgumentParser
+import Mayfly
+import TestSupport
+
+struct HostileCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hostile",
+        abstract: "Compile time of functions that make careless algorithms quadratic.",
+        discussion: """
+            Columns: milliseconds at a quarter, half and the full size; nanoseconds per byte of the body at full size; by what \
+            the time grew when the size doubled last; the peer's milliseconds at full size. "refused" says that the function \
+            exceeds a limit.
+
+            Shapes: \(HostileShape.all.map(\.name).joined(separator: "; ")).
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(name: .customLong("repeat"), help: "Compilations at each size; the fastest counts.")
+    var repetitions = 3
+
+    func validate() throws {
+        if repetitions < 1 { throw ValidationError("--repeat must be positive") }
+    }
+
+    func run() throws {
+        let (contenders, hasMayfly) = try common.contenders()
+        let columns = ["1/4", "1/2", "full", "ns/byte", "growth"] + contenders.dropFirst(hasMayfly ? 1 : 0).map(\.name)
+        printNow(pad("", Self.nameWidth) + columns.map { padLeft($0, Self.numberWidth) }.joined())
+        for shape in HostileShape.all {
+            let full = common.quick ? max(shape.fullSize / 100, 8) : shape.fullSize
+            let modules = [full / 4, full / 2, full].map { shape.module(size: $0) }
+            var cells: [String] = []
+            var refusals: [String] = []
+            if hasMayfly {
+                let times = modules.map { fastest($0, contenders[0], &refusals) }
+                cells = times.map(Self.milliseconds)
+                cells.append(times[2].map { fixed($0 / Double(modules[2].count), 1) } ?? "-")
+                if let half = times[1], let last = times[2] {
+                    cells.append(fixed(last / half, 2))
+                } else {
+                    cells.append("-")
+                }
+            } else {
+                cells = [String](repeating: "-", count: 5)
+            }
+            for peer in contenders.dropFirst(hasMayfly ? 1 : 0) {
+                cells.append(Self.milliseconds(fastest(modules[2], peer, &refusals)))
+            }
+            printNow(pad(shape.name, Self.nameWidth) + cells.map { padLeft($0, Self.numberWidth) }.joined())
+            if let refusal = refusals.first { printNow("    refused: \(refusal)") }
+        }
+    }
+
+    private static let nameWidth = 52
+    private static let numberWidth = 10
+
+    private static func milliseconds(_ nanoseconds: Double?) -> String {
+        nanoseconds.map { fixed($0 / 1e6, 1) } ?? "refused"
+    }
+
+    /// In nanoseconds; nil if it is refused.
+    private func fastest(_ module: [UInt8], _ contender: any Contender, _ refusals: inout [String]) -> Double? {
+        var best: Double?
+        do {
+            for _ in 0..<(common.quick ? 1 : repetitions) {
+                best = min(best ?? .infinity, try contender.compile(module, parallel: false))
+            }
+        } catch {
+            refusals.append("\(contender.name): \(error)")
+            return nil
+        }
+        return best
+    }
+}
