@@ -42,8 +42,6 @@ package struct CompilerExperiment: Sendable, Hashable {
         package static let jumpThreading = Self(rawValue: 1 << 15)
         /// Jumps of two bytes.
         package static let shortJumps = Self(rawValue: 1 << 16)
-        /// The innermost loops' first instructions at addresses that are fetched at once.
-        package static let loopAlignment = Self(rawValue: 1 << 17)
 
         package static let named: [(name: String, optimization: Self)] = [
             ("folding", .folding), ("value numbering", .valueNumbering), ("global reads", .globalReads),
@@ -53,7 +51,7 @@ package struct CompilerExperiment: Sendable, Hashable {
             ("loop constants", .loopConstants), ("loop-aware spilling", .loopAwareSpilling),
             ("cold-aware spilling", .coldAwareSpilling), ("register hints", .registerHints),
             ("store once", .storeOnce), ("cold layout", .coldLayout), ("jump threading", .jumpThreading),
-            ("short jumps", .shortJumps), ("loop alignment", .loopAlignment),
+            ("short jumps", .shortJumps),
         ]
         package static let all = named.reduce(into: Self()) { $0.insert($1.optimization) }
     }

@@ -20,6 +20,9 @@ struct Series: Equatable, Sendable {
         return sorted[min(max(rank, 1), sorted.count) - 1]
     }
 
+    /// NaN without samples.
+    var fastest: Double { sorted.first ?? .nan }
+
     var mean: Double {
         sorted.reduce(0, +) / Double(sorted.count)
     }

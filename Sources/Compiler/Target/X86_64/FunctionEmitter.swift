@@ -188,9 +188,6 @@ struct FunctionEmitter: ~Copyable {
     private mutating func emitBlock(
         _ number: UInt32, next: UInt32, _ function: borrowing SelectedFunction, _ allocation: borrowing AllocationOutput
     ) {
-        if function.input.blocks[number].isLoopHeader, isAligned(number, function) {
-            assembler.align(to: Self.loopAlignment)
-        }
         assembler.bind(Label(id: firstBlockLabel &+ number))
         zeroFlag.position = .max
         let block = function.input.blocks[number]
@@ -208,27 +205,6 @@ struct FunctionEmitter: ~Copyable {
                 emit(instruction, index)
             }
         }
-    }
-
-    /// Processors fetch 32 bytes at once and keep decoded instructions by such pieces.
-    private static var loopAlignment: Int { 32 }
-    /// Instructions of loops that are aligned: in a longer one the first fetch counts for little.
-    private static var mostOfAlignedLoop: UInt32 { 32 }
-
-    /// Whether a loop is hot, has no loop inside, and is short.
-    private func isAligned(_ header: UInt32, _ function: borrowing SelectedFunction) -> Bool {
-        let block = function.input.blocks[header]
-        guard experiment.has(.loopAlignment), !block.isCold else { return false }
-        var number = header
-        while number < function.input.blocks.count {
-            let inner = function.input.blocks[number]
-            if inner.loopDepth < block.loopDepth || (inner.isLoopHeader && number != header) {
-                return inner.loopDepth <= block.loopDepth
-            }
-            if inner.endInstruction &- block.firstInstruction > Self.mostOfAlignedLoop { return false }
-            number &+= 1
-        }
-        return true
     }
 
     /// Binary search: blocks are not emitted in order.
