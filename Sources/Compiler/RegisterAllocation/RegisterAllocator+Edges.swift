@@ -13,10 +13,12 @@ struct ParallelMove: BitwiseCopyable {
     var registerClass: UInt8
 }
 
-/// An argument and its parameter, both in slots, of which neither is live where the other is defined.
+/// An argument and its parameter, both in slots, of which neither is live where the other is defined: on a back edge only if
+/// the parameter's last use turns out to come before the argument.
 struct SlotAffinity: BitwiseCopyable {
     var parameter: UInt32
     var argument: UInt32
+    var isBackEdge: Bool
 }
 
 extension RegisterAllocator {
@@ -66,11 +68,15 @@ extension RegisterAllocator {
             let from = placeAtEnd(argument, stamp: stamp)
             if from != to {
                 parallelMoves.append(ParallelMove(from: from, to: to, registerClass: state.registerClass))
-                // The parameter is live only behind this edge, so if the argument is not, they never are both.
-                if from >= 32, to >= 32, !isBackEdge, !isLocal,
-                    states[argument].entryStamp != UInt32(truncatingIfNeeded: successor &+ 1)
+                // The parameter is live only behind this edge, so if the argument is not, they never are both. What comes
+                // back to a loop's header from inside the loop is not live there, for it does not dominate it.
+                if from >= 32, to >= 32, !isLocal,
+                    isBackEdge
+                        ? states[argument].definition >= target.firstInstruction && argument != parameter
+                        : states[argument].entryStamp != UInt32(truncatingIfNeeded: successor &+ 1)
                 {
-                    affinities.append(SlotAffinity(parameter: parameter, argument: argument))
+                    affinities.append(
+                        SlotAffinity(parameter: parameter, argument: argument, isBackEdge: isBackEdge))
                 }
             }
         }

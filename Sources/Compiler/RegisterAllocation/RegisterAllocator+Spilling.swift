@@ -121,7 +121,11 @@ extension RegisterAllocator {
             let affinity = affinities[index]
             let parameter = slotIndices[affinity.parameter]
             let argument = slotIndices[affinity.argument]
-            if parameter != Self.none, argument != Self.none { join(parameter, argument) }
+            guard parameter != Self.none, argument != Self.none else { continue }
+            // The parameter's interval goes on to the back edge, where it is written. If it is the argument that is there
+            // already, what counts is where the parameter was read last.
+            if affinity.isBackEdge, owners[argument].first <= states[affinity.parameter].lastPosition { continue }
+            join(parameter, argument)
         }
         intervalStarts.removeAll()
         intervalEnds.removeAll()
