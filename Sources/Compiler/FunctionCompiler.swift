@@ -137,9 +137,14 @@ struct FunctionCompiler: ~Copyable {
         precondition(violations.isEmpty, "function \(function.functionIndex): \(violations.prefix(5))")
     }
 
-    /// Proves the allocation right when asked to. (Quadratic in places: for tests.)
+    /// Proves the allocation right when asked to; and in debug builds that of every function which is not large. (Quadratic in
+    /// places: for tests.)
     private func checkAllocation() {
-        guard isChecking else { return }
+        #if DEBUG
+            guard isChecking || selected.instructions.count <= 1000 else { return }
+        #else
+            guard isChecking else { return }
+        #endif
         let violations = AllocationChecker.check(selected.input, allocation, registers: X86_64.registerFile)
         precondition(violations.isEmpty, "function \(function.functionIndex): \(violations.prefix(5))")
     }

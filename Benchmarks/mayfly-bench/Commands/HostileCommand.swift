@@ -13,7 +13,7 @@ struct HostileCommand: ParsableCommand {
         abstract: "Compile time of functions that make careless algorithms quadratic.",
         discussion: """
             Columns: milliseconds at a quarter, half and the full size; nanoseconds per byte of the body at full size; by what \
-            the time grew when the size doubled last; the peer's milliseconds at full size. "refused" says that the function \
+            the time grew when the size doubled last; mebibytes that this takes, and by what they grew; the peer's milliseconds at full size. "refused" says that the function \
             exceeds a limit.
 
             Shapes: \(HostileShape.all.map(\.name).joined(separator: "; ")).
@@ -24,15 +24,28 @@ struct HostileCommand: ParsableCommand {
     @Option(name: .customLong("repeat"), help: "Compilations at each size; the fastest counts.")
     var repetitions = 3
 
+    @Option(help: ArgumentHelp("Compile one shape once: what memory is measured with.", visibility: .hidden))
+    var compileOnly: String?
+
     func validate() throws {
         if repetitions < 1 { throw ValidationError("--repeat must be positive") }
     }
 
     func run() throws {
+        if let compileOnly {
+            let parts = compileOnly.split(separator: ":", maxSplits: 2)
+            guard parts.count == 3, let number = Int(parts[0]), let size = Int(parts[1]),
+                HostileShape.all.indices.contains(number)
+            else { throw ValidationError("--compile-only takes NUMBER:SIZE:PATH") }
+            let module = HostileShape.all[number].module(size: size)
+            _ = try MayflyContender(pool: PoolConfiguration(slotCount: 1)).compile(module, parallel: false)
+            try writeFile(String(parts[2]), "\(residentPeak() ?? .nan)")
+            return
+        }
         let (contenders, hasMayfly) = try common.contenders()
-        let columns = ["1/4", "1/2", "full", "ns/byte", "growth"] + contenders.dropFirst(hasMayfly ? 1 : 0).map(\.name)
+        let columns = ["1/4", "1/2", "full", "ns/byte", "growth", "MiB", "growth"] + contenders.dropFirst(hasMayfly ? 1 : 0).map(\.name)
         printNow(pad("", Self.nameWidth) + columns.map { padLeft($0, Self.numberWidth) }.joined())
-        for shape in HostileShape.all {
+        for (number, shape) in HostileShape.all.enumerated() {
             let full = common.quick ? max(shape.fullSize / 100, 8) : shape.fullSize
             let modules = [full / 4, full / 2, full].map { shape.module(size: $0) }
             var cells: [String] = []
@@ -46,14 +59,32 @@ struct HostileCommand: ParsableCommand {
                 } else {
                     cells.append("-")
                 }
+                let peaks = try [2, full / 2, full].map { try peak(number, size: $0) }
+                if let empty = peaks[0], let half = peaks[1], let last = peaks[2] {
+                    cells.append(fixed((last - empty) / 1_048_576, 1))
+                    cells.append(fixed((last - empty) / max(half - empty, 1), 2))
+                } else {
+                    cells += ["-", "-"]
+                }
             } else {
-                cells = [String](repeating: "-", count: 5)
+                cells = [String](repeating: "-", count: 7)
             }
             for peer in contenders.dropFirst(hasMayfly ? 1 : 0) {
                 cells.append(Self.milliseconds(fastest(modules[2], peer, &refusals)))
             }
             printNow(pad(shape.name, Self.nameWidth) + cells.map { padLeft($0, Self.numberWidth) }.joined())
             if let refusal = refusals.first { printNow("    refused: \(refusal)") }
+        }
+    }
+
+    /// The most memory that a process of its own takes which compiles a module of this size and nothing else, in bytes; nil if it
+    /// fails.
+    private func peak(_ shape: Int, size: Int) throws -> Double? {
+        try withScratchDirectory { directory in
+            let path = "\(directory)/peak"
+            let command = ["/proc/self/exe", "hostile", "--no-peer", "--compile-only", "\(shape):\(size):\(path)"]
+            guard let child = try ChildProcess(command), child.status(within: 60) == 0 else { return nil }
+            return Double(String(decoding: try readFile(path), as: UTF8.self))
         }
     }
 

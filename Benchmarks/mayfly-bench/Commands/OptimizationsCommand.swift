@@ -14,7 +14,7 @@ struct OptimizationsCommand: ParsableCommand {
         abstract: "Run time, compile time and code size without each of the compiler's optimizations.",
         discussion: """
             Ratios of what lacks one to what has all. Programs are Sightglass modules, as for `sightglass`; vector kernels are \
-            those of `simd`.
+            those of `simd`. The last line is of code that lacks nothing, measured twice: smaller effects are none.
 
             Optimizations: \(CompilerExperiment.Optimizations.named.map(\.name).joined(separator: ", ")).
             """)
@@ -53,31 +53,37 @@ struct OptimizationsCommand: ParsableCommand {
         printNow("machine: \(machineDescription())")
         let chosen = CompilerExperiment.Optimizations.named.filter { names.isEmpty || names.contains($0.name) }
         let pool = PoolConfiguration(slotCount: 2)
-        let contenders =
-            try [MayflyContender(name: "all", pool: pool)]
-            + chosen.map { name, optimization in
-                let experiment = CompilerExperiment(optimizations: .all.subtracting(optimization))
-                return try MayflyContender(name: name, pool: pool, code: CodeSettings(experiment: experiment))
-            }
-        var effects = chosen.map { Effect(name: $0.name) }
+        // What has all stands first and last: the faster one is what others are compared with, and how much slower the other one is
+        // says how little can be seen.
+        let all = try [MayflyContender(name: "all", pool: pool), MayflyContender(name: "all", pool: pool)]
+        let without = try chosen.map { name, optimization in
+            let experiment = CompilerExperiment(optimizations: .all.subtracting(optimization))
+            return try MayflyContender(name: name, pool: pool, code: CodeSettings(experiment: experiment))
+        }
+        let contenders = [all[0]] + without + [all[1]]
+        var effects = chosen.map { Effect(name: $0.name) } + [Effect(name: "nothing")]
+        func ratios(_ values: [Double]) -> [Double] {
+            let (first, last) = (values[0], values[values.count - 1])
+            return values[1..<values.count - 1].map { $0 / min(first, last) } + [max(first, last) / min(first, last)]
+        }
         for path in try modules(at: paths) {
             let name = displayName(path)
             let run = try SightglassCommand.measure(path, contenders, repetitions: repetitions).map(\.fastest)
             let bytes = try readFile(path)
-            let compile = try compileTimes(bytes, contenders)
-            let size = try contenders.map { Double(try $0.codeSize(bytes)) }
-            for index in effects.indices {
+            let compile = ratios(try compileTimes(bytes, contenders))
+            let size = ratios(try contenders.map { Double(try $0.codeSize(bytes)) })
+            for (index, ratio) in ratios(run).enumerated() {
                 // Programs with nothing between their marks say nothing.
-                if run[0] > 10_000 { effects[index].run.append((name, run[index + 1] / run[0])) }
-                effects[index].compile.append(compile[index + 1] / compile[0])
-                effects[index].size.append(size[index + 1] / size[0])
+                if run[0] > 10_000 { effects[index].run.append((name, ratio)) }
+                effects[index].compile.append(compile[index])
+                effects[index].size.append(size[index])
             }
             printNow("\(name): measured")
         }
         for kernel in SIMDKernel.all {
             let run = try SIMDCommand.measure(kernel.module(in: guests), kernel, contenders, samples: samples)
                 .map(\.fastest)
-            for index in effects.indices { effects[index].kernels.append((kernel.name, run[index + 1] / run[0])) }
+            for (index, ratio) in ratios(run).enumerated() { effects[index].kernels.append((kernel.name, ratio)) }
         }
         printNow(Effect.heading)
         for effect in effects {

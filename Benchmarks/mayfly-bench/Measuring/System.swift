@@ -19,6 +19,14 @@ func clockCost() -> Double {
     }.min()!
 }
 
+/// The most bytes that the process has had in memory.
+func residentPeak() -> Double? {
+    (try? readFile("/proc/self/status")).flatMap { status in
+        String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("VmHWM:") }?
+            .split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Double($0) }
+    }.map { $0 * 1024 }
+}
+
 func readFile(_ path: String) throws -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw BenchmarkError("\(path): \(String(cString: strerror(errno)))") }
