@@ -1,7 +1,7 @@
 //! What a user of Mayfly sees of the layers below, so that `import Mayfly` is the only import needed.
 
-@_exported public import class Compiler.CompilationMonitor
 @_exported public import struct Compiler.CodeSettings
+@_exported public import class Compiler.CompilationMonitor
 @_exported public import enum Compiler.TrapCode
 @_exported public import enum Runtime.CallError
 @_exported public import struct Runtime.ExternReference

@@ -18,12 +18,13 @@ struct MayflyWay: FuzzedWay {
                     instructionSet: number.isMultiple(of: 4) ? .baseline : .v3,
                     experiment: CompilerExperiment(chaosSeed: number)))
         }
-        return try [chaos] + CodeSettings.InstructionSet.allCases.flatMap { instructionSet in
-            try CodeSettings.BoundsChecks.allCases.map { checks in
-                let engine = try engine(CodeSettings(boundsChecks: checks, instructionSet: instructionSet))
-                return MayflyWay(name: "\(instructionSet) \(checks)") { _ in engine }
+        return try [chaos]
+            + CodeSettings.InstructionSet.allCases.flatMap { instructionSet in
+                try CodeSettings.BoundsChecks.allCases.map { checks in
+                    let engine = try engine(CodeSettings(boundsChecks: checks, instructionSet: instructionSet))
+                    return MayflyWay(name: "\(instructionSet) \(checks)") { _ in engine }
+                }
             }
-        }
     }
 
     private static func engine(_ settings: CodeSettings) throws -> Engine {

@@ -384,7 +384,9 @@ struct FunctionEmitter: ~Copyable {
     /// Says that what comes next was made for an operator.
     @inline(__always)
     private mutating func noteOrigin(_ source: UInt32) {
-        guard module.settings.keepsOrigins, origins.isEmpty || origins[origins.count - 1].source != source else { return }
+        guard module.settings.keepsOrigins, origins.isEmpty || origins[origins.count - 1].source != source else {
+            return
+        }
         origins.append(CodeOrigin(code: assembler.position, source: source))
     }
 
