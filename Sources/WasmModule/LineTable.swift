@@ -105,6 +105,11 @@ public struct LineTable: Sendable {
 
     // MARK: Reading the section
 
+    /// Whether a module says anything about lines.
+    public static func exists(in module: DecodedModule) -> Bool {
+        module.customSections.contains { $0.name == ".debug_line" }
+    }
+
     /// The lines of a module; none if it has no such section.
     public init(of module: DecodedModule) { self.init(of: module, maximumCount: Self.maximumCount) }
 

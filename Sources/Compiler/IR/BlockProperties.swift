@@ -9,15 +9,20 @@ struct BlockProperties: ~Copyable {
     private var innermost = Vector<UInt32>(capacity: 64)
     /// For each loop header, the loop around its loop.
     private var around = Vector<UInt32>(capacity: 64)
+    /// For each block, 1 if an edge leads to it that is not unlikely. Filled where there are hints only.
+    private var isLikely = Vector<UInt8>(capacity: 64)
 
     /// Loops nested deeper than this in one another may get a depth too low, to keep the time linear.
     private static let nestingLimit = 64
 
     init() {}
 
-    /// - Parameter chaos: makes further blocks cold.
-    mutating func annotate(_ function: inout IRFunction, _ chaos: Chaos = Chaos()) {
+    /// - Parameters:
+    ///   - hasHints: whether edges may be unlikely.
+    ///   - chaos: makes further blocks cold.
+    mutating func annotate(_ function: inout IRFunction, hasHints: Bool = false, _ chaos: Chaos = Chaos()) {
         var chaos = chaos
+        if hasHints { findLikely(function) }
         let count = function.blocks.count
         innermost.reset(to: 0, count: count)
         around.reset(to: 0, count: count)
@@ -49,6 +54,7 @@ struct BlockProperties: ~Copyable {
             default:
                 function.blocks[block].isCold = false
             }
+            if hasHints && block > 0 && isLikely[block] == 0 { function.blocks[block].isCold = true }
             if chaos.strikes(oneIn: 8) { function.blocks[block].isCold = true }
         }
         // Headers before their loops' other blocks, outer loops before inner ones.
@@ -64,6 +70,15 @@ struct BlockProperties: ~Copyable {
             } else {
                 function.blocks[block].loopDepth = function.blocks[loop - 1].loopDepth
             }
+        }
+    }
+
+    /// Blocks that are reached over unlikely edges only stay unmarked.
+    private mutating func findLikely(_ function: borrowing IRFunction) {
+        isLikely.reset(to: 0, count: function.blocks.count)
+        for index in 0..<function.edges.count where !function.edges[index].isUnlikely {
+            let target = function.edges[index].target
+            if Int(target) < function.blocks.count { isLikely[target] = 1 }
         }
     }
 

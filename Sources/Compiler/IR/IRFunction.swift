@@ -57,6 +57,8 @@ struct IREdge: BitwiseCopyable {
     /// Into `IRFunction.lists`.
     var firstArgument: UInt32
     var argumentCount: UInt32
+    /// The module says that it is rarely taken.
+    var isUnlikely = false
 }
 
 struct IRFunction: ~Copyable {

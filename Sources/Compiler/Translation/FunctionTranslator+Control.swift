@@ -64,7 +64,8 @@ extension FunctionTranslator {
         frames.append(frame)
     }
 
-    mutating func openIf(_ type: Arity) throws(LimitExceeded) {
+    /// - Parameter isLikely: whether the first arm is; nil if nobody knows.
+    mutating func openIf(_ type: Arity, _ isLikely: Bool?) throws(LimitExceeded) {
         let condition = pop()
         var frame = makeFrame(.then, type)
         frame.ifBlock = builder.currentBlock
@@ -86,6 +87,7 @@ extension FunctionTranslator {
         let test = builder.withoutZeroTest(condition)
         let thenEdge = builder.edge(to: builder.nextBlock)
         frame.elseEdge = builder.edge(to: ControlFrame.noEdge)
+        markUnlikely(taken: thenEdge, other: frame.elseEdge, isLikely)
         frame.elseEntry = .edge
         terminateWithBranch(test.condition, test.isInverted, taken: thenEdge, other: frame.elseEdge)
         builder.beginBlock(dominatedBy: frame.ifBlock, keepsState: true)
@@ -97,6 +99,11 @@ extension FunctionTranslator {
             IRInstruction(
                 operation: .branch, type: .none, a: condition, b: isInverted ? other : taken,
                 c: isInverted ? taken : other))
+    }
+
+    private mutating func markUnlikely(taken: UInt32, other: UInt32, _ isLikely: Bool?) {
+        guard let isLikely else { return }
+        builder.function.edges[isLikely ? other : taken].isUnlikely = true
     }
 
     // MARK: Branches
@@ -149,7 +156,7 @@ extension FunctionTranslator {
         isReachable = false
     }
 
-    mutating func branchIf(to label: UInt32) throws(LimitExceeded) {
+    mutating func branchIf(to label: UInt32, _ isLikely: Bool?) throws(LimitExceeded) {
         let condition = pop()
         if let bits = builder.constantBits(condition) {
             if bits != 0 { try branch(to: label) }
@@ -159,6 +166,7 @@ extension FunctionTranslator {
         let block = builder.currentBlock
         let taken = try makeEdge(toFrame: frameIndex(label))
         let other = builder.edge(to: builder.nextBlock)
+        markUnlikely(taken: taken, other: other, isLikely)
         terminateWithBranch(test.condition, test.isInverted, taken: taken, other: other)
         builder.beginBlock(dominatedBy: block, keepsState: true)
     }
@@ -287,8 +295,9 @@ extension FunctionTranslator {
                 builder.terminate(IRInstruction(operation: .jump, type: .none, a: edge))
                 isReachable = false
             }
-            builder.function.edges[frame.elseEdge] = IREdge(
-                target: frames[index].pendingEdge, firstArgument: first, argumentCount: count)
+            builder.function.edges[frame.elseEdge].target = frames[index].pendingEdge
+            builder.function.edges[frame.elseEdge].firstArgument = first
+            builder.function.edges[frame.elseEdge].argumentCount = count
             frames[index].pendingEdge = frame.elseEdge
             frames[index].pendingCount += 1
             frames[index].firstPredecessor = frame.ifBlock

@@ -46,6 +46,9 @@ struct FunctionTranslator: ~Copyable {
     var skippedDepth = 0
     /// Operators of the body at hand, unreachable ones among them.
     private(set) var operatorCount = 0
+    /// The next hint about a branch, and whether the function at hand had one.
+    private var nextHint = 0
+    private var hasHints = false
     private var properties = BlockProperties()
     private var instructionLimit = 0
 
@@ -87,7 +90,7 @@ struct FunctionTranslator: ~Copyable {
             return translate(reader, at: UInt32(truncatingIfNeeded: range.lowerBound), function: index, of: context)
         }
         guard isTranslated else { throw .functionTooComplex(function: index) }
-        properties.annotate(&builder.function, builder.experiment.chaos(salt: 3))
+        properties.annotate(&builder.function, hasHints: hasHints, builder.experiment.chaos(salt: 3))
         IRVerifier.assertValid(builder.function, in: context)
     }
 
@@ -111,6 +114,8 @@ struct FunctionTranslator: ~Copyable {
         isReachable = true
         skippedDepth = 0
         operatorCount = 0
+        hasHints = false
+        nextHint = context.firstHint(from: offset)
 
         builder.sourceOffset = offset
         builder.beginEntryBlock()
@@ -234,11 +239,11 @@ struct FunctionTranslator: ~Copyable {
         case .globalSet: builder.globalSet(reader.readU32(), pop())
         case .block: openBlock(type(of: reader.readBlockType(), context))
         case .loop: try openLoop(type(of: reader.readBlockType(), context))
-        case .if: try openIf(type(of: reader.readBlockType(), context))
+        case .if: try openIf(type(of: reader.readBlockType(), context), hint(context))
         case .else: try beginElse()
         case .end: try closeFrame()
         case .br: try branch(to: reader.readU32())
-        case .brIf: try branchIf(to: reader.readU32())
+        case .brIf: try branchIf(to: reader.readU32(), hint(context))
         case .brTable: try branchTable(&reader)
         case .return: try returnResults()
         case .unreachable: trap(.unreachable)
@@ -401,6 +406,20 @@ struct FunctionTranslator: ~Copyable {
     }
 
     /// A call of the runtime with values from the stack followed by indices.
+    /// Whether the branch at hand is likely, if the module says anything about it.
+    private mutating func hint(_ context: ModuleContext) -> Bool? {
+        while nextHint < context.hintCount {
+            let hint = context.hint(nextHint)
+            if hint.offset > builder.sourceOffset { return nil }
+            nextHint += 1
+            if hint.offset == builder.sourceOffset {
+                hasHints = true
+                return hint.isLikely
+            }
+        }
+        return nil
+    }
+
     private mutating func runtimeCall(
         _ function: RuntimeFunction, operands: Int, immediates first: UInt32, _ second: UInt32? = nil,
         result: IRType = .none

@@ -66,6 +66,8 @@ final class ModuleContext: @unchecked Sendable {
     private let memories: UnsafeMutablePointer<SizeRange>
     private let tables: UnsafeMutablePointer<SizeRange>
     private let bodies: UnsafeMutablePointer<Range<Int>>
+    private let hints: UnsafeMutablePointer<BranchHints.Hint>
+    let hintCount: Int
 
     init(_ module: DecodedModule, settings: CodeSettings = .init()) {
         func flattened<T>(_ elements: [T]) -> UnsafeMutablePointer<T> {
@@ -117,6 +119,9 @@ final class ModuleContext: @unchecked Sendable {
             })
         bodyCount = module.bodies.count
         bodies = flattened(module.bodies.map(\.range))
+        let branchHints = BranchHints(of: module).hints
+        hints = flattened(branchHints)
+        hintCount = branchHints.count
     }
 
     deinit {
@@ -127,6 +132,22 @@ final class ModuleContext: @unchecked Sendable {
         memories.deallocate()
         tables.deallocate()
         bodies.deallocate()
+        hints.deallocate()
+    }
+
+    /// Hints by ascending place in the binary.
+    @inline(__always)
+    func hint(_ index: Int) -> BranchHints.Hint { hints[index] }
+
+    /// The first hint at this place in the binary or behind it.
+    func firstHint(from offset: UInt32) -> Int {
+        var low = 0
+        var high = hintCount
+        while low < high {
+            let middle = (low + high) / 2
+            if hints[middle].offset < offset { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     // MARK: Types

@@ -154,9 +154,11 @@ public final class ModuleCore: @unchecked Sendable {
 
     // MARK: Source
 
-    /// The lines of the module's source. They are read when they are first asked for, which is when something traps.
-    func lineTable() -> LineTable {
-        lines.withLock { lines in
+    /// The lines of the module's source, if it says anything about them. They are read when they are first asked for, which is
+    /// when something traps.
+    func lineTable() -> LineTable? {
+        guard LineTable.exists(in: decoded) else { return nil }
+        return lines.withLock { lines in
             if let lines { return lines }
             let table = LineTable(of: decoded)
             lines = table

@@ -37,7 +37,7 @@ struct StackWalk {
         let index = module.decoded.importedFunctionCount + defined
         // Of the first byte of the instruction: with return addresses, of the call.
         let source = module.code.sourceOffset(at: offset + (isReturnAddress ? 1 : 0)).map { Int($0) }
-        let position = source.flatMap { module.lineTable().position(at: $0) }
+        let position = source.flatMap { module.lineTable()?.position(at: $0) }
         frames.append(
             Trap.Frame(
                 functionIndex: index, functionName: module.decoded.names.functions[UInt32(index)],

@@ -567,7 +567,7 @@ struct InstructionSelector: ~Copyable {
             } else {
                 let target = irBlocks[Int(edges[Int(block.edge)].target)]
                 result.loopDepth = min(irBlock.loopDepth, target.loopDepth)
-                result.isCold = irBlock.isCold || target.isCold
+                result.isCold = irBlock.isCold || target.isCold || edges[Int(block.edge)].isUnlikely
             }
             for index in 0..<block.successorCount {
                 predecessorCounts[successors[block.firstSuccessor &+ index]] &+= 1
