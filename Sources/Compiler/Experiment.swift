@@ -43,6 +43,9 @@ package struct CompilerExperiment: Sendable, Hashable {
         /// Jumps of two bytes.
         package static let shortJumps = Self(rawValue: 1 << 16)
 
+        /// Bitwise operations that processors have one instruction for: `andn`, `blsi`, `blsr`.
+        package static let bitManipulation = Self(rawValue: 1 << 17)
+
         package static let named: [(name: String, optimization: Self)] = [
             ("folding", .folding), ("value numbering", .valueNumbering), ("global reads", .globalReads),
             ("division by constants", .divisionByConstants), ("address folding", .addressFolding),
@@ -51,7 +54,7 @@ package struct CompilerExperiment: Sendable, Hashable {
             ("loop constants", .loopConstants), ("loop-aware spilling", .loopAwareSpilling),
             ("cold-aware spilling", .coldAwareSpilling), ("register hints", .registerHints),
             ("store once", .storeOnce), ("cold layout", .coldLayout), ("jump threading", .jumpThreading),
-            ("short jumps", .shortJumps),
+            ("short jumps", .shortJumps), ("bit manipulation", .bitManipulation),
         ]
         package static let all = named.reduce(into: Self()) { $0.insert($1.optimization) }
     }

@@ -381,30 +381,22 @@ struct AssemblerBitTests: AssemblerTable {
     @Test("Masks")
     func masks() {
         expect("andn eax,ecx,edx", "c4 e2 70 f2 c2") { $0.andn(.w32, rax, rcx, rdx) }
-        expect("bzhi eax,ecx,edx", "c4 e2 68 f5 c1") { $0.bzhi(.w32, rax, rcx, rdx) }
         expect("blsr eax,ecx", "c4 e2 78 f3 c9") { $0.blsr(.w32, rax, rcx) }
         expect("blsi eax,ecx", "c4 e2 78 f3 d9") { $0.blsi(.w32, rax, rcx) }
         expect("andn r8d,ebp,esp", "c4 62 50 f2 c4") { $0.andn(.w32, r8, rbp, rsp) }
-        expect("bzhi r8d,ebp,esp", "c4 62 58 f5 c5") { $0.bzhi(.w32, r8, rbp, rsp) }
         expect("blsr r8d,ebp", "c4 e2 38 f3 cd") { $0.blsr(.w32, r8, rbp) }
         expect("blsi r8d,ebp", "c4 e2 38 f3 dd") { $0.blsi(.w32, r8, rbp) }
         expect("andn edi,r12d,eax", "c4 e2 18 f2 f8") { $0.andn(.w32, rdi, r12, rax) }
-        expect("bzhi edi,r12d,eax", "c4 c2 78 f5 fc") { $0.bzhi(.w32, rdi, r12, rax) }
         expect("blsr edi,r12d", "c4 c2 40 f3 cc") { $0.blsr(.w32, rdi, r12) }
         expect("blsi edi,r12d", "c4 c2 40 f3 dc") { $0.blsi(.w32, rdi, r12) }
         expect("andn ebp,edi,r15d", "c4 c2 40 f2 ef") { $0.andn(.w32, rbp, rdi, r15) }
-        expect("bzhi ebp,edi,r15d", "c4 e2 00 f5 ef") { $0.bzhi(.w32, rbp, rdi, r15) }
         expect("blsr ebp,edi", "c4 e2 50 f3 cf") { $0.blsr(.w32, rbp, rdi) }
         expect("blsi ebp,edi", "c4 e2 50 f3 df") { $0.blsi(.w32, rbp, rdi) }
         expect("andn ecx,r13d,DWORD PTR [r12+0x8]", "c4 c2 10 f2 4c 24 08") { $0.andn(.w32, rcx, r13, .base(r12, 8)) }
-        expect("bzhi ecx,DWORD PTR [r12+0x8],r13d", "c4 c2 10 f5 4c 24 08") { $0.bzhi(.w32, rcx, .base(r12, 8), r13) }
         expect("blsr r13d,DWORD PTR [r12+0x8]", "c4 c2 10 f3 4c 24 08") { $0.blsr(.w32, r13, .base(r12, 8)) }
         expect("blsi r13d,DWORD PTR [r12+0x8]", "c4 c2 10 f3 5c 24 08") { $0.blsi(.w32, r13, .base(r12, 8)) }
         expect("andn ecx,r13d,DWORD PTR [rbp+r13*8-0x80]", "c4 a2 10 f2 4c ed 80") {
             $0.andn(.w32, rcx, r13, .indexed(rbp, r13, scale: 3, -128))
-        }
-        expect("bzhi ecx,DWORD PTR [rbp+r13*8-0x80],r13d", "c4 a2 10 f5 4c ed 80") {
-            $0.bzhi(.w32, rcx, .indexed(rbp, r13, scale: 3, -128), r13)
         }
         expect("blsr r13d,DWORD PTR [rbp+r13*8-0x80]", "c4 a2 10 f3 4c ed 80") {
             $0.blsr(.w32, r13, .indexed(rbp, r13, scale: 3, -128))
@@ -413,30 +405,22 @@ struct AssemblerBitTests: AssemblerTable {
             $0.blsi(.w32, r13, .indexed(rbp, r13, scale: 3, -128))
         }
         expect("andn rax,rcx,rdx", "c4 e2 f0 f2 c2") { $0.andn(.w64, rax, rcx, rdx) }
-        expect("bzhi rax,rcx,rdx", "c4 e2 e8 f5 c1") { $0.bzhi(.w64, rax, rcx, rdx) }
         expect("blsr rax,rcx", "c4 e2 f8 f3 c9") { $0.blsr(.w64, rax, rcx) }
         expect("blsi rax,rcx", "c4 e2 f8 f3 d9") { $0.blsi(.w64, rax, rcx) }
         expect("andn r8,rbp,rsp", "c4 62 d0 f2 c4") { $0.andn(.w64, r8, rbp, rsp) }
-        expect("bzhi r8,rbp,rsp", "c4 62 d8 f5 c5") { $0.bzhi(.w64, r8, rbp, rsp) }
         expect("blsr r8,rbp", "c4 e2 b8 f3 cd") { $0.blsr(.w64, r8, rbp) }
         expect("blsi r8,rbp", "c4 e2 b8 f3 dd") { $0.blsi(.w64, r8, rbp) }
         expect("andn rdi,r12,rax", "c4 e2 98 f2 f8") { $0.andn(.w64, rdi, r12, rax) }
-        expect("bzhi rdi,r12,rax", "c4 c2 f8 f5 fc") { $0.bzhi(.w64, rdi, r12, rax) }
         expect("blsr rdi,r12", "c4 c2 c0 f3 cc") { $0.blsr(.w64, rdi, r12) }
         expect("blsi rdi,r12", "c4 c2 c0 f3 dc") { $0.blsi(.w64, rdi, r12) }
         expect("andn rbp,rdi,r15", "c4 c2 c0 f2 ef") { $0.andn(.w64, rbp, rdi, r15) }
-        expect("bzhi rbp,rdi,r15", "c4 e2 80 f5 ef") { $0.bzhi(.w64, rbp, rdi, r15) }
         expect("blsr rbp,rdi", "c4 e2 d0 f3 cf") { $0.blsr(.w64, rbp, rdi) }
         expect("blsi rbp,rdi", "c4 e2 d0 f3 df") { $0.blsi(.w64, rbp, rdi) }
         expect("andn rcx,r13,QWORD PTR [r12+0x8]", "c4 c2 90 f2 4c 24 08") { $0.andn(.w64, rcx, r13, .base(r12, 8)) }
-        expect("bzhi rcx,QWORD PTR [r12+0x8],r13", "c4 c2 90 f5 4c 24 08") { $0.bzhi(.w64, rcx, .base(r12, 8), r13) }
         expect("blsr r13,QWORD PTR [r12+0x8]", "c4 c2 90 f3 4c 24 08") { $0.blsr(.w64, r13, .base(r12, 8)) }
         expect("blsi r13,QWORD PTR [r12+0x8]", "c4 c2 90 f3 5c 24 08") { $0.blsi(.w64, r13, .base(r12, 8)) }
         expect("andn rcx,r13,QWORD PTR [rbp+r13*8-0x80]", "c4 a2 90 f2 4c ed 80") {
             $0.andn(.w64, rcx, r13, .indexed(rbp, r13, scale: 3, -128))
-        }
-        expect("bzhi rcx,QWORD PTR [rbp+r13*8-0x80],r13", "c4 a2 90 f5 4c ed 80") {
-            $0.bzhi(.w64, rcx, .indexed(rbp, r13, scale: 3, -128), r13)
         }
         expect("blsr r13,QWORD PTR [rbp+r13*8-0x80]", "c4 a2 90 f3 4c ed 80") {
             $0.blsr(.w64, r13, .indexed(rbp, r13, scale: 3, -128))
@@ -556,48 +540,5 @@ struct AssemblerBitTests: AssemblerTable {
         expect("popcnt rdi,QWORD PTR [rsp+r15*1+0x12345678]", "f3 4a 0f b8 bc 3c 78 56 34 12") {
             $0.popcnt(.w64, rdi, .indexed(rsp, r15, 305419896))
         }
-        expect("bt cx,dx", "66 0f a3 d1") { $0.bt(.w16, rcx, rdx) }
-        expect("bt r8w,bp", "66 41 0f a3 e8") { $0.bt(.w16, r8, rbp) }
-        expect("bt sp,r15w", "66 44 0f a3 fc") { $0.bt(.w16, rsp, r15) }
-        expect("bt ax,0x9", "66 0f ba e0 09") { $0.bt(.w16, rax, imm: 9) }
-        expect("bt di,0x9", "66 0f ba e7 09") { $0.bt(.w16, rdi, imm: 9) }
-        expect("bt r12w,0x9", "66 41 0f ba e4 09") { $0.bt(.w16, r12, imm: 9) }
-        expect("bt WORD PTR [rbp+r13*8-0x80],0x9", "66 42 0f ba 64 ed 80 09") {
-            $0.bt(.w16, .indexed(rbp, r13, scale: 3, -128), imm: 9)
-        }
-        expect("bt ecx,edx", "0f a3 d1") { $0.bt(.w32, rcx, rdx) }
-        expect("bt r8d,ebp", "41 0f a3 e8") { $0.bt(.w32, r8, rbp) }
-        expect("bt esp,r15d", "44 0f a3 fc") { $0.bt(.w32, rsp, r15) }
-        expect("bt eax,0x9", "0f ba e0 09") { $0.bt(.w32, rax, imm: 9) }
-        expect("bt edi,0x9", "0f ba e7 09") { $0.bt(.w32, rdi, imm: 9) }
-        expect("bt r12d,0x9", "41 0f ba e4 09") { $0.bt(.w32, r12, imm: 9) }
-        expect("bt DWORD PTR [rbp+r13*8-0x80],0x9", "42 0f ba 64 ed 80 09") {
-            $0.bt(.w32, .indexed(rbp, r13, scale: 3, -128), imm: 9)
-        }
-        expect("bt rcx,rdx", "48 0f a3 d1") { $0.bt(.w64, rcx, rdx) }
-        expect("bt r8,rbp", "49 0f a3 e8") { $0.bt(.w64, r8, rbp) }
-        expect("bt rsp,r15", "4c 0f a3 fc") { $0.bt(.w64, rsp, r15) }
-        expect("bt rax,0x9", "48 0f ba e0 09") { $0.bt(.w64, rax, imm: 9) }
-        expect("bt rdi,0x9", "48 0f ba e7 09") { $0.bt(.w64, rdi, imm: 9) }
-        expect("bt r12,0x9", "49 0f ba e4 09") { $0.bt(.w64, r12, imm: 9) }
-        expect("bt QWORD PTR [rbp+r13*8-0x80],0x9", "4a 0f ba 64 ed 80 09") {
-            $0.bt(.w64, .indexed(rbp, r13, scale: 3, -128), imm: 9)
-        }
-        expect("bswap eax", "0f c8") { $0.bswap(.w32, rax) }
-        expect("bswap esp", "0f cc") { $0.bswap(.w32, rsp) }
-        expect("bswap ebp", "0f cd") { $0.bswap(.w32, rbp) }
-        expect("bswap edi", "0f cf") { $0.bswap(.w32, rdi) }
-        expect("bswap r8d", "41 0f c8") { $0.bswap(.w32, r8) }
-        expect("bswap r12d", "41 0f cc") { $0.bswap(.w32, r12) }
-        expect("bswap r13d", "41 0f cd") { $0.bswap(.w32, r13) }
-        expect("bswap r15d", "41 0f cf") { $0.bswap(.w32, r15) }
-        expect("bswap rax", "48 0f c8") { $0.bswap(.w64, rax) }
-        expect("bswap rsp", "48 0f cc") { $0.bswap(.w64, rsp) }
-        expect("bswap rbp", "48 0f cd") { $0.bswap(.w64, rbp) }
-        expect("bswap rdi", "48 0f cf") { $0.bswap(.w64, rdi) }
-        expect("bswap r8", "49 0f c8") { $0.bswap(.w64, r8) }
-        expect("bswap r12", "49 0f cc") { $0.bswap(.w64, r12) }
-        expect("bswap r13", "49 0f cd") { $0.bswap(.w64, r13) }
-        expect("bswap r15", "49 0f cf") { $0.bswap(.w64, r15) }
     }
 }

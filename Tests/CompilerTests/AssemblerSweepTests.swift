@@ -117,7 +117,6 @@ struct AssemblerSweepTests: AssemblerSweeps {
                     sweep.add("lzcnt \(pair)") { $0.lzcnt(w, a, b) }
                     sweep.add("tzcnt \(pair)") { $0.tzcnt(w, a, b) }
                     sweep.add("popcnt \(pair)") { $0.popcnt(w, a, b) }
-                    sweep.add("bt \(pair)") { $0.bt(w, a, b) }
                     sweep.add("cmovae \(pair)") { $0.cmov(.aboveOrEqual, w, a, b) }
                 }
             }
@@ -137,7 +136,6 @@ struct AssemblerSweepTests: AssemblerSweeps {
             sweep.add("mov \(name(.w32, a)),0xfffffffe") { $0.movImmediate(a, 0xffff_fffe) }
             sweep.add("mov \(name(.w64, a)),0xfffffffffffffffe") { $0.movImmediate(a, ~1) }
             sweep.add("movabs \(name(.w64, a)),0x123456789abcdef") { $0.movImmediate(a, 0x0123_4567_89ab_cdef) }
-            for w in wide { sweep.add("bswap \(name(w, a))") { $0.bswap(w, a) } }
             for raw: UInt8 in 0..<16 {
                 let condition = Condition(rawValue: raw)!
                 let suffix = ["o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g"]
@@ -169,7 +167,6 @@ struct AssemblerSweepTests: AssemblerSweeps {
                     sweep.add("shlx \(x),\(y),\(z)") { $0.shlx(w, a, b, c) }
                     sweep.add("shrx \(x),\(y),\(z)") { $0.shrx(w, a, b, c) }
                     sweep.add("sarx \(x),\(y),\(z)") { $0.sarx(w, a, b, c) }
-                    sweep.add("bzhi \(x),\(y),\(z)") { $0.bzhi(w, a, b, c) }
                     sweep.add("andn \(x),\(y),\(z)") { $0.andn(w, a, b, c) }
                     sweep.add("blsr \(x),\(y)") { $0.blsr(w, a, b) }
                     sweep.add("blsi \(x),\(y)") { $0.blsi(w, a, b) }

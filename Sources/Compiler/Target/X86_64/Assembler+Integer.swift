@@ -305,9 +305,6 @@ extension Assembler {
     /// dst = ~a & b.
     mutating func andn(_ w: Width, _ dst: UInt8, _ a: UInt8, _ b: UInt8) { bmi(.none, 0xF2, w, dst, a, b) }
     mutating func andn(_ w: Width, _ dst: UInt8, _ a: UInt8, _ b: Memory) { bmi(.none, 0xF2, w, dst, a, b) }
-    /// dst = src with the bits from `count` on cleared.
-    mutating func bzhi(_ w: Width, _ dst: UInt8, _ src: UInt8, _ count: UInt8) { bmi(.none, 0xF5, w, dst, count, src) }
-    mutating func bzhi(_ w: Width, _ dst: UInt8, _ src: Memory, _ count: UInt8) { bmi(.none, 0xF5, w, dst, count, src) }
     /// dst = src & (src - 1).
     mutating func blsr(_ w: Width, _ dst: UInt8, _ src: UInt8) { bmi(.none, 0xF3, w, 1, dst, src) }
     mutating func blsr(_ w: Width, _ dst: UInt8, _ src: Memory) { bmi(.none, 0xF3, w, 1, dst, src) }
@@ -365,30 +362,6 @@ extension Assembler {
     mutating func bsf(_ w: Width, _ dst: UInt8, _ src: Memory) {
         assert(w != .w8)
         emit(.escaped(0xBC), w, reg: dst, rm: src)
-    }
-
-    /// Carry = bit `bit` of r, counted modulo the width.
-    mutating func bt(_ w: Width, _ r: UInt8, _ bit: UInt8) {
-        assert(w != .w8)
-        emit(.escaped(0xA3), w, reg: bit, rm: r)
-    }
-
-    mutating func bt(_ w: Width, _ r: UInt8, imm: UInt8) {
-        assert(w != .w8)
-        emit(.escaped(0xBA), w, reg: 4, rm: r)
-        trailing8(imm)
-    }
-
-    mutating func bt(_ w: Width, _ m: Memory, imm: UInt8) {
-        assert(w != .w8)
-        emit(.escaped(0xBA), w, reg: 4, rm: m, trailing: 1)
-        trailing8(imm)
-    }
-
-    /// Reverses the bytes. 32 or 64 bits.
-    mutating func bswap(_ w: Width, _ r: UInt8) {
-        assert(w == .w32 || w == .w64)
-        emit(.escaped(0xC8), w, embedded: r)
     }
 
     // MARK: Stack

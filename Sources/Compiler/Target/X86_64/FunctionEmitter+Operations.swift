@@ -81,6 +81,24 @@ extension FunctionEmitter {
             }
         case .shiftByCL:
             assembler.shiftByCL(Shift(rawValue: machine.detail)!, width, register(index, 0))
+        case .andNot:
+            if isSlot(index, 1) {
+                assembler.andn(width, register(index, 2), register(index, 0), slot(index, 1))
+            } else {
+                assembler.andn(width, register(index, 2), register(index, 0), register(index, 1))
+            }
+        case .clearLowestBit:
+            if isSlot(index, 0) {
+                assembler.blsr(width, register(index, 1), slot(index, 0))
+            } else {
+                assembler.blsr(width, register(index, 1), register(index, 0))
+            }
+        case .isolateLowestBit:
+            if isSlot(index, 0) {
+                assembler.blsi(width, register(index, 1), slot(index, 0))
+            } else {
+                assembler.blsi(width, register(index, 1), register(index, 0))
+            }
         case .negate:
             copy(register(index, 1), register(index, 0))
             assembler.neg(width, register(index, 1))

@@ -9,7 +9,10 @@ extension InstructionSelector {
         case .subtract: selectSubtract(value, instruction, width)
         case .and where width == .w64 && integerConstant(instruction.b) == 0xFFFF_FFFF:
             selectUnary(value, instruction, .zeroExtend, .w32, detail: Width.w32.rawValue)
-        case .and: selectCommutative(value, instruction, width, .and)
+        case .and:
+            if selectBitManipulation(value, instruction.a, instruction.b, width) { return }
+            if selectBitManipulation(value, instruction.b, instruction.a, width) { return }
+            selectCommutative(value, instruction, width, .and)
         case .or: selectCommutative(value, instruction, width, .or)
         case .xor: selectCommutative(value, instruction, width, .xor)
         case .multiply: selectMultiply(value, instruction, width)
@@ -174,6 +177,35 @@ extension InstructionSelector {
             define(value: value)
             finish(MachineInstruction(operation: .alu, width: width, detail: alu.rawValue))
         }
+    }
+
+    /// x & ~y, x & (x - 1) or x & (0 - x), where `right` is what comes behind the first `&`.
+    private mutating func selectBitManipulation(
+        _ value: UInt32, _ left: UInt32, _ right: UInt32, _ width: Width
+    ) -> Bool {
+        let inner = ir[Int(right)]
+        guard module.usesVEX, experiment.has(.bitManipulation), isSingleUseHere(right) else { return false }
+        switch inner.operation {
+        case .xor where immediate(inner.b) == -1 && ir[Int(left)].operation != .integerConstant:
+            use(inner.a, .register)
+            use(left, .any)
+            define(value: value)
+            finish(MachineInstruction(operation: .andNot, width: width))
+        case .add where inner.a == left && immediate(inner.b) == -1:
+            selectBitManipulation(value, left, .clearLowestBit, width)
+        case .subtract where inner.b == left && integerConstant(inner.a) == 0:
+            selectBitManipulation(value, left, .isolateLowestBit, width)
+        default: return false
+        }
+        return true
+    }
+
+    private mutating func selectBitManipulation(
+        _ value: UInt32, _ operand: UInt32, _ operation: MachineOperation, _ width: Width
+    ) {
+        use(operand, .any)
+        define(value: value)
+        finish(MachineInstruction(operation: operation, width: width))
     }
 
     private mutating func selectMultiply(_ value: UInt32, _ instruction: IRInstruction, _ width: Width) {

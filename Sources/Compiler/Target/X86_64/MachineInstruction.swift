@@ -49,6 +49,10 @@ enum MachineOperation: UInt8 {
     case aluStore
     /// address. To memory. `immediate` fits `width`, at most 32 bits signed.
     case aluStoreImmediate
+    /// r, m → r. The second without the bits of the first. Like the next not in the baseline instruction set.
+    case andNot
+    /// m → r. Without its lowest bit that is set; nothing but that bit.
+    case clearLowestBit, isolateLowestBit
     /// r → r.
     case negate
     /// m → r.
