@@ -37,6 +37,7 @@ struct FuzzCommand: ParsableCommand {
 
     func validate() throws {
         if !(seconds > 0) { throw ValidationError("--seconds must be positive") }
+        if common.json != nil { throw ValidationError("there is no JSON of this command") }
     }
 
     func run() throws {

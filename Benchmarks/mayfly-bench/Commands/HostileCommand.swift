@@ -30,6 +30,7 @@ struct HostileCommand: ParsableCommand {
 
     func validate() throws {
         if repetitions < 1 { throw ValidationError("--repeat must be positive") }
+        if common.json != nil { throw ValidationError("there is no JSON of this command") }
     }
 
     func run() throws {
