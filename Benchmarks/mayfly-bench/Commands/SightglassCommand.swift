@@ -72,7 +72,8 @@ struct SightglassCommand: ParsableCommand {
             for position in programs.indices {
                 let index = repetition.isMultiple(of: 2) ? position : programs.count - 1 - position
                 let run = try withScratchDirectory { scratch in
-                    try programs[index].run(directory: directory.isEmpty ? "/" : directory, scratch: scratch)
+                    try programs[index].run(
+                        arguments: [], directory: directory.isEmpty ? "/" : directory, scratch: scratch)
                 }
                 try expectation.check(run, of: contenders[index].name)
                 samples[index].append(run.nanoseconds)

@@ -48,16 +48,35 @@ protocol FreshInstanceCycle: Sendable {
 
 /// What one run of a benchmark program gave.
 struct ProgramRun: Sendable {
-    /// Between the calls of `bench.start` and `bench.end`.
+    /// Between the calls of `bench.start` and `bench.end`; of a program that calls neither, from its start to its end.
     var nanoseconds: Double
     var standardOutput: [UInt8]
     var standardError: [UInt8]
 }
 
-/// A compiled program that calls `bench.start` and `bench.end`.
+/// A compiled WASI program.
 protocol BenchmarkProgram {
     /// Runs it in a fresh instance, `directory` opened as "." for it, its output caught in files under `scratch`.
-    func run(directory: String, scratch: String) throws -> ProgramRun
+    ///
+    /// - Parameter arguments: those behind its name.
+    func run(arguments: [String], directory: String, scratch: String) throws -> ProgramRun
+}
+
+/// When a program began and ended, and when it said that what is to be timed does, in nanoseconds of the monotonic clock.
+struct ProgramMarks {
+    var start: UInt64
+    var end: UInt64
+    /// 0: it did not say.
+    var markedStart: UInt64
+    var markedEnd: UInt64
+
+    func nanoseconds(of contender: String) throws -> Double {
+        if markedStart == 0, markedEnd == 0 { return Double(end - start) }
+        guard markedEnd > markedStart, markedStart > 0 else {
+            throw BenchmarkError("\(contender): the program did not call bench.start and then bench.end")
+        }
+        return Double(markedEnd - markedStart)
+    }
 }
 
 protocol Contender: Sendable {

@@ -189,11 +189,11 @@ private struct MayflyProgram: BenchmarkProgram {
         template = try module.template(imports: imports)
     }
 
-    func run(directory: String, scratch: String) throws -> ProgramRun {
+    func run(arguments: [String], directory: String, scratch: String) throws -> ProgramRun {
         let outputPath = "\(scratch)/stdout"
         let errorPath = "\(scratch)/stderr"
         var configuration = WASI.Configuration()
-        configuration.arguments = ["benchmark.wasm"]
+        configuration.arguments = ["benchmark.wasm"] + arguments
         try configuration.preopen(directory, as: ".")
         // Files, as the peer writes to: what programs write between their marks is part of the time.
         let output = try createFile(outputPath)
@@ -203,16 +203,16 @@ private struct MayflyProgram: BenchmarkProgram {
         configuration.standardOutput = .descriptor(output)
         configuration.standardError = .descriptor(error)
 
-        let (start, end) = try template.withInstance(state: State(wasi: WASI(configuration))) { instance in
+        let marks = try template.withInstance(state: State(wasi: WASI(configuration))) { instance in
+            let start = monotonicNanoseconds()
             let code = try WASI.run(instance)
+            let end = monotonicNanoseconds()
             guard code == 0 else { throw BenchmarkError("mayfly: the program exited with code \(code)") }
-            return (instance.state.start, instance.state.end)
-        }
-        guard end > start, start > 0 else {
-            throw BenchmarkError("mayfly: the program did not call bench.start and then bench.end")
+            return ProgramMarks(
+                start: start, end: end, markedStart: instance.state.start, markedEnd: instance.state.end)
         }
         return ProgramRun(
-            nanoseconds: Double(end - start), standardOutput: try readFile(outputPath),
+            nanoseconds: try marks.nanoseconds(of: "mayfly"), standardOutput: try readFile(outputPath),
             standardError: try readFile(errorPath))
     }
 }

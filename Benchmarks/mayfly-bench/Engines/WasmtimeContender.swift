@@ -274,7 +274,7 @@ private final class WasmtimeCycle: FreshInstanceCycle, @unchecked Sendable {
 private struct WasmtimeProgram: BenchmarkProgram {
     let module: WasmtimeModule
 
-    func run(directory: String, scratch: String) throws -> ProgramRun {
+    func run(arguments: [String], directory: String, scratch: String) throws -> ProgramRun {
         let library = module.engine.library
         let outputPath = "\(scratch)/stdout"
         let errorPath = "\(scratch)/stderr"
@@ -292,13 +292,14 @@ private struct WasmtimeProgram: BenchmarkProgram {
         defer { library.storeDelete(store) }
         let context = try library.made(library.storeContext(store), "context")
         try library.check(
-            library.contextSetWASI(context, wasiConfig(directory, output: outputPath, error: errorPath)), "setting WASI"
-        )
+            library.contextSetWASI(
+                context, wasiConfig(arguments, directory, output: outputPath, error: errorPath)), "setting WASI")
 
         var instancePre: WasmtimeLibrary.Object?
         try library.check(library.linkerInstantiatePre(linker, module.pointer, &instancePre), "linking")
         let pre = try library.made(instancePre, "pre-instance")
         defer { library.instancePreDelete(pre) }
+        var (start, end): (UInt64, UInt64) = (0, 0)
         try withUnsafeTemporaryAllocation(byteCount: 64, alignment: 16) { memory in
             let instance = memory.baseAddress!
             let item = instance + WasmtimeLibrary.Layout.instanceSize
@@ -310,19 +311,19 @@ private struct WasmtimeProgram: BenchmarkProgram {
             }
             var status: CInt = -1
             var unused: UInt64 = 0
+            start = monotonicNanoseconds()
             let error = library.functionCallUnchecked(
                 context, item + WasmtimeLibrary.Layout.externPayload, &unused, 0, &trap)
+            end = monotonicNanoseconds()
             if let error, library.errorExitStatus(error, &status), status == 0 {
                 library.errorDelete(error)
             } else {
                 try library.check(error, trap: trap, "running")
             }
         }
-        guard marks[1] > marks[0], marks[0] > 0 else {
-            throw BenchmarkError("peer: the program did not call bench.start and then bench.end")
-        }
+        let all = ProgramMarks(start: start, end: end, markedStart: marks[0], markedEnd: marks[1])
         return ProgramRun(
-            nanoseconds: Double(marks[1] - marks[0]), standardOutput: try readFile(outputPath),
+            nanoseconds: try all.nanoseconds(of: "peer"), standardOutput: try readFile(outputPath),
             standardError: try readFile(errorPath))
     }
 
@@ -345,13 +346,15 @@ private struct WasmtimeProgram: BenchmarkProgram {
                 }, mark, nil), "defining bench.\(name)")
     }
 
-    private func wasiConfig(_ directory: String, output: String, error: String) throws -> WasmtimeLibrary.Object {
+    private func wasiConfig(
+        _ arguments: [String], _ directory: String, output: String, error: String
+    ) throws -> WasmtimeLibrary.Object {
         let library = module.engine.library
         let config = try library.made(library.wasiConfigNew(), "WASI configuration")
-        let isSet = "benchmark.wasm".withCString { name in
-            var arguments: UnsafePointer<CChar>? = name
-            return library.wasiConfigSetArguments(config, 1, &arguments)
-        }
+        let copies = (["benchmark.wasm"] + arguments).map { strdup($0) }
+        defer { for copy in copies { free(copy) } }
+        var pointers = copies.map { UnsafePointer<CChar>($0) }
+        let isSet = library.wasiConfigSetArguments(config, pointers.count, &pointers)
         guard isSet, library.wasiConfigPreopenDirectory(config, directory, ".", true),
             library.wasiConfigSetStandardOutputFile(config, output),
             library.wasiConfigSetStandardErrorFile(config, error)
