@@ -12,43 +12,39 @@ package struct CompilerExperiment: Sendable, Hashable {
         package static let folding = Self(rawValue: 1 << 0)
         /// Equal values computed once where one place dominates the other.
         package static let valueNumbering = Self(rawValue: 1 << 1)
-        /// Globals read once as long as nothing can have changed them.
-        package static let globalReads = Self(rawValue: 1 << 2)
         /// Division by constants as multiplication.
-        package static let divisionByConstants = Self(rawValue: 1 << 3)
-        /// Constant addends of addresses moved into offsets.
-        package static let addressFolding = Self(rawValue: 1 << 4)
+        package static let divisionByConstants = Self(rawValue: 1 << 2)
         /// Loads as operands of other instructions.
-        package static let loadOperands = Self(rawValue: 1 << 5)
+        package static let loadOperands = Self(rawValue: 1 << 3)
         /// A load, an operation and a store at one address as one instruction.
-        package static let readModifyWrite = Self(rawValue: 1 << 6)
+        package static let readModifyWrite = Self(rawValue: 1 << 4)
         /// Comparisons as part of the branches and selections that ask for them.
-        package static let fusedComparisons = Self(rawValue: 1 << 7)
+        package static let fusedComparisons = Self(rawValue: 1 << 5)
         /// Additions and shifts combined into `lea`.
-        package static let addressArithmetic = Self(rawValue: 1 << 8)
+        package static let addressArithmetic = Self(rawValue: 1 << 6)
         /// Vector constants kept in registers by loops.
-        package static let loopConstants = Self(rawValue: 1 << 9)
+        package static let loopConstants = Self(rawValue: 1 << 7)
         /// What a loop uses preferred to what comes after it, when registers are given up.
-        package static let loopAwareSpilling = Self(rawValue: 1 << 10)
+        package static let loopAwareSpilling = Self(rawValue: 1 << 8)
         /// What only cold blocks use given up first, and cold blocks kept out of the way of what is decided.
-        package static let coldAwareSpilling = Self(rawValue: 1 << 11)
+        package static let coldAwareSpilling = Self(rawValue: 1 << 9)
         /// Registers chosen where the value will be wanted.
-        package static let registerHints = Self(rawValue: 1 << 12)
+        package static let registerHints = Self(rawValue: 1 << 10)
         /// Values stored once after their definition where that costs less than storing them where they are given up.
-        package static let storeOnce = Self(rawValue: 1 << 13)
+        package static let storeOnce = Self(rawValue: 1 << 11)
         /// Cold blocks behind all others.
-        package static let coldLayout = Self(rawValue: 1 << 14)
+        package static let coldLayout = Self(rawValue: 1 << 12)
         /// Jumps over blocks that only jump on.
-        package static let jumpThreading = Self(rawValue: 1 << 15)
+        package static let jumpThreading = Self(rawValue: 1 << 13)
         /// Jumps of two bytes.
-        package static let shortJumps = Self(rawValue: 1 << 16)
+        package static let shortJumps = Self(rawValue: 1 << 14)
 
         /// Bitwise operations that processors have one instruction for: `andn`, `blsi`, `blsr`.
-        package static let bitManipulation = Self(rawValue: 1 << 17)
+        package static let bitManipulation = Self(rawValue: 1 << 15)
 
         package static let named: [(name: String, optimization: Self)] = [
-            ("folding", .folding), ("value numbering", .valueNumbering), ("global reads", .globalReads),
-            ("division by constants", .divisionByConstants), ("address folding", .addressFolding),
+            ("folding", .folding), ("value numbering", .valueNumbering),
+            ("division by constants", .divisionByConstants),
             ("load operands", .loadOperands), ("read-modify-write", .readModifyWrite),
             ("fused comparisons", .fusedComparisons), ("address arithmetic", .addressArithmetic),
             ("loop constants", .loopConstants), ("loop-aware spilling", .loopAwareSpilling),

@@ -89,16 +89,6 @@ struct IRSimplificationTests {
             $0.localGet(1).i64Const(0xFFFF_FFFF).i64And().i64Const(255).i64And()
         },
         // Addresses
-        Rule("addend of an address that cannot wrap", .i32, "load.i32 unsigned32 memory0[v5 + 104]") {
-            $0.localGet(0).i32Load8U().i32Const(100).i32Add().i32Load(offset: 4)
-        },
-        Rule("addend of an address that may wrap", .i32, "load.i32 unsigned32 memory0[v6 + 4]") {
-            $0.localGet(0).i32Const(100).i32Add().i32Load(offset: 4)
-        },
-        Rule("negative addend of an address", .i32, "load.i32 unsigned32 memory0[v7 + 4]") {
-            $0.localGet(0).i32Load8U().i32Const(-1).i32Add().i32Load(offset: 4)
-        },
-        // Conversions
         Rule("wrap of extension", .i32, "parameter 0") { $0.localGet(0).i64ExtendI32U().i32WrapI64() },
         Rule("extension of wrap", .i64, "zeroExtend.i64 v5") { $0.localGet(1).i32WrapI64().i64ExtendI32U() },
         Rule("sign extension of wrap", .i64, "signExtend32.i64 v1") { $0.localGet(1).i32WrapI64().i64ExtendI32S() },

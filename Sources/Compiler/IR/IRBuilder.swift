@@ -19,8 +19,6 @@ struct IRBuilder: ~Copyable {
     /// Blocks from the entry to the current block, each dominating the next.
     private var path = Vector<UInt32>(capacity: 64)
     private var dominance = Vector<Dominance>(capacity: 64)
-    /// Changes whenever a global may have changed since the last place in emission order.
-    private var globalVersion: UInt32 = 0
 
     struct Dominance: BitwiseCopyable {
         /// A dominator; after the block has left the path, some dominator nearer to the entry.
@@ -41,7 +39,6 @@ struct IRBuilder: ~Copyable {
         numbering.forget(to: 0)
         path.removeAll()
         dominance.removeAll()
-        globalVersion = 0
         sourceOffset = 0
     }
 
@@ -59,15 +56,12 @@ struct IRBuilder: ~Copyable {
 
     /// Begins a block.
     ///
-    /// - Parameters:
-    ///   - dominator: a block that dominates it; if it has left the path an ancestor is taken.
-    ///   - keepsState: module state at its beginning is as at the end of the block begun last before.
-    mutating func beginBlock(dominatedBy dominator: UInt32, keepsState: Bool) {
+    /// - Parameter dominator: a block that dominates it; if it has left the path an ancestor is taken.
+    mutating func beginBlock(dominatedBy dominator: UInt32) {
         let parent = onPath(dominator)
         let depth = dominance[parent].depth
         while path.count > Int(depth) + 1 { dominance[path.popLast()].depth = Self.offPath }
         numbering.forget(to: dominance[parent].mark)
-        if !keepsState { globalVersion &+= 1 }
         path.append(nextBlock)
         dominance.append(Dominance(parent: parent, depth: depth + 1, mark: 0))
         let first = UInt32(truncatingIfNeeded: function.instructions.count)
@@ -169,22 +163,15 @@ struct IRBuilder: ~Copyable {
 
     // MARK: State
 
-    /// Reads of a global since which nothing can have changed it are merged.
+    /// A read of a global; those that never change are merged.
     mutating func globalGet(_ index: UInt32, _ type: IRType, isMutable: Bool) -> UInt32 {
-        if !experiment.has(.globalReads) { globalVersion &+= 1 }
-        return value(
-            IRInstruction(
-                operation: .globalGet, type: type, a: index, d: isMutable ? globalVersion : UInt32.max))
+        let read = IRInstruction(operation: .globalGet, type: type, a: index)
+        return isMutable ? append(read) : value(read)
     }
 
     mutating func globalSet(_ index: UInt32, _ newValue: UInt32) {
         append(IRInstruction(operation: .globalSet, type: .none, a: newValue, b: index))
-        globalVersion &+= 1
     }
-
-    /// A call may have changed anything.
-    @inline(__always)
-    mutating func invalidateState() { globalVersion &+= 1 }
 
     // MARK: Looking at operands
 
@@ -212,33 +199,14 @@ extension IRBuilder {
     @inline(__always)
     mutating func load(_ access: MemoryAccess, _ type: IRType, _ address: UInt32, _ argument: MemoryArgument) -> UInt32
     {
-        var address = address
-        var offset = UInt32(truncatingIfNeeded: argument.offset)
-        foldAddend(&address, &offset)
-        return append(
+        append(
             IRInstruction(
-                operation: .load, type: type, flags: access.rawValue, a: address, b: offset, c: argument.memory))
-    }
-
-    /// Moves a constant addend of an address into the offset where the addition cannot wrap: the offset is added without
-    /// wrapping, so otherwise the address would change.
-    @inline(__always)
-    private func foldAddend(_ address: inout UInt32, _ offset: inout UInt32) {
-        let x = instruction(address)
-        guard experiment.has(.addressFolding), x.operation == .add, let addend = constantBits(x.b), addend < 1 &<< 31,
-            addend &+ UInt64(offset) < 1 &<< 31
-        else { return }
-        let bits = significantBits(x.a)
-        guard bits < 32, (1 &<< UInt64(bits)) &+ addend <= 1 &<< 32 else { return }
-        address = x.a
-        offset &+= UInt32(truncatingIfNeeded: addend)
+                operation: .load, type: type, flags: access.rawValue, a: address,
+                b: UInt32(truncatingIfNeeded: argument.offset), c: argument.memory))
     }
 
     /// A store. The offset is below 2^32. What only changes bits that are not stored is taken off the value.
     mutating func store(_ access: MemoryAccess, _ address: UInt32, _ newValue: UInt32, _ argument: MemoryArgument) {
-        var address = address
-        var offset = UInt32(truncatingIfNeeded: argument.offset)
-        foldAddend(&address, &offset)
         var stored = newValue
         if access.rawValue < MemoryAccess.bits64.rawValue, experiment.has(.folding) {
             let bits = UInt64(access.bytes) * 8
@@ -259,7 +227,7 @@ extension IRBuilder {
         }
         append(
             IRInstruction(
-                operation: .store, type: .none, flags: access.rawValue, a: address, b: stored, c: offset,
-                d: argument.memory))
+                operation: .store, type: .none, flags: access.rawValue, a: address, b: stored,
+                c: UInt32(truncatingIfNeeded: argument.offset), d: argument.memory))
     }
 }

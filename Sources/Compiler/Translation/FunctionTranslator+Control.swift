@@ -53,7 +53,7 @@ extension FunctionTranslator {
         try reserve(instructions: count)
         let edge = try makeEdge(to: frame.header, of: frame)
         builder.terminate(IRInstruction(operation: .jump, type: .none, a: edge))
-        builder.beginBlock(dominatedBy: predecessor, keepsState: false)
+        builder.beginBlock(dominatedBy: predecessor)
         for index in frame.firstAssigned..<frame.firstAssigned + frame.assignedCount {
             let local = assigned.locals[index]
             locals[local] = builder.parameter(builder.type(of: locals[local]))
@@ -90,7 +90,7 @@ extension FunctionTranslator {
         markUnlikely(taken: thenEdge, other: frame.elseEdge, isLikely)
         frame.elseEntry = .edge
         terminateWithBranch(test.condition, test.isInverted, taken: thenEdge, other: frame.elseEdge)
-        builder.beginBlock(dominatedBy: frame.ifBlock, keepsState: true)
+        builder.beginBlock(dominatedBy: frame.ifBlock)
         frames.append(frame)
     }
 
@@ -168,7 +168,7 @@ extension FunctionTranslator {
         let other = builder.edge(to: builder.nextBlock)
         markUnlikely(taken: taken, other: other, isLikely)
         terminateWithBranch(test.condition, test.isInverted, taken: taken, other: other)
-        builder.beginBlock(dominatedBy: block, keepsState: true)
+        builder.beginBlock(dominatedBy: block)
     }
 
     mutating func branchTable(_ reader: inout OperatorReader) throws(LimitExceeded) {
@@ -237,7 +237,7 @@ extension FunctionTranslator {
         case .none: return
         case .edge:
             builder.function.edges[frame.elseEdge].target = builder.nextBlock
-            builder.beginBlock(dominatedBy: frame.ifBlock, keepsState: false)
+            builder.beginBlock(dominatedBy: frame.ifBlock)
         case .continuation: break
         }
         restore(frame)
@@ -316,12 +316,12 @@ extension FunctionTranslator {
             builder.function.edges[frame.pendingEdge].argumentCount = 0
             if !builder.reopenBlock(endingIn: frame.pendingEdge) {
                 builder.function.edges[frame.pendingEdge].target = builder.nextBlock
-                builder.beginBlock(dominatedBy: frame.firstPredecessor, keepsState: false)
+                builder.beginBlock(dominatedBy: frame.firstPredecessor)
             }
         } else {
             markDisagreement(of: first.target)
             let block = builder.nextBlock
-            builder.beginBlock(dominatedBy: frame.firstPredecessor, keepsState: false)
+            builder.beginBlock(dominatedBy: frame.firstPredecessor)
             let firstParameter = UInt32(truncatingIfNeeded: builder.function.instructions.count)
             for slot in 0..<slots where joined[slot] == Self.disagreement {
                 let argument = builder.function.lists[first.firstArgument + UInt32(slot)]

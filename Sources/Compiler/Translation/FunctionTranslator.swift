@@ -393,7 +393,6 @@ struct FunctionTranslator: ~Copyable {
         var call = call
         if let type = results.first { call.type = type }
         let id = builder.append(call)
-        builder.invalidateState()
         guard !results.isEmpty else { return }
         push(id)
         guard results.count > 1 else { return }
