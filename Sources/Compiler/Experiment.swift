@@ -38,7 +38,6 @@ package struct CompilerExperiment: Sendable, Hashable {
         package static let jumpThreading = Self(rawValue: 1 << 13)
         /// Jumps of two bytes.
         package static let shortJumps = Self(rawValue: 1 << 14)
-
         /// Bitwise operations that processors have one instruction for: `andn`, `blsi`, `blsr`.
         package static let bitManipulation = Self(rawValue: 1 << 15)
 

@@ -64,18 +64,9 @@ struct BitManipulationTests {
     }
 
     private func selected(_ bytes: [UInt8], _ settings: CodeSettings = .init()) throws -> [MachineOperation] {
-        let module = try DecodedModule(decoding: bytes)
-        let context = ModuleContext(module, settings: settings)
-        var translator = FunctionTranslator()
-        var elimination = DeadCodeElimination()
-        var selector = InstructionSelector(module: context, layout: VMContextLayout(module))
-        var function = IRFunction()
-        var selected = SelectedFunction()
-        try translator.translate(body: 0, of: context, into: &function)
-        elimination.run(on: &function, in: context)
-        selector.select(function, into: &selected)
-        let operations = (0..<selected.instructions.count).map { selected.instructions[$0].operation }
-        return operations.filter { [.andNot, .clearLowestBit, .isolateLowestBit].contains($0) }
+        try SelectedFunction(of: bytes, settings).operations.filter {
+            [.andNot, .clearLowestBit, .isolateLowestBit].contains($0)
+        }
     }
 
     @Test("is one instruction, and computes what it should", arguments: forms, [false, true])

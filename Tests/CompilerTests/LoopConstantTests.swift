@@ -29,16 +29,7 @@ struct LoopConstantTests {
 
     /// How many constants are loaded in loops, how many outside, and how many operands in memory there are in loops.
     private func loads(_ bytes: [UInt8], _ body: Int = 0) throws -> (inside: Int, outside: Int, operands: Int) {
-        let module = try DecodedModule(decoding: bytes)
-        let context = ModuleContext(module)
-        var translator = FunctionTranslator()
-        var elimination = DeadCodeElimination()
-        var selector = InstructionSelector(module: context, layout: VMContextLayout(module))
-        var function = IRFunction()
-        var selected = SelectedFunction()
-        try translator.translate(body: body, of: context, into: &function)
-        elimination.run(on: &function, in: context)
-        selector.select(function, into: &selected)
+        let selected = try SelectedFunction(body: body, of: bytes)
         var (inside, outside, operands) = (0, 0, 0)
         for block in 0..<selected.input.blocks.count {
             let block = selected.input.blocks[block]

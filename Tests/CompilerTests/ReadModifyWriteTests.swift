@@ -48,24 +48,8 @@ struct ReadModifyWriteTests {
 
     /// How many machine instructions of the first function combine a load, an operation and a store.
     private func count(_ bytes: [UInt8], _ settings: CodeSettings = .init()) throws -> Int {
-        let module = try DecodedModule(decoding: bytes)
-        let context = ModuleContext(module, settings: settings)
-        var translator = FunctionTranslator()
-        var elimination = DeadCodeElimination()
-        var selector = InstructionSelector(module: context, layout: VMContextLayout(module))
-        var function = IRFunction()
-        var selected = SelectedFunction()
-        try translator.translate(body: 0, of: context, into: &function)
-        elimination.run(on: &function, in: context)
-        selector.select(function, into: &selected)
-        var count = 0
-        for index in 0..<selected.instructions.count {
-            switch selected.instructions[index].operation {
-            case .aluStore, .aluStoreImmediate: count += 1
-            default: break
-            }
-        }
-        return count
+        try SelectedFunction(of: bytes, settings).operations.filter { [.aluStore, .aluStoreImmediate].contains($0) }
+            .count
     }
 
     /// `[address] ∘= operand`: the address in local 0, the operand in local 1, or a constant.

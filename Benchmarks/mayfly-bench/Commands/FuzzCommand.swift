@@ -15,8 +15,8 @@ struct FuzzCommand: ParsableCommand {
         abstract: "Run random programs on all kinds of code, and on the peer, until something differs.",
         discussion: """
             Compiled for both instruction sets, with guard pages and with explicit bounds checks, with the compiler's \
-            decisions taken at random, and by Wasmtime where its library is found. Programs are made by the project's own generator and, where it is on the \
-            PATH, by Binaryen's wasm-opt. A program that differs is written into the working directory, its number is \
+            decisions taken at random, and by Wasmtime where its library is found. Programs are made by the project's own \
+            generator and, where it is on the PATH, by Binaryen's wasm-opt. A program that differs is written into the working directory, its number is \
             printed, and the exit status is 1; --source SOURCE --first NUMBER begins with it the next time.
             """)
 

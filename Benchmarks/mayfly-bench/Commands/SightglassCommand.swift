@@ -75,6 +75,10 @@ struct SightglassCommand: ParsableCommand {
                     try programs[index].run(
                         arguments: [], directory: directory.isEmpty ? "/" : directory, scratch: scratch)
                 }
+                guard run.isMarked else {
+                    throw BenchmarkError(
+                        "\(contenders[index].name): the program did not call bench.start and then bench.end")
+                }
                 try expectation.check(run, of: contenders[index].name)
                 samples[index].append(run.nanoseconds)
             }

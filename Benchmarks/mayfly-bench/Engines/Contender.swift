@@ -50,6 +50,8 @@ protocol FreshInstanceCycle: Sendable {
 struct ProgramRun: Sendable {
     /// Between the calls of `bench.start` and `bench.end`; of a program that calls neither, from its start to its end.
     var nanoseconds: Double
+    /// Whether the program called them.
+    var isMarked: Bool
     var standardOutput: [UInt8]
     var standardError: [UInt8]
 }
@@ -70,8 +72,10 @@ struct ProgramMarks {
     var markedStart: UInt64
     var markedEnd: UInt64
 
+    var areSet: Bool { markedStart != 0 || markedEnd != 0 }
+
     func nanoseconds(of contender: String) throws -> Double {
-        if markedStart == 0, markedEnd == 0 { return Double(end - start) }
+        if !areSet { return Double(end - start) }
         guard markedEnd > markedStart, markedStart > 0 else {
             throw BenchmarkError("\(contender): the program did not call bench.start and then bench.end")
         }

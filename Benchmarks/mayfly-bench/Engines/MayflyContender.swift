@@ -12,7 +12,6 @@ struct MayflyContender: Contender {
     private var parallel: Engine
     private let singleThreaded: Engine
     private let pool: PoolConfiguration
-
     private let code: CodeSettings
 
     init(
@@ -212,7 +211,7 @@ private struct MayflyProgram: BenchmarkProgram {
                 start: start, end: end, markedStart: instance.state.start, markedEnd: instance.state.end)
         }
         return ProgramRun(
-            nanoseconds: try marks.nanoseconds(of: "mayfly"), standardOutput: try readFile(outputPath),
-            standardError: try readFile(errorPath))
+            nanoseconds: try marks.nanoseconds(of: "mayfly"), isMarked: marks.areSet,
+            standardOutput: try readFile(outputPath), standardError: try readFile(errorPath))
     }
 }

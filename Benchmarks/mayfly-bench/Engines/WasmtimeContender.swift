@@ -282,12 +282,12 @@ private struct WasmtimeProgram: BenchmarkProgram {
         marks.initialize(repeating: 0, count: 2)
         defer { marks.deallocate() }
 
-        let linker = try library.made(library.linkerNew(module.engine.pointer), "linker")
-        defer { library.linkerDelete(linker) }
-        try library.check(library.linkerDefineWASI(linker), "defining WASI")
-        try define("start", linker, writing: marks)
-        try define("end", linker, writing: marks + 1)
-
+        let pre = try module.linked { linker in
+            try library.check(library.linkerDefineWASI(linker), "defining WASI")
+            try define("start", linker, writing: marks)
+            try define("end", linker, writing: marks + 1)
+        }
+        defer { library.instancePreDelete(pre) }
         let store = try library.made(library.storeNew(module.engine.pointer, nil, nil), "store")
         defer { library.storeDelete(store) }
         let context = try library.made(library.storeContext(store), "context")
@@ -295,10 +295,6 @@ private struct WasmtimeProgram: BenchmarkProgram {
             library.contextSetWASI(
                 context, wasiConfig(arguments, directory, output: outputPath, error: errorPath)), "setting WASI")
 
-        var instancePre: WasmtimeLibrary.Object?
-        try library.check(library.linkerInstantiatePre(linker, module.pointer, &instancePre), "linking")
-        let pre = try library.made(instancePre, "pre-instance")
-        defer { library.instancePreDelete(pre) }
         var (start, end): (UInt64, UInt64) = (0, 0)
         try withUnsafeTemporaryAllocation(byteCount: 64, alignment: 16) { memory in
             let instance = memory.baseAddress!
@@ -323,8 +319,8 @@ private struct WasmtimeProgram: BenchmarkProgram {
         }
         let all = ProgramMarks(start: start, end: end, markedStart: marks[0], markedEnd: marks[1])
         return ProgramRun(
-            nanoseconds: try all.nanoseconds(of: "peer"), standardOutput: try readFile(outputPath),
-            standardError: try readFile(errorPath))
+            nanoseconds: try all.nanoseconds(of: "peer"), isMarked: all.areSet,
+            standardOutput: try readFile(outputPath), standardError: try readFile(errorPath))
     }
 
     /// Defines `bench.NAME` as a function that writes the time of its call to `mark`.
