@@ -71,10 +71,10 @@ int mayfly_map_image(void *address, size_t bytes, int file, uint64_t file_offset
     return map(address, bytes, PROT_READ | PROT_WRITE, MAP_FIXED, file, file_offset, NULL);
 }
 
-int mayfly_map_view(size_t bytes, int file, void **address) {
+int mayfly_map_view(size_t bytes, int file, uint64_t file_offset, void **address) {
     int error = injected(MAYFLY_CALL_MMAP);
     if (error) return error;
-    void *result = mmap(NULL, bytes, PROT_READ, MAP_SHARED, file, 0);
+    void *result = mmap(NULL, bytes, PROT_READ, MAP_SHARED, file, (off_t)file_offset);
     if (result == MAP_FAILED) return errno;
     *address = result;
     return 0;

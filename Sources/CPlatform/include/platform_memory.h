@@ -29,8 +29,8 @@ int mayfly_map_inaccessible(void *address, size_t bytes);
 int mayfly_map_zero(void *address, size_t bytes);
 /// Maps a part of an image file copy-on-write, readable and writable, over `address`.
 int mayfly_map_image(void *address, size_t bytes, int file, uint64_t file_offset);
-/// Maps an image file for reading: the source that pages are restored from.
-int mayfly_map_view(size_t bytes, int file, void **address);
+/// Maps a part of an image file for reading: the source that pages are restored from.
+int mayfly_map_view(size_t bytes, int file, uint64_t file_offset, void **address);
 /// Maps a growth file from its beginning over `address`, readable and writable, copy-on-write or shared.
 int mayfly_map_growth(void *address, size_t bytes, int file, int is_shared);
 int mayfly_unmap(void *address, size_t bytes);

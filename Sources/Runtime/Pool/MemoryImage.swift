@@ -73,11 +73,12 @@ final class LazyMemoryImage: @unchecked Sendable {
 final class MemoryImage: @unchecked Sendable {
     // Unchecked because its properties are variables and raw memory: init alone writes them.
 
-    /// A part of the file and where it belongs. Multiples of the page.
+    /// A part of a file and where it belongs. Multiples of the page. Runs do not overlap, and lie in the order of their offsets.
     struct Run {
         var memoryOffset: Int
         var fileOffset: Int
         var bytes: Int
+        var file: ImageFile
         var end: Int { memoryOffset + bytes }
         var pages: Range<Int> { memoryOffset / PoolGeometry.page..<end / PoolGeometry.page }
     }
@@ -101,56 +102,71 @@ final class MemoryImage: @unchecked Sendable {
     /// Pages with data up to which all of it is copied, where slots keep their pages. Every reset copies them.
     static let mostCopiedPages = 8
 
-    private(set) var runs: [Run] = []
-    private(set) var outliers: [Outlier] = []
+    let runs: [Run]
+    let outliers: [Outlier]
     /// What outliers are copied from.
     private let outlierBytes: UnsafeMutableRawPointer
-    private(set) var file: Int32 = -1
-    /// The file's bytes, for reading; nil if there is no file.
-    private(set) var view: UnsafeMutableRawPointer?
-    private var fileBytes = 0
     /// Where the registry keeps it. Set before anyone else has the image.
     var registryKey: Int?
     /// `runs` and `outliers` again, where a walk costs no reference counting.
-    private let rawRuns: UnsafeMutableBufferPointer<Run>
+    private let rawRuns: UnsafeMutableBufferPointer<RawRun>
     private let rawOutliers: UnsafeMutableBufferPointer<Outlier>
 
-    init(_ segments: [InstanceImage.Segment], copiesFewPages: Bool) throws(PoolError) {
-        let parts = Placement(segments, copiesFewPages: copiesFewPages)
-        let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(1, parts.outlierBytes.count), alignment: 64)
-        parts.outlierBytes.withUnsafeBytes {
-            if let source = $0.baseAddress { bytes.copyMemory(from: source, byteCount: $0.count) }
-        }
-        outlierBytes = bytes
-        runs = parts.runs
-        outliers = parts.outliers
-        fileBytes = parts.fileBytes
+    /// A run and where its bytes can be read.
+    private struct RawRun {
+        var memoryOffset: Int
+        var end: Int
+        var source: UnsafeRawPointer
+
+        /// Where the bytes of a memory's offset in the run can be read.
+        @inline(__always)
+        func source(of offset: Int) -> UnsafeRawPointer { source + (offset - memoryOffset) }
+    }
+
+    /// - Parameters:
+    ///   - runs: in order, without overlaps.
+    ///   - outliers: outside the runs' pages.
+    ///   - outlierBytes: what they are copied from.
+    init(runs: [Run], outliers: [Outlier], outlierBytes bytes: [UInt8]) {
+        self.runs = runs
+        self.outliers = outliers
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: max(1, bytes.count), alignment: 64)
+        bytes.withUnsafeBytes { if let source = $0.baseAddress { copy.copyMemory(from: source, byteCount: $0.count) } }
+        outlierBytes = copy
         rawRuns = .allocate(capacity: runs.count)
-        _ = rawRuns.initialize(from: runs)
+        _ = rawRuns.initialize(
+            from: runs.lazy.map {
+                RawRun(memoryOffset: $0.memoryOffset, end: $0.end, source: $0.file.view(at: $0.fileOffset))
+            })
         rawOutliers = .allocate(capacity: outliers.count)
         _ = rawOutliers.initialize(from: outliers)
-        if fileBytes > 0 { try fill(segments, parts.mapped) }
+    }
+
+    /// What segments make of a memory.
+    convenience init(_ segments: [InstanceImage.Segment], copiesFewPages: Bool) throws(PoolError) {
+        let parts = Placement(segments, copiesFewPages: copiesFewPages)
+        var runs: [Run] = []
+        if parts.fileBytes > 0 {
+            let file = try ImageFile(bytes: parts.fileBytes) { file throws(PoolError) in
+                for piece in parts.mapped {
+                    let error = segments[piece.segment].bytes.withUnsafeBytes {
+                        mayfly_image_write(file, $0.baseAddress! + piece.skip, piece.count, UInt64(piece.fileOffset))
+                    }
+                    try check(error, "pwrite", "filling an image")
+                }
+            }
+            runs = parts.runs.map {
+                Run(memoryOffset: $0.memoryOffset, fileOffset: $0.fileOffset, bytes: $0.bytes, file: file)
+            }
+        }
+        self.init(runs: runs, outliers: parts.outliers, outlierBytes: parts.outlierBytes)
     }
 
     deinit {
         if let registryKey { MemoryImageRegistry.shared.forget(registryKey, ObjectIdentifier(self)) }
-        if let view { _ = mayfly_unmap(view, fileBytes) }
-        if file >= 0 { _ = mayfly_image_close(file) }
         outlierBytes.deallocate()
         rawRuns.deallocate()
         rawOutliers.deallocate()
-    }
-
-    private func fill(_ segments: [InstanceImage.Segment], _ pieces: [Placement.Mapped]) throws(PoolError) {
-        try check(mayfly_image_create("mayfly-image", UInt64(fileBytes), &file), "memfd_create", "making an image")
-        for piece in pieces {
-            let error = segments[piece.segment].bytes.withUnsafeBytes {
-                mayfly_image_write(file, $0.baseAddress! + piece.skip, piece.count, UInt64(piece.fileOffset))
-            }
-            try check(error, "pwrite", "filling an image")
-        }
-        try check(mayfly_image_seal(file), "fcntl(F_ADD_SEALS)", "sealing an image")
-        try check(mayfly_map_view(fileBytes, file, &view), "mmap", "mapping an image for reading")
     }
 
     // MARK: Copying
@@ -166,8 +182,14 @@ final class MemoryImage: @unchecked Sendable {
     /// Whether a page must never be given back while a slot is to stay as it is: it would not come back with its contents.
     func isCopied(_ page: Int) -> Bool { rawOutliers.contains { $0.pages.contains(page) } }
 
-    /// Whether a page is part of the file.
-    func isMapped(_ page: Int) -> Bool { rawRuns.contains { $0.pages.contains(page) } }
+    /// Whether a page is part of a file.
+    func isMapped(_ page: Int) -> Bool { source(of: page) != nil }
+
+    /// Where the bytes of a page can be read that is part of a file; nil of other pages.
+    func source(of page: Int) -> UnsafeRawPointer? {
+        let offset = page * PoolGeometry.page
+        return rawRuns.first { $0.memoryOffset <= offset && offset < $0.end }?.source(of: offset)
+    }
 
     /// Makes some of a slot's own pages equal to the image again, but for outliers.
     func restore(_ pages: borrowing PageSet, _ indices: Range<Int>, in memory: UnsafeMutableRawPointer) {
@@ -175,9 +197,8 @@ final class MemoryImage: @unchecked Sendable {
         for index in indices {
             let offset = pages[index].offset
             while run < rawRuns.count, rawRuns[run].end <= offset { run += 1 }
-            if run < rawRuns.count, rawRuns[run].memoryOffset <= offset, let view {
-                let source = view + (rawRuns[run].fileOffset + offset - rawRuns[run].memoryOffset)
-                memcpy(memory + offset, source, PoolGeometry.page)
+            if run < rawRuns.count, rawRuns[run].memoryOffset <= offset {
+                memcpy(memory + offset, rawRuns[run].source(of: offset), PoolGeometry.page)
             } else {
                 memset(memory + offset, 0, PoolGeometry.page)
             }
@@ -187,10 +208,8 @@ final class MemoryImage: @unchecked Sendable {
     /// Whether a page of a slot equals the image. Not for pages with outliers.
     func isUnchanged(_ page: Int, in memory: UnsafeRawPointer) -> Bool {
         let offset = page * PoolGeometry.page
-        if let view, let run = rawRuns.first(where: { $0.pages.contains(page) }) {
-            return memcmp(memory + offset, view + (run.fileOffset + offset - run.memoryOffset), PoolGeometry.page) == 0
-        }
-        return isZeroPage(memory + offset)
+        guard let source = source(of: page) else { return isZeroPage(memory + offset) }
+        return memcmp(memory + offset, source, PoolGeometry.page) == 0
     }
 }
 
@@ -204,7 +223,15 @@ private struct Placement {
         var fileOffset: Int
     }
 
-    var runs: [MemoryImage.Run] = []
+    /// A part of the file and where it belongs.
+    struct Run {
+        var memoryOffset: Int
+        var fileOffset: Int
+        var bytes: Int
+        var end: Int { memoryOffset + bytes }
+    }
+
+    var runs: [Run] = []
     var outliers: [MemoryImage.Outlier] = []
     var outlierBytes: [UInt8] = []
     var mapped: [Mapped] = []
@@ -220,7 +247,7 @@ private struct Placement {
         for cluster in chosen {
             let start = PoolGeometry.roundDown(cluster.start, to: PoolGeometry.page)
             let end = PoolGeometry.roundUp(cluster.end, to: PoolGeometry.page)
-            runs.append(MemoryImage.Run(memoryOffset: start, fileOffset: fileBytes, bytes: end - start))
+            runs.append(Run(memoryOffset: start, fileOffset: fileBytes, bytes: end - start))
             fileBytes += end - start
         }
         for piece in pieces {

@@ -140,7 +140,7 @@ extension Pool {
         let failure = image._withUnsafeGuaranteedRef { memory -> String? in
             for run in memory.runs {
                 let error = mayfly_image_read(
-                    memory.file, expected + run.memoryOffset, run.bytes, UInt64(run.fileOffset))
+                    run.file.descriptor, expected + run.memoryOffset, run.bytes, UInt64(run.fileOffset))
                 if error != 0 { return "the image cannot be read (errno \(error))" }
             }
             if !needsStamp { memory.copyOutliers(to: expected) }
