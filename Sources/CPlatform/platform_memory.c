@@ -220,6 +220,20 @@ uint64_t mayfly_growth_size(int file) {
     return fstat(file, &status) ? UINT64_MAX : (uint64_t)status.st_size;
 }
 
+int mayfly_growth_next_data(int file, uint64_t from, uint64_t *start, uint64_t *end) {
+    off_t data = lseek(file, (off_t)from, SEEK_DATA);
+    if (data < 0) {
+        if (errno != ENXIO) return errno;
+        *start = *end = from;
+        return 0;
+    }
+    off_t hole = lseek(file, data, SEEK_HOLE);
+    if (hole < 0) return errno;
+    *start = (uint64_t)data;
+    *end = (uint64_t)hole;
+    return 0;
+}
+
 struct guarded_range {
     struct guarded_range *next;
     void *address;

@@ -103,6 +103,26 @@ public struct Imports<State>: Sendable {
         table.define(module, name, global: value.type, cells: value.cells)
     }
 
+    /// Says what makes a copy of an instance different from its original.
+    ///
+    /// A copy has all that the guest had in memory: the seed of its random numbers, the time it believes it is, the numbers of
+    /// handles that the host gave it. Two copies with one seed hand out the same session keys; two that hold one handle get into
+    /// each other's way. Nobody but you knows where the guest keeps such things, so this is yours to put right: seed the
+    /// generator anew, close or replace the handles, set the clock.
+    ///
+    /// ```swift
+    /// imports.refreshCopies { caller in try caller.call("reseed", Int64.random(in: .min ... .max)) }
+    /// ```
+    ///
+    /// The closure runs on each instance that is stamped from a snapshot, each fork, and each instance that was rolled
+    /// back, before anybody else uses it. With several of them, each runs, in the order in which they were given. An error that
+    /// it throws comes out of the call that made the copy, and there is no copy.
+    public mutating func refreshCopies(_ body: @escaping @Sendable (borrowing Caller<State>) throws -> Void) {
+        table.refreshCopies { instance, _ in
+            try body(Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self)))
+        }
+    }
+
     /// Adds all definitions of other imports, which replace those of the same names.
     public mutating func merge(_ other: Imports<State>) { table.merge(other.table) }
 }

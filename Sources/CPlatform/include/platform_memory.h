@@ -66,6 +66,8 @@ int mayfly_growth_create(int *file);
 int mayfly_growth_truncate(int file, uint64_t bytes);
 /// The growth file's size; UINT64_MAX if it cannot be told.
 uint64_t mayfly_growth_size(int file);
+/// The next piece of a growth file that has pages, from `from` on: `*start..<*end`, empty if there is none. 0 or an errno.
+int mayfly_growth_next_data(int file, uint64_t from, uint64_t *start, uint64_t *end);
 /// In a child that fork(2) makes, these addresses become inaccessible: a growth file has one set of pages, and the
 /// parent's guests write to it. 0 or an errno.
 int mayfly_growth_guard(void *address, size_t bytes);

@@ -16,6 +16,8 @@ public struct ImportTable: Sendable {
     }
 
     private var definitions: [Key: Definition] = [:]
+    /// What refreshes a copy of an instance before anyone uses it, in order. They take no cells.
+    private(set) var refreshers: [HostFunction.Body] = []
 
     public init() {}
 
@@ -27,8 +29,11 @@ public struct ImportTable: Sendable {
         definitions[Key(module: ExactName(module), name: ExactName(name))] = .global(type, cells: cells)
     }
 
+    public mutating func refreshCopies(_ body: @escaping HostFunction.Body) { refreshers.append(body) }
+
     public mutating func merge(_ other: ImportTable) {
         definitions.merge(other.definitions) { _, new in new }
+        refreshers += other.refreshers
     }
 
     func definition(_ module: String, _ name: String) -> Definition? {

@@ -59,6 +59,31 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// An instance could not be copied, or not be taken back to an earlier point.
+public enum CopyError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The instance is linked with others: what it shares with them would be in two places.
+    case linkedInstance
+    /// Inside `withMemory` of the instance.
+    case memoryInUse
+    /// A call into the instance has not returned: what it holds in registers and on its stack would not fit what is restored.
+    case callInProgress
+    /// The checkpoint was taken of an instance of another template or snapshot.
+    case foreignCheckpoint
+    /// The instance is of another module than the template.
+    case foreignInstance
+
+    /// What happened, for people.
+    public var description: String {
+        switch self {
+        case .linkedInstance: "the instance is linked with others of its store: it cannot be copied by itself"
+        case .memoryInUse: "the memory is borrowed by an enclosing withMemory"
+        case .callInProgress: "a call into the instance has not returned"
+        case .foreignCheckpoint: "the checkpoint is of an instance of another template or snapshot"
+        case .foreignInstance: "the instance is of another module"
+        }
+    }
+}
+
 /// A host function touched guest memory that does not exist.
 ///
 /// The address came from the guest, so this is the guest's fault; in a host function that does not catch it, the call

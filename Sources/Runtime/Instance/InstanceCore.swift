@@ -30,7 +30,8 @@ open class InstanceCore {
     public static let stackReserve = 128 << 10
 
     public unowned(unsafe) final let template: TemplateCore
-    @usableFromInline final let stamp: UnsafePointer<Stamp>
+    /// The template's.
+    public final let stamp: UnsafePointer<Stamp>
     private final let ownsTemplate: Bool
     /// The slot is held.
     private final var isOpen = true
@@ -90,11 +91,14 @@ open class InstanceCore {
         context.storeBytes(
             of: Unmanaged.passUnretained(self).toOpaque(), toByteOffset: VMContextLayout.hostData,
             as: UnsafeMutableRawPointer.self)
-        if stamp.pointee.hasFurtherMemories || group != nil { try extend(group) }
+        if stamp.pointee.hasMoreThanSlot || group != nil { try extend(group) }
     }
 
-    /// Takes slots for further memories, and makes room for what is linked.
+    /// Takes slots for further memories, makes room for what is linked, and notes what is dropped.
     private final func extend(_ group: InstanceGroup?) throws(PoolError) {
+        droppedData = template.droppedData
+        droppedElements = template.droppedElements
+        if template.furtherImages.isEmpty && group == nil { return }
         let module = template.module
         let pool = module.engine.pool
         let linkage = Linkage(context, group: group, records: group == nil ? nil : module.makeRecords(for: context))
@@ -144,16 +148,16 @@ open class InstanceCore {
         if ownsTemplate { Unmanaged.passUnretained(template).release() }
     }
 
-    /// Runs the module's start function, if it has one: what is left of instantiation.
+    /// Does what is left of instantiation: runs the module's start function, if it has one, or refreshes a snapshot's copy.
     @inlinable
     public final func start() throws {
-        if stamp.pointee.hasStart { try callStart() }
+        if stamp.pointee.hasStart { try finishInstantiation() }
     }
 
     @usableFromInline
-    final func callStart() throws {
-        guard let start = template.start else { return }
-        try enter(start, cells(start.cellCount))
+    final func finishInstantiation() throws {
+        if let start = template.start { try enter(start, cells(start.cellCount)) }
+        if template.isSnapshot { try refresh() }
     }
 
     // MARK: Entering the guest

@@ -39,8 +39,13 @@ final class MemoryInstance {
     /// - Returns: the former size in pages; nil if the memory cannot grow.
     func grow(by pages: UInt64) -> UInt64? {
         guard let former = pool.grow(slot, by: pages) else { return nil }
-        for view in views { view.storeWord(length, at: 0) }
+        updateViews()
         return former
+    }
+
+    /// Brings the copies of the length up to date.
+    func updateViews() {
+        for view in views { view.storeWord(length, at: 0) }
     }
 }
 

@@ -16,8 +16,10 @@ public struct Stamp {
     let hostFunctions: UnsafeMutableBufferPointer<Unmanaged<LinkedFunction>>
     let functionRecords: UnsafeMutableRawPointer
     let exitStub: UnsafeRawPointer
+    /// There is a start function, or a copy to be refreshed.
     @usableFromInline let hasStart: Bool
-    let hasFurtherMemories: Bool
+    /// There is more to an instance than its slot: further memories, or segments that are dropped.
+    let hasMoreThanSlot: Bool
 
     init(_ template: TemplateCore) {
         let module = template.module
@@ -29,8 +31,9 @@ public struct Stamp {
         hostFunctions = template.hostFunctions
         functionRecords = module.records
         exitStub = module.memory.address(module.code.exitOffset)
-        hasStart = template.start != nil
-        hasFurtherMemories = !template.furtherImages.isEmpty
+        hasStart = template.start != nil || template.isSnapshot && !template.refreshers.isEmpty
+        hasMoreThanSlot =
+            !template.furtherImages.isEmpty || !template.droppedData.isEmpty || !template.droppedElements.isEmpty
     }
 
     /// Takes a slot that equals the template's image.

@@ -3,6 +3,9 @@
 //! Everything that instantiation does according to the specification, except for the start function, happens here, once:
 //! global initialisers are evaluated and active segments are applied, in the specification's order. Instances then start from
 //! the result. For instances that are linked with others it is `InstanceGroup` that does it.
+//!
+//! A snapshot's template begins where an instance was: its start function has run long ago, and what its segments have become is
+//! part of its state.
 
 import Compiler
 import WasmModule
@@ -17,30 +20,71 @@ public final class TemplateCore: @unchecked Sendable {
     /// By function index: the imported functions. Retained by the template.
     let hostFunctions: UnsafeMutableBufferPointer<Unmanaged<LinkedFunction>>
     let start: FunctionHandle?
+    /// Passive segments that are dropped from the beginning; empty if there are none.
+    let droppedData: [Bool]
+    let droppedElements: [Bool]
+    /// What refreshes a copy before anyone uses it.
+    let refreshers: [HostFunction.Body]
+    /// Instances begin where another one was.
+    let isSnapshot: Bool
     /// What stamping needs of all this.
     public let stamp: UnsafePointer<Stamp>
 
     public convenience init(module: ModuleCore, imports: ImportTable) throws {
         let linked = try LinkedImports(module.decoded, imports)
-        try self.init(module, InitialState(module, globals: linked.globals).images(), linked.functions)
+        self.init(
+            module, try InitialState(module, globals: linked.globals).images(),
+            linked.functions.map { .passRetained(LinkedFunction($0)) }, refreshers: imports.refreshers)
     }
 
     /// Of a single instance that is linked with others.
     ///
     /// - Parameter functions: the imported functions that are the host's, by function index.
     convenience init(linking module: ModuleCore, _ functions: [HostFunction?]) throws(LinkError) {
-        self.init(module, try module.imagesForLinking(), functions)
+        self.init(
+            module, try module.imagesForLinking(), functions.map { .passRetained(LinkedFunction($0 ?? .foreign)) },
+            refreshers: [])
     }
 
-    private init(_ module: ModuleCore, _ images: [InstanceImage], _ functions: [HostFunction?]) {
+    /// Of instances that begin as one of another template is.
+    ///
+    /// - Parameters:
+    ///   - images: of its state.
+    ///   - droppedData: the passive segments it has dropped; the same for elements.
+    init(
+        of template: TemplateCore, _ images: [InstanceImage], droppedData: [Bool], droppedElements: [Bool]
+    ) {
+        module = template.module
+        image = images[0]
+        furtherImages = Array(images.dropFirst())
+        hostFunctions = .allocate(capacity: template.hostFunctions.count)
+        for (index, function) in template.hostFunctions.enumerated() {
+            hostFunctions.initializeElement(at: index, to: function.retain())
+        }
+        start = nil
+        self.droppedData = droppedData
+        self.droppedElements = droppedElements
+        refreshers = template.refreshers
+        isSnapshot = true
+        let stamp = UnsafeMutablePointer<Stamp>.allocate(capacity: 1)
+        self.stamp = UnsafePointer(stamp)
+        stamp.initialize(to: Stamp(self))
+    }
+
+    private init(
+        _ module: ModuleCore, _ images: [InstanceImage], _ functions: [Unmanaged<LinkedFunction>],
+        refreshers: [HostFunction.Body]
+    ) {
         self.module = module
         image = images[0]
         furtherImages = Array(images.dropFirst())
         hostFunctions = .allocate(capacity: functions.count)
-        for (index, function) in functions.enumerated() {
-            hostFunctions.initializeElement(at: index, to: .passRetained(LinkedFunction(function ?? .foreign)))
-        }
+        _ = hostFunctions.initialize(from: functions)
         start = module.decoded.start.map { module.function(Int($0)) }
+        droppedData = []
+        droppedElements = []
+        self.refreshers = refreshers
+        isSnapshot = false
         let stamp = UnsafeMutablePointer<Stamp>.allocate(capacity: 1)
         self.stamp = UnsafePointer(stamp)
         stamp.initialize(to: Stamp(self))

@@ -67,8 +67,12 @@ public final class InstanceImage: Sendable {
     public init(
         layout: VMContextLayout, memory: Memory?, context: [UInt8], tables: [Table]
     ) throws(PoolError) {
-        core = try ImageCore(layout: layout, memory: memory, context: context, tables: tables)
+        core = try ImageCore(
+            layout: layout, memory: memory.map { memory throws(PoolError) in try LazyMemoryImage(memory) },
+            context: context, tables: tables)
     }
+
+    init(_ core: ImageCore) { self.core = core }
 
     /// Of a slot that is only there for its memory.
     ///
@@ -126,7 +130,7 @@ final class ImageCore: @unchecked Sendable {
     }
 
     init(
-        layout: VMContextLayout, memory: InstanceImage.Memory?, context bytes: [UInt8], tables: [InstanceImage.Table]
+        layout: VMContextLayout, memory: LazyMemoryImage?, context bytes: [UInt8], tables: [InstanceImage.Table]
     ) throws(PoolError) {
         guard (memory == nil) == (layout.memoryCount == 0), tables.count == layout.tableCount else {
             throw .invalidImage("memories or tables do not match the context's layout")
@@ -144,7 +148,7 @@ final class ImageCore: @unchecked Sendable {
         }
         self.layout = layout
         self.mutableElements = mutableElements
-        if let memory { self.memory = try LazyMemoryImage(memory) } else { self.memory = nil }
+        self.memory = memory
         var copies: [Table] = []
         do throws(PoolError) {
             for table in tables {

@@ -25,6 +25,8 @@ final class LazyMemoryImage: @unchecked Sendable {
     /// Bytes it may grow to as far as the module is concerned.
     let maximumBytes: UInt64
     private let segments: [InstanceImage.Segment]
+    /// There are no segments to make the image of: it is all there is.
+    private let isPermanent: Bool
     private let lock = Lock()
     private var image: MemoryImage?
 
@@ -49,6 +51,16 @@ final class LazyMemoryImage: @unchecked Sendable {
             }
         }
         segments = memory.segments
+        isPermanent = false
+    }
+
+    /// Of a memory whose image there is already.
+    init(_ image: MemoryImage, initialBytes: UInt64, maximumBytes: UInt64) {
+        self.initialBytes = initialBytes
+        self.maximumBytes = maximumBytes
+        segments = []
+        isPermanent = true
+        self.image = image
     }
 
     /// The image, made by whoever comes first; the others wait for it. After an error the next one tries again.
@@ -64,10 +76,12 @@ final class LazyMemoryImage: @unchecked Sendable {
     }
 
     /// Lets go of the image, which then lives as long as slots hold it. The next use makes it anew.
-    func release() { lock.withLock { image = nil } }
+    func release() {
+        if !isPermanent { lock.withLock { image = nil } }
+    }
 
-    /// The image has been made.
-    var isMade: Bool { lock.withLock { image != nil } }
+    /// There is an image to let go of.
+    var isReleasable: Bool { !isPermanent && lock.withLock { image != nil } }
 }
 
 final class MemoryImage: @unchecked Sendable {
@@ -125,7 +139,7 @@ final class MemoryImage: @unchecked Sendable {
 
     /// - Parameters:
     ///   - runs: in order, without overlaps.
-    ///   - outliers: outside the runs' pages.
+    ///   - outliers: what is copied over the runs, and beside them.
     ///   - outlierBytes: what they are copied from.
     init(runs: [Run], outliers: [Outlier], outlierBytes bytes: [UInt8]) {
         self.runs = runs

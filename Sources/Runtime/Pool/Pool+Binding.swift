@@ -69,7 +69,7 @@ extension Pool {
     }
 
     /// Pages in a row from which on one system call for all costs less than their faults.
-    private static var leastPopulatedRun: Int { 16 }
+    static var leastPopulatedRun: Int { 16 }
     /// Pages that are written to one by one, at most: what is no more than the guest's own faults if it wanted them, is lost
     /// if it did not.
     private static var mostTouchedPages: Int { 64 }

@@ -6,6 +6,7 @@
 
 internal import CPlatform
 internal import Compiler
+internal import Glibc
 internal import WasmModule
 
 extension Pool {
@@ -69,6 +70,44 @@ extension Pool {
         }
         record.pointee.memoryLength = initial
         return true
+    }
+
+    /// Takes back a part of what a live slot's memory has grown by, and updates the context's length.
+    func shrink(_ slot: Slot, _ record: UnsafeMutablePointer<SlotRecord>, to length: UInt64) throws(PoolError) {
+        let former = record.pointee.memoryLength
+        if growthPolicy != .protect {
+            guard record.pointee.growthGeneration == mayfly_process_generation() else {
+                throw .systemCall(name: "ftruncate", errno: EBADF, purpose: "shrinking a memory of the parent process")
+            }
+            try check(
+                mayfly_growth_truncate(record.pointee.growthFile, length - record.pointee.initialMemoryLength),
+                "ftruncate", "shrinking a memory")
+        } else {
+            let start = record.pointee.memoryBase + Int(length)
+            let bytes = Int(former - length)
+            let error = mayfly_make_inaccessible(start, bytes)
+            if error != 0 {
+                // The call may have closed a part of it.
+                if mayfly_make_accessible(start, bytes) != 0 {
+                    record.pointee.isBroken = true
+                    record.pointee.memoryLength = length
+                    slot.context.storeWord(length, at: VMContextLayout.memoryLength)
+                }
+                throw .systemCall(name: "mprotect", errno: error, purpose: "shrinking a memory")
+            }
+            // Contents hidden behind missing permissions would come back with the next growth.
+            let pages = Int(length) / PoolGeometry.page..<Int(former) / PoolGeometry.page
+            let discarded = mayfly_discard(start, bytes)
+            if discarded != 0 {
+                record.pointee.isBroken = true
+                record.pointee.memoryLength = length
+                slot.context.storeWord(length, at: VMContextLayout.memoryLength)
+                throw .systemCall(name: "madvise", errno: discarded, purpose: "shrinking a memory")
+            }
+            record.pointee.resident.remove(pages)
+        }
+        record.pointee.memoryLength = length
+        slot.context.storeWord(length, at: VMContextLayout.memoryLength)
     }
 
     // MARK: Growth files

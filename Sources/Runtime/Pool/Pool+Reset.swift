@@ -136,7 +136,7 @@ extension Pool {
     }
 
     /// Bytes of a memory that are anonymous or an image's: what lies in a growth file goes by itself.
-    private func discardable(_ record: UnsafeMutablePointer<SlotRecord>, _ length: Int) -> Int {
+    func discardable(_ record: UnsafeMutablePointer<SlotRecord>, _ length: Int) -> Int {
         growthPolicy == .protect ? length : min(length, Int(record.pointee.initialMemoryLength))
     }
 
@@ -167,7 +167,7 @@ extension Pool {
     }
 
     /// Adds the pages that became the slot's own to those known.
-    private func scan(_ record: UnsafeMutablePointer<SlotRecord>, bytes: Int) -> Bool {
+    func scan(_ record: UnsafeMutablePointer<SlotRecord>, bytes: Int) -> Bool {
         record.pointee.link.pointee.counters.scans.add()
         record.pointee.isUnsearched = false
         return scanPrivatePages(record.pointee.memoryBase, bytes) { pages, isZeroPage in

@@ -43,7 +43,7 @@ extension Pool {
             for bin in slow.bins {
                 if bin.pointee.bound.load(ordering: .relaxed) > 0 {
                     remains = true
-                } else if let memory = bin.pointee.core.memory, memory.isMade {
+                } else if let memory = bin.pointee.core.memory, memory.isReleasable {
                     if isIdleSince(bin.pointee.lastUsed) { memory.release() } else { remains = true }
                 }
             }
