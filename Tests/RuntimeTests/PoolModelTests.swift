@@ -1,7 +1,8 @@
 //! Random operations on a pool, each compared with a plain model: arrays of bytes for memories, tables and globals.
 //!
 //! The model knows nothing of pages, policies or mappings. Every instance must start as its image says, whatever happened in
-//! its slot before; must see its own writes and nobody else's; and must grow exactly as its limits allow.
+//! its slot before; must see its own writes and nobody else's; and must grow exactly as its limits allow. An image may be a
+//! snapshot of an instance of a snapshot; an instance may be copied to another one, and go back to what it was.
 
 import CPlatform
 import Compiler
@@ -24,6 +25,15 @@ import Testing
             print("pool model: \(policies), seed \(seed)")
             var run = try ModelRun(policies, seed: seed)
             try run.perform(Self.steps / combinations.count)
+        }
+    }
+
+    @Test func aPoolBehavesLikeItsModelWhileSystemCallsFail() throws {
+        for (number, policies) in PoolPolicies.all.enumerated() {
+            let seed = UInt64(20_261_201 + number)
+            print("pool model with failures: \(policies), seed \(seed)")
+            var run = try ModelRun(policies, seed: seed, isFailing: true)
+            try run.perform(Self.steps / 30)
         }
     }
 }
@@ -75,9 +85,13 @@ private struct ModelImage {
 
 private struct ModelInstance {
     var slot: Slot
-    var image: Int
+    /// Which of the run's images it began with, and that image: another one may have taken its place since.
+    var kind: Int
+    var image: ModelImage
     var use = SlotUse()
     var state: Model
+    /// What it can be made again.
+    var points: [(state: SlotState, model: Model)] = []
     /// Pages written to, where differences would be.
     var touched: Set<Int> = []
 }
@@ -85,6 +99,8 @@ private struct ModelInstance {
 private struct ModelRun {
     private static let slots = 6
     private static let mostMemory = 24 << 20
+    /// Of images that are made from segments, and those that are snapshots.
+    private static let (made, snapshots) = (8, 4)
 
     let pool: Pool
     let seed: UInt64
@@ -92,9 +108,13 @@ private struct ModelRun {
     var images: [ModelImage] = []
     var live: [ModelInstance] = []
     var step = 0
+    /// Now and then a system call fails. What was asked for may then be refused, but nothing else may change.
+    let isFailing: Bool
+    private(set) var refusals = 0
 
-    init(_ policies: PoolPolicies, seed: UInt64) throws {
+    init(_ policies: PoolPolicies, seed: UInt64, isFailing: Bool = false) throws {
         self.seed = seed
+        self.isFailing = isFailing
         random = SplitMix64(seed: seed)
         pool = try Pool(
             PoolConfiguration(
@@ -102,14 +122,26 @@ private struct ModelRun {
                 stackBytes: 128 << 10,
                 contextBytes: 16 << 10, tableElements: 2048, resetPolicy: policies.reset, growthPolicy: policies.growth,
                 warmBytes: 8 << 20, idleTime: nil, exhaustionWait: .zero))
-        for kind in 0..<8 { images.append(try makeModelImage(kind)) }
+        for kind in 0..<Self.made { images.append(try makeModelImage(kind)) }
+        for kind in 0..<Self.snapshots { images.append(images[kind]) }
     }
 
     mutating func perform(_ count: Int) throws {
         for step in 0..<count {
             self.step = step
-            if step % 4000 == 3999 { try performCalmly() }
-            switch Int.random(in: 0..<100, using: &random) {
+            if step % 4000 == 3999, !isFailing { try performCalmly() }
+            let mayFail = isFailing && Int.random(in: 0..<6, using: &random) == 0
+            if mayFail {
+                mayfly_test_fail_next(
+                    Int32.random(in: 0..<Int32(MAYFLY_CALL_KINDS), using: &random), Int32.random(in: 0..<3, using: &random),
+                    Int32.random(in: 1...3, using: &random), ENOMEM)
+            }
+            defer { if mayFail { for kind in 0..<Int32(MAYFLY_CALL_KINDS) { mayfly_test_fail_next(kind, 0, 0, 0) } } }
+            switch Int.random(in: 0..<108, using: &random) {
+            case 100: try takeSnapshot()
+            case 101..<103: try copyInstance()
+            case 103..<105: try takeState()
+            case 105..<108: try restoreState()
             case 0..<22: try acquire()
             case 22..<42: try release()
             case 42..<74: write()
@@ -124,6 +156,11 @@ private struct ModelRun {
             }
         }
         while !live.isEmpty { try release() }
+        if isFailing {
+            #expect(refusals > 0, "seed \(seed)")
+            #expect(pool.statistics.live == 0, "seed \(seed)")
+            return
+        }
         // Otherwise the calm was none, and an important part has not been tried.
         if pool.statistics.resetPolicy == .track { #expect(pool.statistics.deferredResets > 0, "seed \(seed)") }
         #expect(pool.statistics.live == 0, "seed \(seed)")
@@ -142,7 +179,7 @@ private struct ModelRun {
         for round in 0..<160 {
             // There is a free slot: none is taken meanwhile.
             let slot = try pool.acquire(images[kind].image)
-            live.append(ModelInstance(slot: slot, image: kind, state: images[kind].initial))
+            live.append(ModelInstance(slot: slot, kind: kind, image: images[kind], state: images[kind].initial))
             let index = live.count - 1
             verify(index, pages: Set(0..<16))
             live[index].use.note()
@@ -203,9 +240,77 @@ private struct ModelRun {
     /// A template goes and another comes, whether or not instances of the old one live.
     private mutating func replaceImage() throws {
         guard step % 7 == 0 else { return }
-        let kind = Int.random(in: 0..<images.count, using: &random)
-        guard !live.contains(where: { $0.image == kind }) else { return }
-        images[kind] = try makeModelImage(kind)
+        let kind = Int.random(in: 0..<Self.made, using: &random)
+        do { images[kind] = try makeModelImage(kind) } catch { try refuse(error) }
+    }
+
+    /// A snapshot's template takes the place of an earlier one, whether or not instances of that live.
+    private mutating func takeSnapshot() throws {
+        guard let index = pick() else { return }
+        let kind = Self.made + Int.random(in: 0..<Self.snapshots, using: &random)
+        let origin = live[index].image
+        do {
+            images[kind] = ModelImage(
+                image: try pool.image(of: live[index].slot, after: &live[index].use), initial: live[index].state,
+                mutableTables: origin.mutableTables, tableMaximum: origin.tableMaximum)
+        } catch { try refuse(error) }
+        verify(index, pages: live[index].touched)
+    }
+
+    private mutating func copyInstance() throws {
+        guard let index = pick() else { return }
+        do {
+            let slot = try pool.acquire(live[index].image.image)
+            var copy = ModelInstance(
+                slot: slot, kind: live[index].kind, image: live[index].image, state: live[index].state)
+            copy.touched = live[index].touched
+            do {
+                try pool.copy(live[index].slot, after: &live[index].use, to: slot, after: &copy.use)
+            } catch {
+                pool.release(slot, after: copy.use)
+                throw error
+            }
+            live.append(copy)
+        } catch PoolError.exhausted {
+            return
+        } catch {
+            try refuse(error)
+            verify(index, pages: live[index].touched)
+            return
+        }
+        verify(live.count - 1, pages: samplePages(of: live.count - 1).union(live[index].touched))
+        verify(index, pages: live[index].touched)
+    }
+
+    private mutating func takeState() throws {
+        guard let index = pick(where: { $0.points.count < 3 }) else { return }
+        do {
+            live[index].points.append(
+                (try pool.state(of: live[index].slot, after: &live[index].use), live[index].state))
+        } catch { try refuse(error) }
+        verify(index, pages: live[index].touched)
+    }
+
+    private mutating func restoreState() throws {
+        guard let index = pick(where: { !$0.points.isEmpty }) else { return }
+        let point = live[index].points.randomElement(using: &random)!
+        do {
+            try pool.restore(live[index].slot, after: &live[index].use, to: point.state)
+        } catch {
+            // What it holds now, nobody has promised.
+            try refuse(error)
+            pool.release(live[index].slot, after: live[index].use)
+            live.remove(at: index)
+            return
+        }
+        live[index].state = point.model
+        verify(index, pages: samplePages(of: index).union(live[index].touched))
+    }
+
+    /// A refusal is an error unless a system call was made to fail.
+    private mutating func refuse(_ error: any Error) throws {
+        guard isFailing, error is PoolError else { throw error }
+        refusals += 1
     }
 
     // MARK: Steps
@@ -214,9 +319,12 @@ private struct ModelRun {
         let kind = Int.random(in: 0..<images.count, using: &random)
         do {
             let slot = try pool.acquire(images[kind].image)
-            live.append(ModelInstance(slot: slot, image: kind, state: images[kind].initial))
+            live.append(ModelInstance(slot: slot, kind: kind, image: images[kind], state: images[kind].initial))
         } catch PoolError.exhausted {
-            #expect(live.count == Self.slots, context("exhausted with \(live.count) live"))
+            #expect(live.count == Self.slots || isFailing, context("exhausted with \(live.count) live"))
+            return
+        } catch {
+            try refuse(error)
             return
         }
         verify(live.count - 1, pages: samplePages(of: live.count - 1))
@@ -245,7 +353,7 @@ private struct ModelRun {
         switch Int.random(in: 0..<10, using: &random) {
         case 0: return Int.random(in: 0..<bytes, using: &random)
         case 1: return bytes - 1
-        case 2: return min(bytes - 1, images[live[index].image].initial.memoryBytes)
+        case 2: return min(bytes - 1, live[index].image.initial.memoryBytes)
         default:
             let page = Int.random(in: 0..<5, using: &random) * 3 % (bytes / 4096)
             return page * 4096 + Int.random(in: 0..<64, using: &random)
@@ -275,11 +383,12 @@ private struct ModelRun {
     }
 
     private mutating func grow() {
-        guard let index = pick(where: { $0.image != 7 }) else { return }
+        guard let index = pick(where: { $0.image.image.layout.memoryCount > 0 }) else { return }
         let pages = [0, 1, 1, 2, 5, 1000].randomElement(using: &random)!
         let former = live[index].state.memoryBytes
         let mayGrow = former + pages * wasmPage <= min(live[index].state.maximumBytes, Self.mostMemory)
         let result = pool.grow(live[index].slot, by: UInt64(pages))
+        if isFailing, result == nil { return }
         #expect(result == (mayGrow ? UInt64(former / wasmPage) : nil), context("growing by \(pages)"))
         guard mayGrow else { return }
         live[index].state.memoryBytes += pages * wasmPage
@@ -297,7 +406,7 @@ private struct ModelRun {
         let length = live[index].state.tables[0].count
         let count = Int.random(in: 0...9, using: &random)
         let value = random.next()
-        let mayGrow = length + count <= images[live[index].image].tableMaximum
+        let mayGrow = length + count <= live[index].image.tableMaximum
         live[index].use.note()
         let result = pool.growTable(live[index].slot, table: 0, by: UInt64(count), fill: value)
         #expect(result == (mayGrow ? UInt64(length) : nil), context("growing a table by \(count)"))
@@ -307,11 +416,11 @@ private struct ModelRun {
     private mutating func writeTable() {
         guard let index = pick(where: { !$0.state.tables.isEmpty }) else { return }
         let instance = live[index]
-        let table = images[instance.image].mutableTables.randomElement(using: &random)!
+        let table = instance.image.mutableTables.randomElement(using: &random)!
         let element = Int.random(in: 0..<instance.state.tables[table].count, using: &random)
         let value = random.next()
         live[index].use.note()
-        instance.slot.table(table, of: images[instance.image].image)[element] = value
+        instance.slot.table(table, of: instance.image.image)[element] = value
         live[index].state.tables[table][element] = value
     }
 
@@ -320,7 +429,7 @@ private struct ModelRun {
         let cell = Int.random(in: 0..<8, using: &random)
         let value = random.next()
         live[index].use.note()
-        let layout = images[live[index].image].image.layout
+        let layout = live[index].image.image.layout
         live[index].slot.context.storeBytes(of: value, toByteOffset: layout.mutableStart + cell * 8, as: UInt64.self)
         live[index].state.globals[cell] = value
     }
@@ -345,15 +454,15 @@ private struct ModelRun {
     private func verify(_ index: Int, pages: Set<Int>) {
         let instance = live[index]
         #expect(instance.slot.memoryLength == instance.state.memoryBytes, context("memory length"))
-        for page in pages {
+        for page in pages where page * 4096 < instance.state.memoryBytes {
             let isEqual = memcmp(instance.slot.memoryBase + page * 4096, instance.state.page(page), 4096) == 0
-            #expect(isEqual, context("page \(page) of image \(instance.image)"))
+            #expect(isEqual, context("page \(page) of image \(instance.kind)"))
         }
         for (number, table) in instance.state.tables.enumerated() {
-            let found = Array(instance.slot.table(number, of: images[instance.image].image))
+            let found = Array(instance.slot.table(number, of: instance.image.image))
             #expect(found == table, context("table \(number)"))
         }
-        let layout = images[instance.image].image.layout
+        let layout = instance.image.image.layout
         for (cell, value) in instance.state.globals.enumerated() {
             #expect(instance.slot.contextWord(layout.mutableStart + cell * 8) == value, context("global \(cell)"))
         }
