@@ -1,9 +1,10 @@
 //! The image of a memory as it has become: what changed in a file of its own, over what is left of the image it began with.
 //!
-//! What did not change is mapped from the file it is in already, and costs nothing, however large. What changed is copied once.
-//! Pages that changed lie in *spans*; each is a piece of the new file. Two changes are in one span where the gap between
-//! them has nothing to copy and is not too wide, or where more mappings would be too many: then what the gap holds is
-//! copied too, and where it holds zeroes the file has a hole.
+//! What did not change is mapped from the file it is in already, and costs nothing, however large. What changed is copied once:
+//! into *spans* of the new file, as many as there may be mappings. Two changes are in one span where the gap between them has
+//! hardly anything to copy and is not too wide; where the gap holds zeroes the file has a hole. Changes that lie too far from
+//! others are pages to be copied into slots, as an image's outliers are, if there are not too many of them. Otherwise spans
+//! include what lies between.
 
 internal import CPlatform
 
@@ -13,88 +14,140 @@ extension MemoryImage {
     /// Pages of a gap from which on a hole in the file is not worth it: 4 MiB. A page of a hole that is read or written comes into
     /// being in the file too.
     private static let widestHole = 1024
+    /// Pages of a gap that are copied so that the changes around it need no mappings of their own.
+    private static let mostBridgedPages = 8
+    /// Changed pages that are copied into slots, where slots keep their pages. Each costs a slot a page and every reset 0.07 µs;
+    /// the other way is a file with all that lies between them.
+    private static let mostScatteredPages = 256
 
     /// - Parameters:
     ///   - base: what the memory began with.
-    ///   - changed: runs of pages that may differ from it, in order.
+    ///   - changed: runs of pages that may differ from it, in order, at least one.
     ///   - memory: where they can be read. Nobody may write to it meanwhile.
-    ///   - copiesFewPages: whether changes of few pages are to be copied into slots instead of mapped.
+    ///   - copiesFewPages: whether slots keep their pages, so that copying some into them costs little.
     convenience init(
         over base: MemoryImage, changed: [Range<Int>], in memory: UnsafeRawPointer, copiesFewPages: Bool
     ) throws(PoolError) {
-        let count = changed.reduce(0) { $0 + $1.count }
-        if copiesFewPages && count <= Self.mostCopiedPages {
-            var bytes: [UInt8] = []
-            let outliers = changed.map { pages in
-                let offset = pages.lowerBound * PoolGeometry.page
-                let outlier = Outlier(
-                    memoryOffset: offset, source: bytes.count, bytes: pages.count * PoolGeometry.page)
-                bytes += UnsafeRawBufferPointer(start: memory + offset, count: outlier.bytes)
-                return outlier
-            }
-            self.init(runs: base.runs, outliers: outliers, outlierBytes: bytes)
-            return
+        let plan = LayerPlan(changed, over: base.runs, copiesFewPages: copiesFewPages)
+        var bytes: [UInt8] = []
+        let outliers = plan.copied.map { pages in
+            let outlier = Outlier(
+                memoryOffset: pages.lowerBound * PoolGeometry.page, source: bytes.count,
+                bytes: pages.count * PoolGeometry.page)
+            bytes += UnsafeRawBufferPointer(start: memory + outlier.memoryOffset, count: outlier.bytes)
+            return outlier
         }
-        let spans = Self.spans(of: changed, over: base.runs)
-        let size = spans.reduce(0) { $0 + $1.count } * PoolGeometry.page
-        let file = try ImageFile(bytes: size) { file throws(PoolError) in
+        var runs = base.runs.flatMap { $0.without(plan.spans) }
+        let size = plan.spans.reduce(0) { $0 + $1.count } * PoolGeometry.page
+        if size > 0 {
+            let file = try ImageFile(bytes: size) { file throws(PoolError) in
+                var start = 0
+                for span in plan.spans {
+                    try base.write(span, with: changed, in: memory, to: file, at: start)
+                    start += span.count * PoolGeometry.page
+                }
+            }
             var start = 0
-            for span in spans {
-                try base.write(span, with: changed, in: memory, to: file, at: start)
-                start += span.count * PoolGeometry.page
+            for span in plan.spans {
+                let bytes = span.count * PoolGeometry.page
+                runs.append(
+                    Run(
+                        memoryOffset: span.lowerBound * PoolGeometry.page, fileOffset: start, bytes: bytes, file: file))
+                start += bytes
             }
+            runs.sort { $0.memoryOffset < $1.memoryOffset }
         }
-        var runs = base.runs.flatMap { $0.without(spans) }
-        var start = 0
-        for span in spans {
-            let bytes = span.count * PoolGeometry.page
-            runs.append(
-                Run(
-                    memoryOffset: span.lowerBound * PoolGeometry.page, fileOffset: start, bytes: bytes, file: file))
-            start += bytes
-        }
-        runs.sort { $0.memoryOffset < $1.memoryOffset }
-        self.init(runs: runs, outliers: [], outlierBytes: [])
+        self.init(runs: runs, outliers: outliers, outlierBytes: bytes)
     }
 
-    /// Spans that hold all changes, such that they and what is left of the base are few runs.
-    static func spans(of changed: [Range<Int>], over base: [Run]) -> [Range<Int>] {
+    /// Where changed pages go.
+    struct LayerPlan {
+        /// Pieces of a new file, in order.
+        private(set) var spans: [Range<Int>] = []
+        /// To be copied into slots, in order.
+        private(set) var copied: [Range<Int>] = []
+
+        init(_ changed: [Range<Int>], over base: [Run], copiesFewPages: Bool) {
+            let count = changed.reduce(0) { $0 + $1.count }
+            if copiesFewPages && count <= mostCopiedPages {
+                copied = changed
+                return
+            }
+            let gaps = Self.gaps(of: changed, over: base)
+            // First what is near each other, then whatever it takes to be few.
+            let near = Self.spans(of: changed, split: gaps.filter { $0.basePages > mostBridgedPages || $0.pages > widestHole })
+            let pages = near.map { span in
+                changed[Self.indices(of: changed, in: span)].reduce(0) { $0 + $1.count }
+            }
+            let byPages = near.indices.sorted { (pages[$0], $1) > (pages[$1], $0) }
+            for count in stride(from: min(near.count, mostRuns), through: 0, by: -1) {
+                let rest = byPages.dropFirst(count)
+                if rest.reduce(0, { $0 + pages[$1] }) > (copiesFewPages ? mostScatteredPages : mostOutlierPages) { break }
+                spans = byPages.prefix(count).sorted().map { near[$0] }
+                if spans.count + base.reduce(0, { $0 + $1.without(spans).count }) <= mostLayeredRuns {
+                    copied = rest.sorted().flatMap { changed[Self.indices(of: changed, in: near[$0])] }
+                    return
+                }
+            }
+            // What would be copied counts most.
+            let widest = gaps.filter { $0.basePages > 0 || $0.pages > widestHole }
+                .sorted { ($0.basePages, $0.pages, $1.after) > ($1.basePages, $1.pages, $0.after) }
+            for splits in stride(from: min(widest.count, mostRuns - 1), through: 0, by: -1) {
+                spans = Self.spans(of: changed, split: widest.prefix(splits).sorted { $0.after < $1.after })
+                if spans.count + base.reduce(0, { $0 + $1.without(spans).count }) <= mostLayeredRuns { return }
+            }
+            let lowest = min(changed[0].lowerBound, base.first?.pages.lowerBound ?? .max)
+            let highest = max(changed[changed.count - 1].upperBound, base.last?.pages.upperBound ?? 0)
+            spans = [lowest..<highest]
+        }
+
         /// Between a change and the next.
-        struct Gap {
+        private struct Gap {
+            /// The index of the former.
             var after: Int
             var pages: Int
+            /// Those of a file.
             var basePages: Int
         }
-        var gaps: [Gap] = []
-        var first = 0
-        for index in changed.indices.dropLast() {
-            let gap = changed[index].upperBound..<changed[index + 1].lowerBound
-            while first < base.count, base[first].pages.upperBound <= gap.lowerBound { first += 1 }
-            var basePages = 0
-            for run in base[first...] {
-                guard run.pages.lowerBound < gap.upperBound else { break }
-                basePages += run.pages.clamped(to: gap).count
-            }
-            if basePages > 0 || gap.count > widestHole {
-                gaps.append(Gap(after: index, pages: gap.count, basePages: basePages))
+
+        private static func gaps(of changed: [Range<Int>], over base: [Run]) -> [Gap] {
+            var first = 0
+            return changed.indices.dropLast().map { index in
+                let gap = changed[index].upperBound..<changed[index + 1].lowerBound
+                while first < base.count, base[first].pages.upperBound <= gap.lowerBound { first += 1 }
+                var basePages = 0
+                for run in base[first...] {
+                    guard run.pages.lowerBound < gap.upperBound else { break }
+                    basePages += run.pages.clamped(to: gap).count
+                }
+                return Gap(after: index, pages: gap.count, basePages: basePages)
             }
         }
-        // What would be copied counts most.
-        gaps.sort { ($0.basePages, $0.pages, $1.after) > ($1.basePages, $1.pages, $0.after) }
-        for splits in stride(from: min(gaps.count, mostRuns - 1), through: 0, by: -1) {
+
+        /// All changes, in as few spans as the gaps between them make.
+        private static func spans(of changed: [Range<Int>], split gaps: [Gap]) -> [Range<Int>] {
             var spans: [Range<Int>] = []
             var start = 0
-            for gap in gaps.prefix(splits).sorted(by: { $0.after < $1.after }) {
+            for gap in gaps {
                 spans.append(changed[start].lowerBound..<changed[gap.after].upperBound)
                 start = gap.after + 1
             }
             spans.append(changed[start].lowerBound..<changed[changed.count - 1].upperBound)
-            let left = base.reduce(0) { $0 + $1.without(spans).count }
-            if left + spans.count <= mostLayeredRuns { return spans }
+            return spans
         }
-        let lowest = min(changed[0].lowerBound, base.first?.pages.lowerBound ?? .max)
-        let highest = max(changed[changed.count - 1].upperBound, base.last?.pages.upperBound ?? 0)
-        return [lowest..<highest]
+
+        /// Of the changes in a span, which begins and ends with one.
+        private static func indices(of changed: [Range<Int>], in span: Range<Int>) -> Range<Int> {
+            func first(_ isBehind: (Range<Int>) -> Bool) -> Int {
+                var (low, high) = (0, changed.count)
+                while low < high {
+                    let middle = (low + high) / 2
+                    if isBehind(changed[middle]) { high = middle } else { low = middle + 1 }
+                }
+                return low
+            }
+            return first { $0.lowerBound >= span.lowerBound }..<first { $0.lowerBound >= span.upperBound }
+        }
     }
 
     /// Writes the pages of a span to a file that is zero: those that changed as they are in the memory, the others as they are

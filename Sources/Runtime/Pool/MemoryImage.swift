@@ -125,6 +125,8 @@ final class MemoryImage: @unchecked Sendable {
     /// `runs` and `outliers` again, where a walk costs no reference counting.
     private let rawRuns: UnsafeMutableBufferPointer<RawRun>
     private let rawOutliers: UnsafeMutableBufferPointer<Outlier>
+    /// The pages of outliers, in order, without overlaps.
+    private let copiedPages: UnsafeMutableBufferPointer<Range<Int>>
 
     /// A run and where its bytes can be read.
     private struct RawRun {
@@ -154,6 +156,16 @@ final class MemoryImage: @unchecked Sendable {
             })
         rawOutliers = .allocate(capacity: outliers.count)
         _ = rawOutliers.initialize(from: outliers)
+        var pages: [Range<Int>] = []
+        for next in outliers.map(\.pages).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = pages.last, next.lowerBound <= last.upperBound {
+                pages[pages.count - 1] = last.lowerBound..<max(last.upperBound, next.upperBound)
+            } else {
+                pages.append(next)
+            }
+        }
+        copiedPages = .allocate(capacity: pages.count)
+        _ = copiedPages.initialize(from: pages)
     }
 
     /// What segments make of a memory.
@@ -181,6 +193,7 @@ final class MemoryImage: @unchecked Sendable {
         outlierBytes.deallocate()
         rawRuns.deallocate()
         rawOutliers.deallocate()
+        copiedPages.deallocate()
     }
 
     // MARK: Copying
@@ -194,7 +207,14 @@ final class MemoryImage: @unchecked Sendable {
     }
 
     /// Whether a page must never be given back while a slot is to stay as it is: it would not come back with its contents.
-    func isCopied(_ page: Int) -> Bool { rawOutliers.contains { $0.pages.contains(page) } }
+    func isCopied(_ page: Int) -> Bool {
+        var (low, high) = (0, copiedPages.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if copiedPages[middle].upperBound <= page { low = middle + 1 } else { high = middle }
+        }
+        return low < copiedPages.count && copiedPages[low].lowerBound <= page
+    }
 
     /// Whether a page is part of a file.
     func isMapped(_ page: Int) -> Bool { source(of: page) != nil }
