@@ -55,7 +55,7 @@ struct Artifact {
     // MARK: Writing
 
     func serialized() -> [UInt8] {
-        var body = Writer()
+        var body = ArtifactWriter()
         body.put(code.exitOffset)
         body.put(code.functionsEnd)
         body.put(code.settings.boundsChecks.rawValue)
@@ -76,7 +76,7 @@ struct Artifact {
         let headerSize = Self.summedFrom + 16
         let textOffset = (headerSize + body.bytes.count + Self.page - 1) & ~(Self.page - 1)
 
-        var rest = Writer()
+        var rest = ArtifactWriter()
         rest.bytes.reserveCapacity(textOffset + code.text.count)
         rest.put(UInt64(textOffset))
         rest.put(UInt64(code.text.count))
@@ -85,7 +85,7 @@ struct Artifact {
         rest.bytes += code.text
         var checksum = Checksum()
         rest.bytes.withUnsafeBytes { checksum.add($0) }
-        var header = Writer()
+        var header = ArtifactWriter()
         header.bytes = Self.magic
         header.put(Self.formatVersion)
         header.put(Self.abiHash)
@@ -96,20 +96,12 @@ struct Artifact {
 
     /// Where what the checksum covers begins.
     fileprivate static let summedFrom = 32
-    fileprivate static let page = 4096
 
-    private struct Writer {
-        var bytes: [UInt8] = []
-
-        mutating func put<Number: FixedWidthInteger>(_ value: Number) {
-            withUnsafeBytes(of: value.littleEndian) { bytes += $0 }
-        }
-        mutating func put<Number: FixedWidthInteger>(_ values: [Number]) {
-            put(UInt64(values.count))
-            // Little-endian, as the only processor this runs on.
-            values.withUnsafeBytes { bytes += $0 }
-        }
+    /// The checksum that an artifact's header has; 0 of bytes that are too few.
+    static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+        bytes.count < summedFrom ? 0 : bytes.loadUnaligned(fromByteOffset: summedFrom - 8, as: UInt64.self)
     }
+    static let page = 4096
 }
 
 /// A compiled module read from bytes, which must outlive it: the module's binary and the code stay where they are.
@@ -123,7 +115,7 @@ struct ParsedArtifact {
 
     init(_ bytes: UnsafeRawBufferPointer) throws(ArtifactError) {
         guard bytes.prefix(Artifact.magic.count).elementsEqual(Artifact.magic) else { throw .notAnArtifact }
-        var reader = Reader(bytes: bytes, position: Artifact.magic.count)
+        var reader = ArtifactReader(bytes: bytes, position: Artifact.magic.count)
         guard try reader.number(UInt32.self) == Artifact.formatVersion,
             try reader.number(UInt64.self) == Artifact.abiHash
         else {
@@ -163,9 +155,7 @@ struct ParsedArtifact {
             trapCodes.append(trap)
         }
         code.trapCodes = trapCodes
-        let writtenTables = try reader.array(UInt8.self)
-        guard writtenTables.allSatisfy({ $0 <= 1 }) else { throw .corrupted }
-        code.writtenTables = writtenTables.map { $0 == 1 }
+        code.writtenTables = try reader.flags()
         code.functionOffsets = try reader.array(UInt32.self)
         code.entryOffsets = try reader.array(UInt32.self)
         code.importOffsets = try reader.array(UInt32.self)
@@ -174,40 +164,6 @@ struct ParsedArtifact {
         code.sourceCodeOffsets = try reader.array(UInt32.self)
         code.sourceOffsets = try reader.array(UInt32.self)
         guard reader.position <= textOffset, textOffset - reader.position < Artifact.page else { throw .corrupted }
-    }
-
-    private struct Reader {
-        let bytes: UnsafeRawBufferPointer
-        var position: Int
-
-        mutating func number<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type) throws(ArtifactError)
-            -> Number
-        {
-            let size = MemoryLayout<Number>.size
-            guard bytes.count - position >= size else { throw .corrupted }
-            let value = bytes.loadUnaligned(fromByteOffset: position, as: Number.self)
-            position += size
-            return Number(littleEndian: value)
-        }
-        mutating func count() throws(ArtifactError) -> Int {
-            let value = try number(UInt64.self)
-            guard value <= 1 << 32 else { throw .corrupted }
-            return Int(value)
-        }
-        /// Of a list behind its count.
-        mutating func range<Number>(of _: Number.Type) throws(ArtifactError) -> Range<Int> {
-            let size = try count() * MemoryLayout<Number>.size
-            guard bytes.count - position >= size else { throw .corrupted }
-            defer { position += size }
-            return position..<position + size
-        }
-        mutating func array<Number: FixedWidthInteger>(_: Number.Type) throws(ArtifactError) -> [Number] {
-            let range = try range(of: Number.self)
-            return [Number](unsafeUninitializedCapacity: range.count / MemoryLayout<Number>.size) { target, count in
-                UnsafeMutableRawBufferPointer(target).copyMemory(from: .init(rebasing: bytes[range]))
-                count = target.count
-            }
-        }
     }
 
     /// Whether the code's tables are of the sizes that the module has, and all offsets lie in the code.
@@ -226,51 +182,5 @@ struct ParsedArtifact {
         return code.functionOffsets.allSatisfy { $0 < end } && code.importOffsets.allSatisfy { $0 < end }
             && module.functions.allSatisfy { code.entryOffsets[Int($0)] < end }
             && code.crossingOffsets.allSatisfy { $0 < end || $0 == .max }
-    }
-}
-
-/// FNV-1a over 8-byte words, in four lanes, so that a processor can work on several: finds accidents, quickly.
-struct Checksum {
-    private var lanes: (UInt64, UInt64, UInt64, UInt64) = (
-        0xCBF2_9CE4_8422_2325, 0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9
-    )
-
-    /// What has been added so far, in 64 bits.
-    var value: UInt64 { words.0 }
-
-    /// In 128. (`mix` does not care which of its arguments is which, so the second word turns some of them.)
-    var words: (UInt64, UInt64) {
-        func turned(_ lane: UInt64) -> UInt64 { lane &<< 23 | lane &>> 41 }
-        return (
-            Self.mix(Self.mix(lanes.0, lanes.1), Self.mix(lanes.2, lanes.3)),
-            Self.mix(Self.mix(lanes.0, turned(lanes.2)), turned(Self.mix(lanes.1, turned(lanes.3))))
-        )
-    }
-
-    @inline(__always)
-    private static func mix(_ lane: UInt64, _ word: UInt64) -> UInt64 {
-        let product = (lane ^ word) &* 0x0000_0100_0000_01B3
-        // The product moves bits upwards only.
-        return product ^ product &>> 29
-    }
-
-    mutating func add(_ word: UInt64) { lanes.0 = Self.mix(lanes.0, word) }
-
-    mutating func add(_ bytes: UnsafeRawBufferPointer) {
-        var offset = 0
-        var (a, b, c, d) = lanes
-        while offset + 32 <= bytes.count {
-            a = Self.mix(a, bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            b = Self.mix(b, bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
-            c = Self.mix(c, bytes.loadUnaligned(fromByteOffset: offset + 16, as: UInt64.self))
-            d = Self.mix(d, bytes.loadUnaligned(fromByteOffset: offset + 24, as: UInt64.self))
-            offset += 32
-        }
-        lanes = (a, b, c, d)
-        while offset < bytes.count {
-            add(UInt64(bytes[offset]))
-            offset += 1
-        }
-        add(UInt64(bytes.count))
     }
 }

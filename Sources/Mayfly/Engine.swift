@@ -155,11 +155,14 @@ public final class Engine: Sendable {
         return try load(file, binary: nil)
     }
 
-    /// - Parameter binary: what the module's bytes must be, if that is known.
-    func load(_ file: MappedFile, binary: [UInt8]?) throws(CompileError) -> Module {
+    /// - Parameters:
+    ///   - start: where in the file the artifact begins, which goes up to the file's end. A multiple of the page.
+    ///   - binary: what the module's bytes must be, if that is known.
+    func load(_ file: MappedFile, from start: Int = 0, binary: [UInt8]?) throws(CompileError) -> Module {
+        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[start...])
         let artifact: ParsedArtifact
-        do { artifact = try ParsedArtifact(file.bytes) } catch { throw .artifact(error) }
-        let own = UnsafeRawBufferPointer(rebasing: file.bytes[artifact.binary])
+        do { artifact = try ParsedArtifact(bytes) } catch { throw .artifact(error) }
+        let own = UnsafeRawBufferPointer(rebasing: bytes[artifact.binary])
         if let binary {
             let isSame = binary.withUnsafeBytes {
                 $0.count == own.count && (own.isEmpty || memcmp($0.baseAddress!, own.baseAddress!, own.count) == 0)
@@ -168,7 +171,8 @@ public final class Engine: Sendable {
         }
         let decoded = try decode(artifact, binary ?? Array(own))
         return try module { () throws(SystemError) in
-            try ModuleCore(engine: core, decoded: decoded, code: artifact.code, text: artifact.text, of: file)
+            let text = start + artifact.text.lowerBound..<start + artifact.text.upperBound
+            return try ModuleCore(engine: core, decoded: decoded, code: artifact.code, text: text, of: file)
         }
     }
 

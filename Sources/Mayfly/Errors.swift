@@ -59,10 +59,12 @@ public enum CompileError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why a compiled artifact was refused.
+/// Why a compiled artifact, or a saved snapshot, was refused.
 public enum ArtifactError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The bytes do not begin like an artifact.
     case notAnArtifact
+    /// The bytes do not begin like a snapshot.
+    case notASnapshot
     /// Written by another version of Mayfly.
     case versionMismatch
     /// Written for a processor with features that this one lacks.
@@ -74,9 +76,11 @@ public enum ArtifactError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notAnArtifact: "not a compiled module"
-        case .versionMismatch: "the compiled module is from another version of Mayfly: compile it again"
-        case .processorMismatch: "the compiled module needs a processor with more features: compile it here"
-        case .corrupted: "the compiled module is corrupted"
+        case .notASnapshot: "not a snapshot"
+        case .versionMismatch: "written by another version of Mayfly: compile the module, or take the snapshot, again"
+        case .processorMismatch:
+            "the code in it needs a processor with more features: compile the module, or take the snapshot, here"
+        case .corrupted: "corrupted: it is cut off, or was changed after it was written"
         }
     }
 }

@@ -63,6 +63,7 @@ struct CommandFailure: Error {
                 self.init(.invalidModule, "\(path): \(error); mayfly provides the module wasi_snapshot_preview1 only")
             }
         case let error as PoolError: self.init(.system, "\(path): \(error)")
+        case let error as CopyError: self.init(.internalError, "\(path): \(error)")
         case let error as WASI.DirectoryError: self.init(.noInput, "\(error)")
         default: self.init(.internalError, "\(path): \(error)")
         }

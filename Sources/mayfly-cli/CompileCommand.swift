@@ -40,10 +40,7 @@ struct CompileCommand: ParsableCommand {
             if timings { cache.noCache = true }
             let compiled = try file.load(try ModuleFile.makeEngine(cache), monitor: monitor)
             if timings { writeToStandardError(Self.table(monitor.timings)) }
-            let stem =
-                module.hasSuffix(".wasm")
-                ? String(module.dropLast(5)) : module.hasSuffix(".wat") ? String(module.dropLast(4)) : module
-            try ModuleFile.write(compiled.serialized(), to: output ?? stem + ".mayfly")
+            try ModuleFile.write(compiled.serialized(), to: output ?? "\(file.stem).mayfly")
         }
     }
 }

@@ -38,7 +38,7 @@ struct InspectCommand: ParsableCommand {
         try reportingFailures(module: module) {
             let file = try ModuleFile(path: module)
             let engine = try ModuleFile.makeEngine(cache, keepsOrigins: disassemble)
-            let compiled = try file.load(engine, allowingPrecompiled: allowPrecompiled)
+            let compiled = try file.program(engine, allowingPrecompiled: allowPrecompiled).module
             let functions = try function.map { [try find($0, in: compiled)] } ?? compiled.functions
             if disassemble {
                 try Disassembly(compiled).show(functions)
@@ -70,7 +70,9 @@ struct InspectCommand: ParsableCommand {
     }
 
     private func showModule(_ file: ModuleFile, _ module: Module, _ decoded: DecodedModule) {
-        print("\(file.path): \(file.bytes.count) bytes\(file.isCompiled ? ", compiled" : "")")
+        print(
+            "\(file.path): \(file.bytes.count) bytes\(file.isCompiled ? ", compiled" : file.isSnapshot ? ", a snapshot" : "")"
+        )
         if let name = module.name { print("name: \(name)") }
 
         print("\nsections")

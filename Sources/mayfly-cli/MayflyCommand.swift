@@ -15,7 +15,6 @@ struct MayflyCommand: ParsableCommand {
             """,
         subcommands: [
             RunCommand.self, CompileCommand.self, ValidateCommand.self, InspectCommand.self, PrintCommand.self,
-            WastCommand.self,
-            InfoCommand.self,
+            WastCommand.self, SnapshotCommand.self, InfoCommand.self,
         ])
 }

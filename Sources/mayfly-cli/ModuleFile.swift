@@ -5,7 +5,7 @@ import Glibc
 import Mayfly
 import WasmText
 
-/// A module's file: the binary format, text, or what `mayfly compile` wrote.
+/// A module's file: the binary format, text, or what `mayfly compile` or `mayfly snapshot` wrote.
 struct ModuleFile {
     let path: String
     /// Text is in the binary format already.
@@ -23,22 +23,60 @@ struct ModuleFile {
     /// Written by `mayfly compile`.
     var isCompiled: Bool { bytes.starts(with: Array("MAYFLYC\0".utf8)) }
 
-    /// Makes it runnable; compiles if that has not been done before.
-    ///
+    /// Written by `mayfly snapshot`.
+    var isSnapshot: Bool { bytes.starts(with: Array("MAYFLYS\0".utf8)) }
+
+    /// The path without a module's extension.
+    var stem: String {
+        for ending in [".wasm", ".wat", ".mayfly", ".snapshot"] where path.hasSuffix(ending) {
+            return String(path.dropLast(ending.count))
+        }
+        return path
+    }
+
+    /// Something to make a template of.
+    struct Program {
+        let module: Module
+        fileprivate let snapshot: SavedSnapshot?
+
+        /// Initialisation is behind it.
+        var isStarted: Bool { snapshot != nil }
+
+        func template<State>(_ imports: Imports<State>) throws -> Template<State> {
+            if let snapshot { return try snapshot.template(imports: imports) }
+            return try module.template(imports: imports)
+        }
+    }
+
+    /// Makes a module or a snapshot runnable.
+    func program(_ engine: Engine, allowingPrecompiled: Bool) throws -> Program {
+        guard isSnapshot else {
+            return Program(module: try load(engine, allowingPrecompiled: allowingPrecompiled), snapshot: nil)
+        }
+        try checkTrust(allowingPrecompiled)
+        let snapshot = try engine.load(snapshotAt: path)
+        return Program(module: snapshot.module, snapshot: snapshot)
+    }
+
     /// What a file contains must not decide whether its native code is trusted: only who runs the tool can say that.
+    private func checkTrust(_ allowingPrecompiled: Bool) throws {
+        guard !allowingPrecompiled else { return }
+        throw CommandFailure(
+            .invalidModule,
+            """
+            \(path): refused: this is native code as `mayfly \(isSnapshot ? "snapshot" : "compile")` writes it, not a module in \
+            the binary format, and no sandbox holds native code of unknown origin; use the module it was made from, \
+            or, if you trust the file like a program, give --allow-precompiled before its name
+            """)
+    }
+
+    /// Makes it runnable; compiles if that has not been done before.
     func load(
         _ engine: Engine, allowingPrecompiled: Bool = false, monitor: CompilationMonitor = CompilationMonitor()
     ) throws -> Module {
+        if isSnapshot { throw CommandFailure(.usage, "\(path) is a snapshot; this needs the module it was made from") }
         if isCompiled {
-            guard allowingPrecompiled else {
-                throw CommandFailure(
-                    .invalidModule,
-                    """
-                    \(path): refused: this is native code as `mayfly compile` writes it, not a module in the binary \
-                    format, and no sandbox holds native code of unknown origin; use the module it was compiled from, \
-                    or, if you trust the file like a program, give --allow-precompiled before its name
-                    """)
-            }
+            try checkTrust(allowingPrecompiled)
             return try engine.load(contentsOf: path)
         }
         let progress = CompilationProgress(name: name, monitor)
@@ -48,7 +86,7 @@ struct ModuleFile {
 
     /// The help of the option that both `run` and `inspect` have.
     static let allowPrecompiledHelp: ArgumentHelp =
-        "Accept what `mayfly compile` wrote: native code, which is trusted like a program."
+        "Accept what `mayfly compile` or `mayfly snapshot` wrote: native code, which is trusted like a program."
 
     /// An engine for one guest.
     static func makeEngine(

@@ -21,7 +21,9 @@ struct PrintCommand: ParsableCommand {
     func run() throws {
         try reportingFailures(module: module) {
             let file = try ModuleFile(path: module)
-            guard !file.isCompiled else { throw CommandFailure(.usage, "\(module) is native code, not a module") }
+            guard !file.isCompiled, !file.isSnapshot else {
+                throw CommandFailure(.usage, "\(module) is native code, not a module")
+            }
             do throws(PrintError) { print(try WasmText.print(file.bytes), terminator: "") } catch {
                 throw CommandFailure(.invalidModule, "\(module): \(error)")
             }

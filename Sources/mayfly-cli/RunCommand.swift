@@ -10,12 +10,13 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Run a module.",
         usage: """
-            mayfly run [--dir HOST[::GUEST]]… [--env NAME=VALUE]… [--invoke EXPORT] [--allow-precompiled] [--no-cache] \
-            MODULE [ARGUMENTS…]
+            mayfly run [--dir HOST[::GUEST]]… [--env NAME=VALUE]… [--warm EXPORT] [--invoke EXPORT] \
+            [--allow-precompiled] [--no-cache] MODULE [ARGUMENTS…]
             """,
         discussion: """
-            MODULE is a module in the binary format or, with --allow-precompiled only, what `mayfly compile` wrote. \
-            The latter is native code, which no sandbox holds: run only what you trust like a program.
+            MODULE is a module in the binary format or, with --allow-precompiled only, what `mayfly compile` or \
+            `mayfly snapshot` wrote. The latter are native code, which no sandbox holds: run only what you trust like a \
+            program.
 
             The module may import wasi_snapshot_preview1 (WASI 0.1). It has this process's standard streams, the \
             directories given with --dir and the variables given with --env, and nothing else of the host.
@@ -27,21 +28,19 @@ struct RunCommand: ParsableCommand {
             in decimal or, after 0x, in hexadecimal; floating-point numbers as in 1.5, 1e-9, inf or nan. Each result \
             is printed on a line of its own. If the module has an export _initialize, that is called first.
 
+            With --warm the export is called, without arguments and after _initialize, in an instance of which then a \
+            snapshot is taken. The program runs in an instance that begins there. `mayfly snapshot` writes such a \
+            snapshot to a file.
+
             EXIT CODES
             \(CommandFailure.exitCodeTable)
             """)
 
-    @Option(
-        name: .customLong("dir"),
-        help: ArgumentHelp(
-            "Give the guest a directory and all beneath it; without ::GUEST under the same name.",
-            valueName: "host[::guest]"))
-    var directories: [String] = []
+    @OptionGroup var guest: GuestOptions
 
     @Option(
-        name: .customLong("env"),
-        help: ArgumentHelp("Set a variable in the guest's environment.", valueName: "name=value"))
-    var variables: [String] = []
+        help: ArgumentHelp("Call this export first, and run in a copy of the instance it leaves.", valueName: "export"))
+    var warm: String?
 
     @Option(help: ArgumentHelp("Call this export instead of _start.", valueName: "export"))
     var invoke: String?
@@ -69,31 +68,29 @@ struct RunCommand: ParsableCommand {
         if module.hasPrefix("-"), command.first != "--" {
             throw ValidationError("Unknown option '\(module)'. Options of mayfly stand before MODULE.")
         }
-        for variable in variables {
-            guard let equals = variable.firstIndex(of: "="), equals != variable.startIndex else {
-                throw ValidationError("'--env \(variable)' is not of the form NAME=VALUE.")
-            }
-        }
-        for directory in directories where directory.isEmpty || directory.hasPrefix("::") || directory.hasSuffix("::") {
-            throw ValidationError("'--dir \(directory)' is not of the form HOST or HOST::GUEST.")
-        }
     }
 
     func run() throws {
         guard let path = words.first else { return }
         try reportingFailures(module: path) {
             let file = try ModuleFile(path: path)
-            let configuration = try wasiConfiguration(programName: file.name)
-            let module = try file.load(
+            let configuration = try guest.configuration(
+                arguments: [file.name] + (invoke == nil ? words.dropFirst() : []))
+            let program = try file.program(
                 try ModuleFile.makeEngine(cache, writesPerfMap: perfMap), allowingPrecompiled: allowPrecompiled)
-            try checkEntry(module, path)
+            try checkEntry(program.module, path)
             var imports = Imports<WASI>()
             imports.defineWASI()
-            let template = try module.template(imports: imports)
+            var template = try program.template(imports)
             let code = try exitCode {
-                try template.withInstance(state: WASI(configuration)) { instance in
+                if let warm {
+                    template = try template.snapshot(
+                        of: warm, of: program.module, isStarted: program.isStarted, WASI(configuration))
+                }
+                return try template.withInstance(state: WASI(configuration)) { instance in
                     guard let invoke else { return try WASI.run(instance) }
-                    try call(invoke, of: module, on: instance)
+                    let isStarted = program.isStarted || warm != nil
+                    try call(invoke, of: program.module, isStarted: isStarted, on: instance)
                     return 0
                 }
             }
@@ -106,51 +103,14 @@ struct RunCommand: ParsableCommand {
         do { return try body() } catch let exit as WASIExit { return exit.code }
     }
 
-    private func wasiConfiguration(programName: String) throws -> WASI.Configuration {
-        var configuration = WASI.Configuration()
-        configuration.arguments = [programName] + (invoke == nil ? words.dropFirst() : [])
-        configuration.standardInput = .inherit
-        configuration.standardOutput = .inherit
-        configuration.standardError = .inherit
-        for variable in variables {
-            guard let equals = variable.firstIndex(of: "=") else { continue }
-            configuration.environment[String(variable[..<equals])] = String(variable[variable.index(after: equals)...])
-        }
-        for directory in directories {
-            let separator = Self.separator(in: directory)
-            let host = separator.map { String(directory[..<$0.lowerBound]) } ?? directory
-            let guest = separator.map { String(directory[$0.upperBound...]) } ?? directory
-            try configuration.preopen(host, as: guest)
-        }
-        return configuration
-    }
-
-    /// The first `::`.
-    private static func separator(in text: String) -> Range<String.Index>? {
-        var index = text.startIndex
-        while index < text.endIndex {
-            let next = text.index(after: index)
-            if next < text.endIndex, text[index] == ":", text[next] == ":" { return index..<text.index(after: next) }
-            index = next
-        }
-        return nil
-    }
-
     // MARK: Exports
-
-    private func functionExports(_ module: Module) -> [(name: String, type: FunctionType)] {
-        module.exports.compactMap { export in
-            guard case .function(let type) = export.type else { return nil }
-            return (export.name, type)
-        }
-    }
 
     /// Says what can be called if what shall be called cannot.
     private func checkEntry(_ module: Module, _ path: String) throws {
-        let exports = functionExports(module)
+        let exports = module.functionExports
         let name = invoke ?? "_start"
-        let names =
-            exports.isEmpty ? "It exports no function." : "It exports \(exports.map(\.name).joined(separator: ", "))."
+        let names = module.namesOfFunctions
+        if let warm { try module.checkWarmUp(warm, path) }
         guard let entry = exports.first(where: { $0.name == name }) else {
             let advice = invoke == nil ? "call one of its exports with --invoke. " : ""
             throw CommandFailure(.usage, "\(path) has no function '\(name)': \(advice)\(names)")
@@ -178,12 +138,11 @@ struct RunCommand: ParsableCommand {
         }
     }
 
-    private func call(_ name: String, of module: Module, on instance: borrowing Instance<WASI>) throws {
-        let exports = functionExports(module)
-        guard let entry = exports.first(where: { $0.name == name }) else { return }
-        if name != "_initialize", exports.contains(where: { $0.name == "_initialize" && $0.type == FunctionType() }) {
-            try instance.call("_initialize")
-        }
+    private func call(
+        _ name: String, of module: Module, isStarted: Bool, on instance: borrowing Instance<WASI>
+    ) throws {
+        guard let entry = module.functionExports.first(where: { $0.name == name }) else { return }
+        if name != "_initialize", !isStarted, module.hasInitializer { try instance.call("_initialize") }
         for result in try instance.call(name, arguments: try arguments(for: entry.type, name)) { print(result.text) }
     }
 }

@@ -61,6 +61,61 @@ struct CommandTests {
         try Data(module.build()).write(to: directory.appendingPathComponent(name))
     }
 
+    // MARK: Snapshots
+
+    private static let counter = """
+        (module
+          (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+          (memory (export "memory") 1)
+          (global $initialized (mut i32) (i32.const 0))
+          (func (export "_initialize") (global.set $initialized (i32.add (global.get $initialized) (i32.const 1))))
+          (func (export "prepare") (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (i32.const 40))))
+          (func (export "leave") (call $exit (i32.const 3)))
+          (func (export "answer") (param i32) (result i32)
+            (i32.add (i32.add (i32.load (i32.const 8)) (local.get 0)) (i32.mul (global.get $initialized) (i32.const 100)))))
+        """
+
+    @Test("run --warm calls an export and runs in a copy of what it left")
+    func warm() throws {
+        try withDirectory {
+            try Data(Self.counter.utf8).write(to: directory.appendingPathComponent("m.wat"))
+            let warm = try mayfly("run", "--warm", "prepare", "--invoke", "answer", "m.wat", "2")
+            #expect(warm.code == 0 && warm.output == "142\n" && warm.errors.isEmpty)
+            let unknown = try mayfly("run", "--warm", "prepared", "--invoke", "answer", "m.wat", "2")
+            #expect(unknown.code == 64 && unknown.errors.contains("_initialize, prepare, leave, answer"))
+            let taking = try mayfly("run", "--warm", "answer", "--invoke", "answer", "m.wat", "2")
+            #expect(taking.code == 64 && taking.errors.contains("takes 1 arguments"))
+            #expect(try mayfly("run", "--warm", "leave", "--invoke", "answer", "m.wat", "2").code == 3)
+        }
+    }
+
+    @Test("snapshot writes a file that runs where it left off, that stacks, and that is refused when it is not whole")
+    func snapshots() throws {
+        try withDirectory {
+            try Data(Self.counter.utf8).write(to: directory.appendingPathComponent("m.wat"))
+            #expect(try mayfly("snapshot", "--warm", "prepare", "m.wat").code == 0)
+            func answer(_ file: String) throws -> Outcome {
+                try mayfly("run", "--allow-precompiled", "--invoke", "answer", file, "2")
+            }
+            #expect(try answer("m.snapshot").output == "142\n")
+            let second = try mayfly(
+                "snapshot", "--allow-precompiled", "--warm", "prepare", "-o", "n.snapshot", "m.snapshot")
+            #expect(second.code == 0)
+            #expect(try answer("n.snapshot").output == "182\n")
+            let untrusted = try mayfly("run", "--invoke", "answer", "m.snapshot", "2")
+            #expect(untrusted.code == 65 && untrusted.errors.contains("--allow-precompiled"))
+            let bytes = try Data(contentsOf: directory.appendingPathComponent("m.snapshot"))
+            try bytes.prefix(bytes.count / 2).write(to: directory.appendingPathComponent("cut.snapshot"))
+            let cut = try answer("cut.snapshot")
+            #expect(cut.code == 65 && cut.errors.contains("corrupted"))
+            let exits = try mayfly("snapshot", "--warm", "leave", "m.wat")
+            #expect(exits.code == 64 && exits.errors.contains("exited with code 3"))
+            let inspected = try mayfly("inspect", "--allow-precompiled", "m.snapshot")
+            #expect(inspected.code == 0 && inspected.output.contains("a snapshot"))
+            #expect(try mayfly("compile", "m.snapshot").code == 64)
+        }
+    }
+
     // MARK: The machine
 
     @Test("info says what the kernel offers and which policies follow")

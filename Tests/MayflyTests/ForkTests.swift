@@ -88,7 +88,9 @@ struct ForkTests {
     @Test("A fork made inside a host call has the memory of that moment, and nobody runs in it")
     func insideCalls() throws {
         final class Keeper: @unchecked Sendable { var forks: [Box] = [] }
-        final class Box { let instance: Instance<Int>; init(_ instance: consuming Instance<Int>) { self.instance = instance } }
+        final class Box {
+            let instance: Instance<Int>; init(_ instance: consuming Instance<Int>) { self.instance = instance }
+        }
         let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 8, stackBytes: 256 << 10)))
         let keeper = Keeper()
         let imports = StatefulGuest.imports(Int.self) { caller, value in
@@ -281,7 +283,9 @@ struct RollBackTests {
         }
     }
 
-    @Test("A call that fails leaves an instance that can be rolled back again, and a clean slot", arguments: CopyPolicies.all)
+    @Test(
+        "A call that fails leaves an instance that can be rolled back again, and a clean slot",
+        arguments: CopyPolicies.all)
     func failures(_ policies: CopyPolicies) throws {
         let engine = try policies.engine(slots: 4)
         let template = try StatefulGuest.template(engine)

@@ -32,7 +32,8 @@ struct SnapshotTests {
         try guest.call("setx", ExternReference?.some(ExternReference(handle: 17)))
     }
 
-    @Test("An instance of a snapshot has all that the original had, in every kind of state", arguments: CopyPolicies.all)
+    @Test(
+        "An instance of a snapshot has all that the original had, in every kind of state", arguments: CopyPolicies.all)
     func everything(_ policies: CopyPolicies) throws {
         let engine = try policies.engine()
         let template = try StatefulGuest.template(engine)
@@ -134,9 +135,12 @@ struct SnapshotTests {
     func sharing() throws {
         let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 4, stackBytes: 256 << 10)))
         // 16 MiB of data.
-        var builder = "(module (memory 512) (func (export \"put\") (param i32 i32) (i32.store8 (local.get 0) (local.get 1)))"
-        builder += (0..<256).map { "(data (i32.const \($0 * 65536)) \"\(String(repeating: "abcdefgh", count: 8192))\")" }
-            .joined()
+        var builder =
+            "(module (memory 512) (func (export \"put\") (param i32 i32) (i32.store8 (local.get 0) (local.get 1)))"
+        builder += (0..<256).map {
+            "(data (i32.const \($0 * 65536)) \"\(String(repeating: "abcdefgh", count: 8192))\")"
+        }
+        .joined()
         let template = try engine.compile(text: builder + ")").template()
         func image(_ template: Template<Void>) throws -> MemoryImage {
             try #require(template.core.image.core.memory).get(copiesFewPages: true)
@@ -153,7 +157,9 @@ struct SnapshotTests {
         #expect(runs[0].file === runs[2].file)
         #expect(try runs[0].file === image(template).runs[0].file)
         try many.withInstance { guest in
-            let (last, first) = (try guest.read(UInt8.self, at: 1000 * 4096), try guest.readBytes(at: 1100 * 4096 + 1, count: 8))
+            let (last, first) = (
+                try guest.read(UInt8.self, at: 1000 * 4096), try guest.readBytes(at: 1100 * 4096 + 1, count: 8)
+            )
             #expect(last == 1 && first == Array("bcdefgha".utf8))
         }
     }

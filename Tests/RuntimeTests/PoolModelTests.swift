@@ -133,7 +133,8 @@ private struct ModelRun {
             let mayFail = isFailing && Int.random(in: 0..<6, using: &random) == 0
             if mayFail {
                 mayfly_test_fail_next(
-                    Int32.random(in: 0..<Int32(MAYFLY_CALL_KINDS), using: &random), Int32.random(in: 0..<3, using: &random),
+                    Int32.random(in: 0..<Int32(MAYFLY_CALL_KINDS), using: &random),
+                    Int32.random(in: 0..<3, using: &random),
                     Int32.random(in: 1...3, using: &random), ENOMEM)
             }
             defer { if mayFail { for kind in 0..<Int32(MAYFLY_CALL_KINDS) { mayfly_test_fail_next(kind, 0, 0, 0) } } }

@@ -52,7 +52,8 @@ import Testing
         let value = [0, 0xAB, 0xCD].randomElement(using: &random)!
         for _ in 0..<Int.random(in: 0...3, using: &random) {
             let first = Int.random(in: 0..<pages, using: &random)
-            let count = min(Int.random(in: 1...[5, 50, 1000].randomElement(using: &random)!, using: &random), pages - first)
+            let count = min(
+                Int.random(in: 1...[5, 50, 1000].randomElement(using: &random)!, using: &random), pages - first)
             memset(slot.memoryBase + first * 4096, Int32(value), count * 4096)
         }
         let scattered = [0, 3, 100, 400].randomElement(using: &random)!

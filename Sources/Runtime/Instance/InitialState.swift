@@ -84,7 +84,7 @@ struct InitialState {
     /// For each table, whether anything can write it once segments have been applied: the module's own code, or through
     /// an export whoever else has the table. Nobody has, until the host can reach tables; from then on, forgetting it here
     /// would let one tenant write what all others read.
-    private static func mutableTables(of module: ModuleCore) -> [Bool] {
+    static func mutableTables(of module: ModuleCore) -> [Bool] {
         var isMutable = module.code.writtenTables
         for export in module.decoded.exports where export.kind == .table { isMutable[Int(export.index)] = true }
         return isMutable
@@ -113,12 +113,8 @@ struct InitialState {
     /// The image of the instance, with memory 0, and one of each further memory that the module defines.
     func images() throws(LinkError) -> [InstanceImage] {
         let layout = module.code.layout
-        var context = [UInt8](repeating: 0, count: layout.size - VMContextLayout.headerSize)
+        var context = module.constantContext
         context.withUnsafeMutableBytes { bytes in
-            for (index, id) in module.signatureIDs.enumerated() {
-                bytes.storeBytes(
-                    of: id, toByteOffset: layout.signature(index) - VMContextLayout.headerSize, as: UInt32.self)
-            }
             for (index, cells) in globals.enumerated() {
                 let offset = layout.global(index) - VMContextLayout.headerSize
                 bytes.storeBytes(of: cells.low, toByteOffset: offset, as: UInt64.self)

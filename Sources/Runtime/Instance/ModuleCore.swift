@@ -186,6 +186,20 @@ public final class ModuleCore: @unchecked Sendable {
     /// A function by its index, which must exist.
     public func function(_ index: Int) -> FunctionHandle { Self.handle(ofFunction: index, decoded, code, memory) }
 
+    // MARK: Contexts
+
+    /// What the contexts of all instances have in common, from `VMContextLayout.headerSize` on. All else is zero.
+    var constantContext: [UInt8] {
+        var context = [UInt8](repeating: 0, count: code.layout.size - VMContextLayout.headerSize)
+        context.withUnsafeMutableBytes { bytes in
+            for (index, id) in signatureIDs.enumerated() {
+                let offset = code.layout.signature(index) - VMContextLayout.headerSize
+                bytes.storeBytes(of: id, toByteOffset: offset, as: UInt32.self)
+            }
+        }
+        return context
+    }
+
     // MARK: Linked instances
 
     /// The images from which linked instances of the module begin: of the instance itself, and of each further memory that it

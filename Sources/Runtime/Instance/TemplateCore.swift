@@ -71,20 +71,21 @@ public final class TemplateCore: @unchecked Sendable {
         stamp.initialize(to: Stamp(self))
     }
 
-    private init(
+    /// - Parameter snapshot: the state that the images are of, if it is not the one that the module says.
+    init(
         _ module: ModuleCore, _ images: [InstanceImage], _ functions: [Unmanaged<LinkedFunction>],
-        refreshers: [HostFunction.Body]
+        refreshers: [HostFunction.Body], snapshot: PortableState? = nil
     ) {
         self.module = module
         image = images[0]
         furtherImages = Array(images.dropFirst())
         hostFunctions = .allocate(capacity: functions.count)
         _ = hostFunctions.initialize(from: functions)
-        start = module.decoded.start.map { module.function(Int($0)) }
-        droppedData = []
-        droppedElements = []
+        isSnapshot = snapshot?.isSnapshot ?? false
+        start = isSnapshot ? nil : module.decoded.start.map { module.function(Int($0)) }
+        droppedData = snapshot?.droppedData ?? []
+        droppedElements = snapshot?.droppedElements ?? []
         self.refreshers = refreshers
-        isSnapshot = false
         let stamp = UnsafeMutablePointer<Stamp>.allocate(capacity: 1)
         self.stamp = UnsafePointer(stamp)
         stamp.initialize(to: Stamp(self))

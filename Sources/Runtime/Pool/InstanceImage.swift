@@ -74,6 +74,13 @@ public final class InstanceImage: Sendable {
 
     init(_ core: ImageCore) { self.core = core }
 
+    convenience init(further memory: LazyMemoryImage) throws(PoolError) {
+        self.init(
+            try ImageCore(
+                layout: VMContextLayout(typeCount: 0, tableCount: 0, memoryCount: 1, globalCount: 0), memory: memory,
+                context: [], tables: []))
+    }
+
     /// Of a slot that is only there for its memory.
     ///
     /// - Throws: as above.

@@ -75,14 +75,17 @@ extension MemoryImage {
             }
             let gaps = Self.gaps(of: changed, over: base)
             // First what is near each other, then whatever it takes to be few.
-            let near = Self.spans(of: changed, split: gaps.filter { $0.basePages > mostBridgedPages || $0.pages > widestHole })
+            let near = Self.spans(
+                of: changed, split: gaps.filter { $0.basePages > mostBridgedPages || $0.pages > widestHole })
             let pages = near.map { span in
                 changed[Self.indices(of: changed, in: span)].reduce(0) { $0 + $1.count }
             }
             let byPages = near.indices.sorted { (pages[$0], $1) > (pages[$1], $0) }
             for count in stride(from: min(near.count, mostRuns), through: 0, by: -1) {
                 let rest = byPages.dropFirst(count)
-                if rest.reduce(0, { $0 + pages[$1] }) > (copiesFewPages ? mostScatteredPages : mostOutlierPages) { break }
+                if rest.reduce(0, { $0 + pages[$1] }) > (copiesFewPages ? mostScatteredPages : mostOutlierPages) {
+                    break
+                }
                 spans = byPages.prefix(count).sorted().map { near[$0] }
                 if spans.count + base.reduce(0, { $0 + $1.without(spans).count }) <= mostLayeredRuns {
                     copied = rest.sorted().flatMap { changed[Self.indices(of: changed, in: near[$0])] }
@@ -168,7 +171,8 @@ extension MemoryImage {
     private func writeOwn(_ pages: Range<Int>, of span: Range<Int>, to file: Int32, at start: Int) throws(PoolError) {
         for run in runs where run.pages.overlaps(pages) {
             let part = run.pages.clamped(to: pages)
-            let source = run.file.view(at: run.fileOffset) + (part.lowerBound - run.pages.lowerBound) * PoolGeometry.page
+            let source =
+                run.file.view(at: run.fileOffset) + (part.lowerBound - run.pages.lowerBound) * PoolGeometry.page
             try Self.write(source, part, of: span, to: file, at: start)
         }
     }

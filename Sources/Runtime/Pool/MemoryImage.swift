@@ -206,6 +206,17 @@ final class MemoryImage: @unchecked Sendable {
         }
     }
 
+    /// Copies the bytes of some pages that are not mapped.
+    func copyOutliers(in pages: Range<Int>, to target: UnsafeMutableRawBufferPointer) {
+        let wanted = pages.lowerBound * PoolGeometry.page..<pages.upperBound * PoolGeometry.page
+        for outlier in rawOutliers {
+            let part = (outlier.memoryOffset..<outlier.memoryOffset + outlier.bytes).clamped(to: wanted)
+            if part.isEmpty { continue }
+            (target.baseAddress! + (part.lowerBound - wanted.lowerBound)).copyMemory(
+                from: outlierBytes + (outlier.source + part.lowerBound - outlier.memoryOffset), byteCount: part.count)
+        }
+    }
+
     /// Whether a page must never be given back while a slot is to stay as it is: it would not come back with its contents.
     func isCopied(_ page: Int) -> Bool {
         var (low, high) = (0, copiedPages.count)

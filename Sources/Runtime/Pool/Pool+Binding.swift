@@ -130,7 +130,8 @@ extension Pool {
         // A file's mapping need not be kept free of huge pages: what is copied on write there never is one.
         for run in image?.runs ?? [] {
             try check(
-                mayfly_map_image(base + run.memoryOffset, run.bytes, run.file.descriptor, UInt64(run.fileOffset)), "mmap",
+                mayfly_map_image(base + run.memoryOffset, run.bytes, run.file.descriptor, UInt64(run.fileOffset)),
+                "mmap",
                 "mapping an image")
             record.pointee.resident.remove(run.pages)
         }

@@ -88,7 +88,8 @@ extension Pool {
         let (length, initial) = (Int(record.pointee.memoryLength), Int(record.pointee.initialMemoryLength))
         guard growthPolicy != .protect, length > initial else { return [] }
         guard !hasParentsGrowth(record) else {
-            throw .systemCall(name: "fork", errno: EBADF, purpose: "reading a memory that grew before this process forked")
+            throw .systemCall(
+                name: "fork", errno: EBADF, purpose: "reading a memory that grew before this process forked")
         }
         var pages: [Range<Int>] = []
         var (start, end): (UInt64, UInt64) = (0, 0)
