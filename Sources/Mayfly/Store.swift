@@ -126,6 +126,35 @@ public struct Store<State>: ~Copyable {
         return Instance(unsafeDowncast(instance, to: InstanceStore<State>.self), in: linked.group)
     }
 
+    // MARK: Snapshots
+
+    /// What the linked instances are at this moment, all together: a store begins there as often as wanted.
+    ///
+    /// As with a template's snapshot, pages that nobody wrote to are shared, and calls in progress are not part of it. Function
+    /// references and what the instances share with each other lead to the new store's instances, never to this one's.
+    ///
+    /// - Throws: `CopyError` if an instance's memory is borrowed; `PoolError`.
+    public func snapshot() throws -> StoreSnapshot<State> {
+        StoreSnapshot(engine: engine, group: try linked.map { try GroupSnapshot($0.group) })
+    }
+
+    /// A store with linked instances as they were when a snapshot was taken. Instances that had names have them here too:
+    /// ``instance(named:)``.
+    ///
+    /// - Throws: `PoolError` if there are not enough free slots; what ``Imports/refreshCopies(_:)`` throws.
+    public init(_ snapshot: StoreSnapshot<State>, state: consuming State) throws {
+        engine = snapshot.engine
+        guard let members = snapshot.group else {
+            storage = consume state
+            return
+        }
+        let shared = SharedState(state)
+        let group = try members.instantiate(engine.core) { stamp, group in
+            try SharingInstanceStore(stamp, ownsTemplate: true, shared: shared, group: group)
+        }
+        linked = Linked(group: group, state: shared)
+    }
+
     /// From the first linked instance on they all share the state.
     private mutating func link() -> Linked {
         if let linked { return linked }
@@ -136,7 +165,17 @@ public struct Store<State>: ~Copyable {
     }
 }
 
+/// Linked instances of a store as they were at one moment. See ``Store/snapshot()``.
+public struct StoreSnapshot<State>: Sendable {
+    /// Where the instances lived, and those of new stores will.
+    public let engine: Engine
+    fileprivate let group: GroupSnapshot?
+}
+
 extension Store where State == Void {
     /// A store without state.
     public init(_ engine: Engine) { self.init(engine, state: ()) }
+
+    /// A store without state of its own. See ``init(_:state:)-(StoreSnapshot<State>,_)``.
+    public init(_ snapshot: StoreSnapshot<Void>) throws { try self.init(snapshot, state: ()) }
 }

@@ -7,6 +7,8 @@ extension ScriptRunner {
     /// A store that can be changed where the runner cannot.
     final class StoreBox {
         var store: Store<Void>
+        /// Those whose instances live in it, if they are to be replaced.
+        var guests: [Guest] = []
 
         init(_ engine: Engine) { store = Store(engine) }
     }

@@ -21,6 +21,8 @@ public struct ScriptRunner {
         public internal(set) var failures: [Entry] = []
         /// Commands that need something unsupported; the message says what.
         public internal(set) var unsupported: [Entry] = []
+        /// Instances that begin in a snapshot of the one that was instantiated.
+        public internal(set) var snapshots = 0
     }
 
     /// Keeps compiled modules, so that scripts run on several engines compile each module once.
@@ -33,7 +35,7 @@ public struct ScriptRunner {
     /// An instance, a name for why there is none, and what it exports.
     final class Guest: @unchecked Sendable {
         // Scripts run on one thread.
-        let instance: Mayfly.Instance<Void>
+        fileprivate(set) var instance: Mayfly.Instance<Void>
         let module: Module
 
         init(_ instance: consuming Mayfly.Instance<Void>, _ module: Module) {
@@ -56,6 +58,8 @@ public struct ScriptRunner {
     let engine: Engine
     let cache: Cache?
     private let linksAll: Bool
+    private let takesSnapshots: Bool
+    private var snapshots = 0
     /// Instances that share memories, tables, globals or functions.
     var store: StoreBox?
     /// Whether modules of the script import from others: then all of them are linked. Otherwise only those are that import
@@ -70,10 +74,13 @@ public struct ScriptRunner {
     /// - Parameters:
     ///   - cache: keeps what has been compiled; for engines whose code has the same settings.
     ///   - linksAll: whether the modules of scripts in which none imports from another are linked too.
-    public init(engine: Engine, cache: Cache? = nil, linksAll: Bool = false) {
+    ///   - takesSnapshots: whether each instance is replaced, right after it was instantiated, by one that begins in a snapshot of
+    ///     it; linked ones all together.
+    public init(engine: Engine, cache: Cache? = nil, linksAll: Bool = false, takesSnapshots: Bool = false) {
         self.engine = engine
         self.cache = cache
         self.linksAll = linksAll
+        self.takesSnapshots = takesSnapshots
     }
 
     /// Runs a script from its beginning, with nothing left of an earlier one.
@@ -82,6 +89,7 @@ public struct ScriptRunner {
         definitions = [:]
         registered = [:]
         store = nil
+        snapshots = 0
         isLinked = linksAll || script.commands.contains { if case .register = $0.kind { true } else { false } }
         var report = Report()
         for command in script.commands {
@@ -97,6 +105,7 @@ public struct ScriptRunner {
                 report.failures.append(Report.Entry(line: command.line, message: "unexpected error: \(error)"))
             }
         }
+        report.snapshots = snapshots
         return report
     }
 
@@ -193,10 +202,31 @@ public struct ScriptRunner {
         for entry in module.imports { _ = try registered[entry.module]?.get() }
         if !isLinked {
             do {
-                return Guest(try module.template(imports: Self.spectest).instantiate(), module)
+                let template = try module.template(imports: Self.spectest)
+                let instance = try template.instantiate()
+                guard takesSnapshots else { return Guest(instance, module) }
+                snapshots += 1
+                return Guest(try template.snapshot(of: instance).instantiate(), module)
             } catch LinkError.needsInstance {}
         }
-        return Guest(try linkingStore().store.instantiate(module), module)
+        let box = try linkingStore()
+        let guest = Guest(try box.store.instantiate(module), module)
+        if takesSnapshots { try replaceAll(in: box, with: guest) }
+        return guest
+    }
+
+    /// Makes a store of a snapshot take the place of the script's, and its instances that of the guests.
+    private mutating func replaceAll(in box: StoreBox, with guest: Guest) throws {
+        // No script imports from such names.
+        func name(_ index: Int) -> String { "guest \(index) of the runner" }
+        box.store.register(guest.instance, as: name(box.guests.count))
+        box.guests.append(guest)
+        box.store = try Store(try box.store.snapshot())
+        for (index, guest) in box.guests.enumerated() {
+            guard let instance = box.store.instance(named: name(index)) else { throw Failure("a lost instance") }
+            guest.instance = instance
+            snapshots += 1
+        }
     }
 
     // MARK: Actions

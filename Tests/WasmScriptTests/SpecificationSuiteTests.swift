@@ -131,11 +131,41 @@ struct SpecificationSuiteTests {
         }
     }
 
+    @Test("with each instance from a snapshot taken right after it was instantiated", .needs(folder), arguments: files)
+    func snapshots(_ file: String) throws {
+        let path = TestData.url(Self.folder).appendingPathComponent(file).path
+        let script = try Script(
+            parsing: [UInt8](try #require(FileManager.default.contents(atPath: path))), fileName: path)
+        let cache = ScriptRunner.Cache()
+        for linksAll in [false, true] {
+            let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1200)))
+            var runner = ScriptRunner(engine: engine, cache: cache, linksAll: linksAll, takesSnapshots: true)
+            let report = runner.run(script)
+            for failure in report.failures {
+                Issue.record("\(file):\(failure.line), linked: \(linksAll): \(failure.message)")
+            }
+            #expect(Self.gap(report) == UnsupportedCommands.list[file], "\(file)")
+            #expect(report.snapshots > 0 || !script.hasInstances || UnsupportedCommands.list[file] != nil, "\(file)")
+        }
+    }
+
     @Test("with explicit bounds checks", .needs(folder), arguments: files)
     func explicitBounds(_ file: String) throws {
         let engine = try Engine(
             .init(pool: PoolConfiguration(slotCount: 600), code: CodeSettings(boundsChecks: .explicit)))
         let report = try Self.report(of: file, on: engine)
         for failure in report.failures { Issue.record("\(file):\(failure.line): \(failure.message)") }
+    }
+}
+
+extension Script {
+    /// Whether a module is to be instantiated, and to work.
+    fileprivate var hasInstances: Bool {
+        commands.contains { command in
+            switch command.kind {
+            case .module, .instance: true
+            default: false
+            }
+        }
     }
 }

@@ -11,9 +11,9 @@ import WasmModule
 
 /// The instances of one store.
 public final class InstanceGroup {
-    private let engine: EngineCore
-    private var members: [InstanceCore] = []
-    private var names: [ExactName: InstanceCore] = [:]
+    let engine: EngineCore
+    private(set) var members: [InstanceCore] = []
+    private(set) var names: [ExactName: InstanceCore] = [:]
     /// The member whose host function or runtime function failed last.
     weak var failed: InstanceCore?
 
@@ -48,8 +48,10 @@ public final class InstanceGroup {
     /// Makes an instance what later ones import from under a name. The name's former instance stays.
     public func register(_ instance: InstanceCore, as name: String) {
         precondition(members.contains { $0 === instance }, "the instance belongs to another store")
-        names[ExactName(name)] = instance
+        register(instance, as: ExactName(name))
     }
+
+    func register(_ instance: InstanceCore, as name: ExactName) { names[name] = instance }
 
     /// The instance that a name means.
     public func instance(named name: String) -> InstanceCore? { names[ExactName(name)] }
@@ -65,12 +67,17 @@ public final class InstanceGroup {
     ) throws -> Instance {
         precondition(module.engine === engine, "the module belongs to another engine than the store")
         let links = try links(of: module.decoded, imports)
-        let template = try TemplateCore(linking: module, links.hostFunctions)
-        let instance = try make(template.stamp)
-        members.append(instance)
-        instance.link(links)
+        let template = try TemplateCore(linking: module, links.hostFunctions, refreshers: imports.refreshers)
+        let instance = try add(make(template.stamp), links)
         try instance.initialize()
         try instance.start()
+        return instance
+    }
+
+    /// Takes an instance in that was just stamped, and links it.
+    func add<Instance: InstanceCore>(_ instance: Instance, _ links: Links) -> Instance {
+        members.append(instance)
+        instance.link(links)
         return instance
     }
 
@@ -79,6 +86,8 @@ public final class InstanceGroup {
         enum Function {
             case host(HostFunction)
             case foreign(record: UnsafeMutableRawPointer)
+            /// The host's, and the template has it already.
+            case unchanged
         }
         enum Global {
             case value(V128)
@@ -172,6 +181,7 @@ extension InstanceCore {
     /// Points the context at what is imported and at the root, and gives the instance records of its own.
     fileprivate final func link(_ links: InstanceGroup.Links) {
         guard let linkage, let records = linkage.records else { preconditionFailure("an instance that is not linked") }
+        linkage.links = links
         let layout = template.module.code.layout
         if let root = linkage.group?.root, root != context {
             linkage.overwrite(VMContextLayout.root, with: UInt64(UInt(bitPattern: root)))
@@ -208,7 +218,7 @@ extension InstanceCore {
         }
     }
 
-    private final func storeGlobal(_ index: Int, _ cells: V128) {
+    final func storeGlobal(_ index: Int, _ cells: V128) {
         let offset = template.module.code.layout.global(index)
         context.storeWord(cells.low, at: offset)
         context.storeWord(cells.high, at: offset + 8)

@@ -101,6 +101,8 @@ final class Linkage {
     private(set) var furtherSlots: [Slot] = []
     /// Of an instance that is linked: the records of its functions, imported ones included.
     let records: UnsafeMutableRawPointer?
+    /// What its imports were linked to.
+    var links = InstanceGroup.Links()
     /// Words of the context, as they were.
     private var overwritten: [(offset: Int, word: UInt64)] = []
 

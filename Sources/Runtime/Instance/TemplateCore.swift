@@ -40,10 +40,12 @@ public final class TemplateCore: @unchecked Sendable {
     /// Of a single instance that is linked with others.
     ///
     /// - Parameter functions: the imported functions that are the host's, by function index.
-    convenience init(linking module: ModuleCore, _ functions: [HostFunction?]) throws(LinkError) {
+    convenience init(
+        linking module: ModuleCore, _ functions: [HostFunction?], refreshers: [HostFunction.Body]
+    ) throws(LinkError) {
         self.init(
             module, try module.imagesForLinking(), functions.map { .passRetained(LinkedFunction($0 ?? .foreign)) },
-            refreshers: [])
+            refreshers: refreshers)
     }
 
     /// Of instances that begin as one of another template is.

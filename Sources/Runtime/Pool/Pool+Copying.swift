@@ -107,9 +107,13 @@ extension Pool {
 
     /// An image of a live slot as it is now. What the slot's own image maps and nobody changed is shared with it.
     ///
-    /// - Parameter use: what was done in the slot so far.
+    /// - Parameters:
+    ///   - use: what was done in the slot so far.
+    ///   - nulls: tables and globals of references that are null in the image, whatever they are in the slot.
     /// - Throws: `PoolError.systemCall`.
-    public func image(of slot: Slot, after use: inout SlotUse) throws(PoolError) -> InstanceImage {
+    public func image(
+        of slot: Slot, after use: inout SlotUse, nulls: (tables: [Int], globals: [Int]) = ([], [])
+    ) throws(PoolError) -> InstanceImage {
         let (record, core) = try live(slot)
         var memory: LazyMemoryImage?
         if let declared = core.memory, let base = record.pointee.memory?.takeUnretainedValue() {
@@ -123,18 +127,27 @@ extension Pool {
                 initialBytes: record.pointee.memoryLength, maximumBytes: declared.maximumBytes)
         }
         let constants = VMContextLayout.headerSize..<core.layout.mutableStart
+        var globals = globals(of: slot, core)
+        for index in nulls.globals {
+            let offset = core.layout.global(index) - core.layout.mutableStart
+            globals.replaceSubrange(offset..<offset + 16, with: repeatElement(0, count: 16))
+        }
         return InstanceImage(
             try ImageCore(
                 layout: core.layout, memory: memory,
                 context: [UInt8](UnsafeRawBufferPointer(start: core.context, count: core.layout.size)[constants])
-                    + globals(of: slot, core),
+                    + globals,
                 tables: core.tables.indices.map { number in
                     let table = core.tables[number]
+                    var elements: [UInt64]
+                    if table.isImmutable {
+                        elements = Array(UnsafeBufferPointer(start: table.elements, count: table.count))
+                    } else {
+                        elements = self.elements(ofTable: number, of: slot, core)
+                    }
+                    if nulls.tables.contains(number) { elements = [UInt64](repeating: 0, count: elements.count) }
                     return InstanceImage.Table(
-                        elements: table.isImmutable
-                            ? Array(UnsafeBufferPointer(start: table.elements, count: table.count))
-                            : elements(ofTable: number, of: slot, core),
-                        maximum: UInt64(table.maximum), isImmutable: table.isImmutable)
+                        elements: elements, maximum: UInt64(table.maximum), isImmutable: table.isImmutable)
                 }))
     }
 
