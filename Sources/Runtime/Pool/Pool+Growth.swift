@@ -91,7 +91,7 @@ extension Pool {
         } else {
             let start = record.pointee.memoryBase + Int(length)
             let bytes = Int(former - length)
-            let error = mayfly_make_inaccessible(start, bytes)
+            let error = geometry.isDense ? 0 : mayfly_make_inaccessible(start, bytes)
             if error != 0 {
                 // The call may have closed a part of it.
                 if mayfly_make_accessible(start, bytes) != 0 {
