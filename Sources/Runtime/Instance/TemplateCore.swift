@@ -44,7 +44,8 @@ public final class TemplateCore: @unchecked Sendable {
     /// - Parameter functions: the imported functions that are the host's, by function index.
     convenience init(linking module: ModuleCore, _ functions: [HostFunction?]) throws(LinkError) {
         self.init(
-            module, module.engine.ordinaryResidence(), try module.imagesForLinking(), functions.map { .passRetained(LinkedFunction($0 ?? .foreign)) },
+            module, module.engine.ordinaryResidence(), try module.imagesForLinking(),
+            functions.map { .passRetained(LinkedFunction($0 ?? .foreign)) },
             refreshers: [])
     }
 
