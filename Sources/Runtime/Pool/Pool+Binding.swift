@@ -108,6 +108,8 @@ extension Pool {
         if resetPolicy == .discard, former > 0 {
             // Nobody has kept account of the pages that were copied in.
             try check(mayfly_discard(base, former), "madvise", "discarding a former image's pages")
+            // What a copying of the slot has found out: to zero it would bring the pages back.
+            record.pointee.resident.removeAll()
         }
         // Files that are not replaced by others make place for inaccessible memory.
         var isAccessible = former > 0

@@ -64,6 +64,8 @@ extension Pool {
         if resetPolicy == .discard, former > 0 {
             // Nobody has kept account of the pages that were copied in.
             try check(mayfly_discard(record.pointee.memoryBase, former), "madvise", "discarding a former image's pages")
+            // What a copying of the slot has found out: to zero it would bring the pages back.
+            record.pointee.resident.removeAll()
         }
         zero(record, below: former)
         record.pointee.memoryLength = UInt64(initialBytes)

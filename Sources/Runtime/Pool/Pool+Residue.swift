@@ -158,7 +158,7 @@ extension Pool {
                     run.file.descriptor, expected + run.memoryOffset, run.bytes, UInt64(run.fileOffset))
                 if error != 0 { return "the image cannot be read (errno \(error))" }
             }
-            if !needsStamp || geometry.isDense { memory.copyOutliers(to: expected) }
+            if !needsStamp { memory.copyOutliers(to: expected) }
             if needsStamp, geometry.isDense { clearMissingPages(expected, record) }
             return nil
         }
