@@ -123,6 +123,16 @@ int mayfly_populate(void *address, size_t bytes) {
     return madvise(address, bytes, MADV_POPULATE_WRITE) ? errno : 0;
 }
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+int mayfly_guard(void *address, size_t bytes) {
+    int error = injected(MAYFLY_CALL_MADVISE);
+    if (error) return error;
+    return madvise(address, bytes, MADV_GUARD_INSTALL) ? errno : 0;
+}
+
 void mayfly_touch_pages(void *address, size_t pages) {
     // A read-modify-write in one instruction: the fault is a write's at once, and maps no neighbours for reading. Written
     // out, because a compiler knows that such an operation changes nothing.

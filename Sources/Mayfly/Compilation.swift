@@ -6,12 +6,12 @@ import WasmModule
 
 extension Engine {
     func compiledCode(
-        of module: DecodedModule, _ monitor: CompilationMonitor? = nil
+        of module: DecodedModule, _ settings: CodeSettings, _ monitor: CompilationMonitor? = nil
     ) throws(CompileError) -> CompiledCode {
         let threads = configuration.compilationThreads
         do throws(CompilationError) {
             return try ModuleCompiler.compile(
-                module, settings: configuration.code,
+                module, settings: settings,
                 threads: threads > 0 ? threads : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))),
                 monitor: monitor)
         } catch {

@@ -74,10 +74,9 @@ struct CachedModule {
     private static let suffix = ".mayfly"
 
     /// Nil if it cannot be said which build of the library this is.
-    init?(_ cache: CompilationCache, _ bytes: [UInt8], _ engine: Engine) {
+    init?(_ cache: CompilationCache, _ bytes: [UInt8], _ settings: CodeSettings, _ engine: Engine) {
         // What is made for a look at it or for a measurement is for nobody else.
-        let code = engine.configuration.code
-        guard code.experiment == CompilerExperiment(), !code.keepsOrigins else { return nil }
+        guard settings.experiment == CompilerExperiment(), !settings.keepsOrigins else { return nil }
         guard let build = Self.build else {
             engine.cacheCounters.failures.wrappingAdd(1, ordering: .relaxed)
             return nil
@@ -87,7 +86,6 @@ struct CachedModule {
         self.bytes = bytes
         var hash = Checksum()
         bytes.withUnsafeBytes { hash.add($0) }
-        let settings = engine.configuration.code
         let instructionSet = settings.instructionSet ?? .v3
         let numbers: [UInt64] = [
             UInt64(Artifact.formatVersion), Artifact.abiHash, UInt64(settings.boundsChecks.rawValue),

@@ -81,14 +81,41 @@ public final class Engine: Sendable {
     /// - Parameter monitor: Is told how far it is, and what took how long. It hears of nothing if the module comes from the cache.
     /// - Throws: ``CompileError``, with the place in the bytes if they are no valid module.
     public func compile(_ bytes: [UInt8], monitor: CompilationMonitor? = nil) throws(CompileError) -> Module {
-        let cached = configuration.cache.flatMap { CachedModule($0, bytes, self) }
+        if let dense = try compileForDenseSlots(bytes, monitor) { return dense }
+        return try compile(bytes, configuration.code, monitor)
+    }
+
+    /// The module with code for dense slots, if the engine has any and the module fits them by what it declares.
+    private func compileForDenseSlots(
+        _ bytes: [UInt8], _ monitor: CompilationMonitor?
+    ) throws(CompileError) -> Module? {
+        guard core.densePool != nil, configuration.code.boundsChecks != .explicit else { return nil }
+        let decoded: DecodedModule
+        do throws(WasmError) { decoded = try DecodedModule(decoding: bytes) } catch { throw .module(error) }
+        guard core.denseResidence(of: decoded, nil) != nil else { return nil }
+        let module = try compile(bytes, denseCode, monitor)
+        // Which tables a slot must have a copy of is known when the code has been looked at.
+        return core.denseResidence(of: decoded, module.core.code) == nil ? nil : module
+    }
+
+    /// How code for dense slots is generated.
+    var denseCode: CodeSettings {
+        var settings = configuration.code
+        settings.boundsChecks = .explicit
+        return settings
+    }
+
+    func compile(
+        _ bytes: [UInt8], _ settings: CodeSettings, _ monitor: CompilationMonitor?
+    ) throws(CompileError) -> Module {
+        let cached = configuration.cache.flatMap { CachedModule($0, bytes, settings, self) }
         if let module = cached?.load() { return module }
         // Of nobody's interest, and free of cost.
         let monitor = monitor ?? CompilationMonitor()
         let decoded = try monitor.time(.decoding) { () throws(CompileError) -> DecodedModule in
             do throws(WasmError) { return try DecodedModule(decoding: bytes) } catch { throw .module(error) }
         }
-        let code = try compiledCode(of: decoded, monitor)
+        let code = try compiledCode(of: decoded, settings, monitor)
         let module = try monitor.time(.publishing) { () throws(CompileError) -> Module in
             try self.module(decoded, code)
         }
@@ -187,12 +214,18 @@ public final class Engine: Sendable {
     /// without calling it in turn.
     public static var faultHandlersAreCurrent: Bool { EngineCore.faultHandlersAreCurrent }
 
-    /// Counters of the pool at this moment.
+    /// Counters of the pool at this moment: of the ordinary slots.
     public var poolStatistics: PoolStatistics { core.pool.statistics }
+
+    /// The same of the dense slots; nil if the configuration has none.
+    public var densePoolStatistics: PoolStatistics? { core.densePool?.statistics }
 
     /// Gives the memory that free slots keep for their next instances back to the system, now and not after the time that the
     /// configuration sets. For a host that runs short of memory: later instances are slower until the memory is warm again.
-    public func trim() { core.pool.trim() }
+    public func trim() {
+        core.pool.trim()
+        core.densePool?.trim()
+    }
 
     func module(_ decoded: DecodedModule, _ code: CompiledCode) throws(CompileError) -> Module {
         try module { () throws(SystemError) in try ModuleCore(engine: core, decoded: decoded, code: code) }

@@ -2,6 +2,7 @@
 
 import Compiler
 public import Runtime
+import Synchronization
 public import WasmModule
 
 /// A validated and compiled module, without imports and state.
@@ -11,6 +12,8 @@ public final class Module: Sendable {
     /// The engine that compiled or loaded it.
     public let engine: Engine
     @usableFromInline let core: ModuleCore
+    /// Its code for dense slots, if `core` is not that and a template has needed it.
+    private let denseCore = Mutex<ModuleCore?>(nil)
 
     init(engine: Engine, core: ModuleCore) {
         self.engine = engine
@@ -83,17 +86,49 @@ public final class Module: Sendable {
 
     /// Checks the imports and builds the initial state, once for all instances.
     ///
-    /// - Throws: `LinkError` if an import is missing or of another type, or the module does not fit the engine's slots;
-    ///   `Trap` if an active segment lies outside its memory or table.
-    public func template<State>(imports: Imports<State>) throws -> Template<State> {
-        Template(module: self, core: try TemplateCore(module: core, imports: imports.table))
+    /// - Parameters:
+    ///   - imports: what the host defines.
+    ///   - memoryLimit: bytes, rounded down to whole pages of 64 KiB, that each memory may grow to: `memory.grow` beyond it
+    ///     fails, whatever maximum the module declares. If with it the instances fit the engine's dense slots
+    ///     (``PoolConfiguration/dense``), they live there. The first such template may have the module compiled a second time, and
+    ///     its functions (``TypedFunction``, references) are good for templates of which this is true as well.
+    /// - Throws: `LinkError` if an import is missing or of another type, or the module does not fit the engine's slots or the
+    ///   limit; `Trap` if an active segment lies outside its memory or table; ``CompileError``.
+    public func template<State>(imports: Imports<State>, memoryLimit: UInt64? = nil) throws -> Template<State> {
+        let (core, residence) = try codeAndResidence(memoryLimit: memoryLimit)
+        return Template(module: self, core: try TemplateCore(module: core, in: residence, imports: imports.table))
     }
 
     /// A template of a module that needs no imports.
     ///
-    /// - Throws: as ``template(imports:)``.
-    public func template() throws -> Template<Void> {
-        try template(imports: Imports<Void>())
+    /// - Throws: as ``template(imports:memoryLimit:)``.
+    public func template(memoryLimit: UInt64? = nil) throws -> Template<Void> {
+        try template(imports: Imports<Void>(), memoryLimit: memoryLimit)
+    }
+
+    /// Where instances with such a limit can live that run the code there is.
+    func residence(memoryLimit: UInt64?) -> Residence {
+        let dense = engine.core.denseResidence(of: core.decoded, core.code, memoryLimit: memoryLimit)
+        return dense.flatMap { core.hasBoundsChecks ? $0 : nil }
+            ?? engine.core.ordinaryResidence(memoryLimit: memoryLimit)
+    }
+
+    /// Where instances with such a limit live, and the code for it.
+    private func codeAndResidence(memoryLimit: UInt64?) throws(CompileError) -> (ModuleCore, Residence) {
+        let ordinary = engine.core.ordinaryResidence(memoryLimit: memoryLimit)
+        guard let dense = engine.core.denseResidence(of: core.decoded, core.code, memoryLimit: memoryLimit) else {
+            return (core, ordinary)
+        }
+        if core.hasBoundsChecks { return (core, dense) }
+        // Loaded from an artifact with other code: nobody has asked for more.
+        if memoryLimit == nil { return (core, ordinary) }
+        let denseCore = try denseCore.withLock { denseCore throws(CompileError) -> ModuleCore in
+            if let denseCore { return denseCore }
+            let made = try engine.compile(core.decoded.bytes, engine.denseCode, nil).core
+            denseCore = made
+            return made
+        }
+        return (denseCore, dense)
     }
 
     /// The module as bytes that ``Engine/load(compiled:)`` loads without compiling. For this version of Mayfly and for

@@ -7,7 +7,7 @@
 //!
 //!     magic "MAYFLYS\0" · version u32 · checksum u64 of all up to the artifact, this left out
 //!     offset of the pages u64 · offset of the artifact u64 · the artifact's checksum u64
-//!     is a snapshot u8 · memories u64, each: length u64 · runs of pages to map, to copy: first, end (lists of u32)
+//!     is a snapshot u8 · memories u64, each: length, limit u64 · runs of pages to map, to copy: first, end (lists of u32)
 //!     tables u64, each a list of u64 · globals (list of u8) · dropped data, elements (lists of u8)
 //!     zeros up to a page · the pages · the artifact, up to the end
 //!
@@ -46,12 +46,15 @@ public final class SavedSnapshot: Sendable {
     ///
     /// - Throws: `LinkError` if an import is missing or of another type, or the state does not fit the engine's slots.
     public func template<State>(imports: Imports<State>) throws(LinkError) -> Template<State> {
+        let limit = state.memories.map(\.limit).max()
+        let residence = module.residence(memoryLimit: limit)
         let core: TemplateCore
         switch source {
         case .bytes(let bytes):
             let made = bytes.withUnsafeBytes { bytes in
                 Result { () throws(LinkError) in
-                    try TemplateCore(module: module.core, imports: imports.table, state: state, pages: .bytes(bytes))
+                    try TemplateCore(
+                        module: module.core, in: residence, imports: imports.table, state: state, pages: .bytes(bytes))
                 }
             }
             core = try made.get()
@@ -59,7 +62,7 @@ public final class SavedSnapshot: Sendable {
             let size = state.pageCount * Artifact.page
             let view = try FileView(descriptor, offset..<offset + size)
             core = try TemplateCore(
-                module: module.core, imports: imports.table, state: state,
+                module: module.core, in: residence, imports: imports.table, state: state,
                 pages: .file(descriptor: descriptor, offset: offset, bytes: view.bytes))
         }
         return Template(module: module, core: core)
@@ -115,7 +118,7 @@ public final class SavedSnapshot: Sendable {
                 let length = try reader.number(UInt64.self)
                 state.memories.append(
                     PortableState.Memory(
-                        length: length, mapped: try Self.runs(&reader), copied: try Self.runs(&reader)))
+                        length: length, limit: try reader.number(UInt64.self), mapped: try Self.runs(&reader), copied: try Self.runs(&reader)))
             }
             for _ in 0..<(try reader.count()) { state.tables.append(try reader.array(UInt64.self)) }
             state.globals = try reader.array(UInt8.self)
@@ -226,6 +229,7 @@ extension Template {
         body.put(UInt64(state.memories.count))
         for memory in state.memories {
             body.put(memory.length)
+            body.put(memory.limit)
             for runs in [memory.mapped, memory.copied] {
                 body.put(runs.flatMap { [UInt32($0.lowerBound), UInt32($0.upperBound)] })
             }

@@ -145,6 +145,7 @@ struct SavedSnapshotTests {
         }
         refuses({ $0.memories.removeLast() }, "a memory less")
         refuses({ $0.memories[0].length += 1 }, "half a page")
+        refuses({ $0.memories[0].limit = 65536 }, "a limit that it exceeds")
         refuses({ $0.memories[0].length = 65536 }, "less than declared")
         refuses({ $0.memories[0].length = 513 * 65536 }, "more than declared")
         refuses({ $0.memories[0].length = 1 << 63 }, "more than there is")

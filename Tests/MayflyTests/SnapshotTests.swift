@@ -128,7 +128,7 @@ struct SnapshotTests {
 
     /// Mappings of files in an instance's memory 0.
     private static func runs(of instance: borrowing Instance<Void>) -> Int {
-        instance.store.template.image.core.memory.map { try! $0.get(copiesFewPages: true).runs.count } ?? 0
+        instance.store.template.image.core.memory.map { try! $0.get(.fewPagesCopied).runs.count } ?? 0
     }
 
     @Test("A snapshot shares what its instance did not change with the template it came from")
@@ -143,7 +143,7 @@ struct SnapshotTests {
         .joined()
         let template = try engine.compile(text: builder + ")").template()
         func image(_ template: Template<Void>) throws -> MemoryImage {
-            try #require(template.core.image.core.memory).get(copiesFewPages: true)
+            try #require(template.core.image.core.memory).get(.fewPagesCopied)
         }
         let few = try template.snapshot { try $0.call("put", 100, 1) }
         #expect(try image(few).runs.map(\.bytes) == image(template).runs.map(\.bytes))

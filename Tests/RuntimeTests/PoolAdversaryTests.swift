@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    @Test(arguments: PoolPolicies.all)
+    @Test(arguments: PoolPolicies.guarded)
     func aReadOfTheKernelsThatFailsHalfWayIsReset(_ policies: PoolPolicies) throws {
         let pool = try makePool(policies)
         let image = try makeImage(pages: 2, maximumPages: 2, segments: [segment(70_000, [1])])

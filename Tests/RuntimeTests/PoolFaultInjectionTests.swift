@@ -48,8 +48,8 @@ import Testing
                 }
             }
         }
-        // Discarding makes the fewest calls that can fail.
-        #expect(hits > 60)
+        // Discarding makes the fewest calls that can fail, and dense slots make fewer yet.
+        #expect(hits > (policies.isDense ? 50 : 60))
     }
 
     /// Lets calls fail during one operation, then looks at every slot. False if no call of that kind came that far.
@@ -153,7 +153,7 @@ import Testing
     @Test(arguments: PoolPolicies.all)
     func aPoolWithoutAnySystemCallsRefusesAndRecovers(_ policies: PoolPolicies) throws {
         let pool = try makePool(policies, slots: 3)
-        let zoo = try ImageZoo()
+        let zoo = try ImageZoo(for: policies)
         var random = SplitMix64(seed: 5)
         for _ in 0..<6 {
             for kind in Self.kinds { fail(kind, after: Int.random(in: 0..<12, using: &random), times: 1000) }

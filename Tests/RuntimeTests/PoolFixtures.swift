@@ -102,8 +102,9 @@ extension PoolPolicies {
     static let keeping = all.filter { $0.reset != .discard }
     /// Each way to reset once, for what growth has no part in.
     static let resets = all.filter { $0.growth == .protect }
-    /// Each way to grow once, for what resetting has no part in.
-    static let growths = all.filter { $0.reset == .discard }
+    static let guardedResets = resets.filter { !$0.isDense }
+    /// Each way to grow by system calls once, for what resetting has no part in.
+    static let growths = guarded.filter { $0.reset == .discard }
     /// Those that ask the kernel about faults.
     static let trackings = all.filter { $0.reset == .track }
 }
@@ -114,32 +115,38 @@ extension PoolPolicies: Codable {
         var values = try decoder.unkeyedContainer()
         self.init(
             reset: ResetPolicy(rawValue: try values.decode(String.self))!,
-            growth: GrowthPolicy(rawValue: try values.decode(String.self))!)
+            growth: GrowthPolicy(rawValue: try values.decode(String.self))!, isDense: try values.decode(Bool.self))
     }
 
     func encode(to encoder: any Encoder) throws {
         var values = encoder.unkeyedContainer()
         try values.encode(reset.rawValue)
         try values.encode(growth.rawValue)
+        try values.encode(isDense)
     }
 }
 
 /// Whether the kernel has what tracking needs.
 let tracks = !PoolPolicies.trackings.isEmpty
 
-/// A small pool that never waits and has no thread of its own, unless a test is about these.
+/// A small pool that never waits and has no thread of its own, unless a test is about these. Memories of dense slots have
+/// 16 MiB at most.
 func makePool(
     _ policies: PoolPolicies = .discarding, slots: Int = 1, spareSlots: Int = 0, maximumMemoryBytes: UInt64 = 4 << 30,
-    tableElements: Int = 4096, warmBytes: Int = 512 << 20, idleTime: Duration? = nil, exhaustionWait: Duration = .zero,
+    stackBytes: Int = 256 << 10, contextBytes: Int = 64 << 10, tableElements: Int = 4096, warmBytes: Int = 512 << 20,
+    idleTime: Duration? = nil, exhaustionWait: Duration = .zero,
     slotsPerTemplate: Int = .max
 ) throws(PoolError) -> Pool {
-    try Pool(
-        PoolConfiguration(
-            slotCount: slots, spareSlots: spareSlots, maximumMemoryBytes: maximumMemoryBytes, stackBytes: 256 << 10,
-            contextBytes: 64 << 10,
-            tableElements: tableElements, resetPolicy: policies.reset, growthPolicy: policies.growth,
-            warmBytes: warmBytes,
-            idleTime: idleTime, exhaustionWait: exhaustionWait, slotsPerTemplate: slotsPerTemplate))
+    let configuration = PoolConfiguration(
+        slotCount: slots, spareSlots: spareSlots, maximumMemoryBytes: maximumMemoryBytes, stackBytes: stackBytes,
+        contextBytes: contextBytes, tableElements: tableElements, resetPolicy: policies.reset,
+        growthPolicy: policies.growth, warmBytes: warmBytes, idleTime: idleTime, exhaustionWait: exhaustionWait,
+        slotsPerTemplate: slotsPerTemplate)
+    guard policies.isDense else { return try Pool(configuration) }
+    let dense = DenseClass(
+        maximumMemoryBytes: min(maximumMemoryBytes, 16 << 20), slotCount: slots, spareSlots: spareSlots,
+        stackBytes: stackBytes, contextBytes: contextBytes, tableElements: tableElements)
+    return try Pool(dense, configuration)
 }
 
 extension Pool {
@@ -232,18 +239,19 @@ struct ImageZoo {
 
     var all: [InstanceImage] { [copied, mapped, mappedToo, scattered, empty, pageless, memoryless, fixed] }
 
-    init() throws {
+    /// - Parameter policies: of the pool that its images have to fit into.
+    init(for policies: PoolPolicies = .discarding) throws {
         let block = [UInt8](repeating: 0x55, count: 24 * 4096)
         copied = try makeImage(
             pages: 4, segments: [segment(5000, [1, 2, 3]), segment(9000, [4])],
             tables: [Table(elements: Array(repeating: 9, count: 900), maximum: 1500)])
         mapped = try makeImage(pages: 8, maximumPages: 200, segments: [segment(4096, block)], globals: 20)
         mappedToo = try makeImage(pages: 3, segments: [segment(4096, block.map { ~$0 })])
+        let end = policies.isDense ? 15 << 20 : 16 << 20
         scattered = try makeImage(
-            pages: 272,
+            pages: policies.pages(272),
             segments: [
-                segment(2048, [1, 2]), segment(30_000, block), segment(16 << 20 + 2040, [3]),
-                segment(16 << 20 + 3000, [4, 5]),
+                segment(2048, [1, 2]), segment(30_000, block), segment(end + 2040, [3]), segment(end + 3000, [4, 5]),
             ])
         empty = try makeImage(pages: 40, globals: 200)
         pageless = try makeImage(pages: 0, tables: [Table(elements: [1, 2], isImmutable: true)])

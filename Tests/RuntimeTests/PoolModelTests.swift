@@ -38,15 +38,29 @@ import Testing
     }
 }
 
-/// A way of resetting and a way of growing.
+/// A geometry, a way of resetting and a way of growing.
 struct PoolPolicies: CustomStringConvertible, Sendable, Hashable {
     var reset: ResetPolicy
+    /// Of dense slots, which grow by their length alone, it says nothing.
     var growth: GrowthPolicy
+    var isDense = false
 
-    var description: String { "\(reset), \(growth)" }
+    var description: String { isDense ? "\(reset), dense" : "\(reset), \(growth)" }
 
     /// All that work on this kernel.
-    static var all: [PoolPolicies] {
+    static var all: [PoolPolicies] { guarded + dense }
+
+    /// Those of slots with guards around their memories.
+    static var guarded: [PoolPolicies] {
+        resetPolicies.flatMap { reset in GrowthPolicy.allCases.map { PoolPolicies(reset: reset, growth: $0) } }
+    }
+
+    /// Those of slots side by side.
+    static var dense: [PoolPolicies] {
+        resetPolicies.map { PoolPolicies(reset: $0, growth: .protect, isDense: true) }
+    }
+
+    private static var resetPolicies: [ResetPolicy] {
         let features = KernelFeatures.current
         return ResetPolicy.allCases.filter {
             switch $0 {
@@ -54,8 +68,11 @@ struct PoolPolicies: CustomStringConvertible, Sendable, Hashable {
             case .scan: features.scansPages
             case .track: features.scansPages && features.countsFaults
             }
-        }.flatMap { reset in GrowthPolicy.allCases.map { PoolPolicies(reset: reset, growth: $0) } }
+        }
     }
+
+    /// Pages of 64 KiB that a test's memory may have: as many as it likes, or what a dense slot has.
+    func pages(_ wanted: Int) -> Int { isDense ? min(wanted, 256) : wanted }
 }
 
 /// An instance's state as the specification sees it.
@@ -98,11 +115,12 @@ private struct ModelInstance {
 
 private struct ModelRun {
     private static let slots = 6
-    private static let mostMemory = 24 << 20
     /// Of images that are made from segments, and those that are snapshots.
     private static let (made, snapshots) = (8, 4)
 
     let pool: Pool
+    let policies: PoolPolicies
+    private var mostMemory: Int { policies.pages(384) * wasmPage }
     let seed: UInt64
     var random: SplitMix64
     var images: [ModelImage] = []
@@ -115,13 +133,11 @@ private struct ModelRun {
     init(_ policies: PoolPolicies, seed: UInt64, isFailing: Bool = false) throws {
         self.seed = seed
         self.isFailing = isFailing
+        self.policies = policies
         random = SplitMix64(seed: seed)
-        pool = try Pool(
-            PoolConfiguration(
-                slotCount: Self.slots, spareSlots: 0, maximumMemoryBytes: UInt64(Self.mostMemory),
-                stackBytes: 128 << 10,
-                contextBytes: 16 << 10, tableElements: 2048, resetPolicy: policies.reset, growthPolicy: policies.growth,
-                warmBytes: 8 << 20, idleTime: nil, exhaustionWait: .zero))
+        pool = try makePool(
+            policies, slots: Self.slots, maximumMemoryBytes: UInt64(policies.pages(384) * wasmPage),
+            stackBytes: 128 << 10, contextBytes: 16 << 10, tableElements: 2048, warmBytes: 8 << 20)
         for kind in 0..<Self.made { images.append(try makeModelImage(kind)) }
         for kind in 0..<Self.snapshots { images.append(images[kind]) }
     }
@@ -198,7 +214,7 @@ private struct ModelRun {
 
     /// Images of every sort: none, empty, copied, mapped, with outliers, scattered, with tables, large.
     private mutating func makeModelImage(_ kind: Int) throws -> ModelImage {
-        let pages = [1, 1, 2, 17, 40, 64, 300, 0][kind]
+        let pages = [1, 1, 2, 17, 40, 64, policies.pages(300), 0][kind]
         var segments: [Segment] = []
         var state = Model()
         func add(_ offset: Int, _ count: Int) {
@@ -215,12 +231,13 @@ private struct ModelRun {
         case 5: for page in 0..<20 { add(page * 3 * 4096, 100) }
         case 6:
             add(100, 3000)
-            add(18 << 20, 500)
-            add((18 << 20) + 40_000, 5)
+            let end = policies.isDense ? 15 << 20 : 18 << 20
+            add(end, 500)
+            add(end + 40_000, 5)
         default: break
         }
         state.memoryBytes = pages * wasmPage
-        state.maximumBytes = kind == 3 ? state.memoryBytes : kind == 2 ? 5 * wasmPage : Self.mostMemory
+        state.maximumBytes = kind == 3 ? state.memoryBytes : kind == 2 ? 5 * wasmPage : mostMemory
         let isTabled = kind % 2 == 1
         state.tables = isTabled ? [(0..<40).map { UInt64($0) }, [7, 7], [0, 0, 0]] : []
         let tables =
@@ -387,7 +404,7 @@ private struct ModelRun {
         guard let index = pick(where: { $0.image.image.layout.memoryCount > 0 }) else { return }
         let pages = [0, 1, 1, 2, 5, 1000].randomElement(using: &random)!
         let former = live[index].state.memoryBytes
-        let mayGrow = former + pages * wasmPage <= min(live[index].state.maximumBytes, Self.mostMemory)
+        let mayGrow = former + pages * wasmPage <= min(live[index].state.maximumBytes, mostMemory)
         let result = pool.grow(live[index].slot, by: UInt64(pages))
         if isFailing, result == nil { return }
         #expect(result == (mayGrow ? UInt64(former / wasmPage) : nil), context("growing by \(pages)"))

@@ -24,7 +24,7 @@ import Testing
                 let copy = try pool.acquire(next)
                 let isEqual = memcmp(slot.memoryBase, copy.memoryBase, pages << 16) == 0
                 #expect(isEqual, "seed \(seed), round \(round), level \(level)")
-                let memory = try #require(next.core.memory).get(copiesFewPages: policies.reset != .discard)
+                let memory = try #require(next.core.memory).get(policies.reset == .discard ? .mapped : .fewPagesCopied)
                 #expect(memory.runs.count <= 8, "seed \(seed), round \(round), level \(level)")
                 #expect(zip(memory.runs, memory.runs.dropFirst()).allSatisfy { $0.end <= $1.memoryOffset })
                 let copyUse = copy.noting { $0.vandalize(next, using: &random) }

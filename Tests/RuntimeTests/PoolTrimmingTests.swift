@@ -11,7 +11,7 @@ import Testing
     @Test(arguments: PoolPolicies.keeping)
     func trimmingGivesTheMemoryOfFreeSlotsBack(_ policies: PoolPolicies) throws {
         let pool = try makePool(policies, slots: 9)
-        let zoo = try ImageZoo()
+        let zoo = try ImageZoo(for: policies)
         for _ in 0..<2 {
             for image in zoo.all { try pool.run(image, dirty) }
             #expect(pool.statistics.residentBytes > 300 * 4096)
@@ -68,7 +68,7 @@ import Testing
     @Test(arguments: PoolPolicies.keeping)
     func pagesAreGivenBackAfterTheIdleTime(_ policies: PoolPolicies) throws {
         let pool = try makePool(policies, slots: 9, idleTime: .milliseconds(60))
-        let zoo = try ImageZoo()
+        let zoo = try ImageZoo(for: policies)
         for round in 0..<2 {
             for image in zoo.all { try pool.run(image, dirty) }
             #expect(waitUntil { pool.statistics.residentBytes == 0 }, "round \(round)")
@@ -129,7 +129,7 @@ import Testing
     @Test(arguments: PoolPolicies.keeping)
     func aPoolThatMayKeepOneByteKeepsNothing(_ policies: PoolPolicies) throws {
         let pool = try makePool(policies, slots: 2, warmBytes: 1)
-        let zoo = try ImageZoo()
+        let zoo = try ImageZoo(for: policies)
         for image in zoo.all {
             let slot = try pool.acquire(image)
             #expect(pool.residue(in: slot) == nil)

@@ -42,6 +42,9 @@ int mayfly_make_read_only(void *address, size_t bytes);
 int mayfly_make_inaccessible(void *address, size_t bytes);
 /// Drops private pages: the range reads as its file, or as zero, again. `MADV_DONTNEED`.
 int mayfly_discard(void *address, size_t bytes);
+/// Makes pages of an accessible private range fault, with a marker in the page table that splits no mapping and that
+/// `mayfly_discard` leaves in place. `MADV_GUARD_INSTALL`, Linux 6.13; EINVAL before.
+int mayfly_guard(void *address, size_t bytes);
 /// Makes every page of an accessible private range present and its own, contents unchanged. `MADV_POPULATE_WRITE`,
 /// Linux 5.14; EINVAL before.
 int mayfly_populate(void *address, size_t bytes);

@@ -74,7 +74,7 @@ extension InstanceCore {
     private func growMemory(_ index: Int, by pages: UInt64) -> UInt64 {
         let grown =
             if let linkage { linkage.memories[index].grow(by: pages) } else {
-                template.module.engine.pool.grow(slot, by: pages)
+                template.pool.grow(slot, by: pages)
             }
         return grown ?? Self.growthFailed(template.module.decoded.memories[index].address)
     }
@@ -130,7 +130,7 @@ extension InstanceCore {
     private func growTable(_ index: Int, by elements: UInt64, with value: UInt64) -> UInt64 {
         let grown =
             if let table = linkage?.tables?[index] { table.grow(by: elements, fill: value) } else {
-                template.module.engine.pool.growTable(slot, table: index, by: elements, fill: value)
+                template.pool.growTable(slot, table: index, by: elements, fill: value)
             }
         return grown ?? Self.growthFailed(template.module.decoded.tables[index].address)
     }

@@ -2,7 +2,7 @@
 
 import CPlatform
 
-/// The pool of slots and the numbering of signatures.
+/// The pools of slots and the numbering of signatures.
 public final class EngineCore: Sendable {
     public enum Failure: Error {
         case pool(PoolError)
@@ -10,8 +10,10 @@ public final class EngineCore: Sendable {
     }
 
     public let pool: Pool
+    /// Of dense slots, if the configuration has them.
+    public let densePool: Pool?
     let signatures = SignatureTable()
-    /// What a slot of the pool holds at most.
+    /// What a slot of the ordinary pool holds at most.
     let limits: PoolConfiguration
 
     /// Whether the fault handlers are the process's current ones.
@@ -25,6 +27,9 @@ public final class EngineCore: Sendable {
             throw .system(operation: error.operation, errno: error.errno)
         }
         limits = configuration
-        do { pool = try Pool(configuration) } catch { throw .pool(error) }
+        do {
+            pool = try Pool(configuration)
+            densePool = try configuration.dense.map { dense throws(PoolError) in try Pool(dense, configuration) }
+        } catch { throw .pool(error) }
     }
 }

@@ -158,7 +158,7 @@ extension InstanceCore {
         for index in ownGlobals {
             if let function = function(globalCells(index).low) { references.append((.global(index), function)) }
         }
-        let pool = template.module.engine.pool
+        let pool = template.pool
         var use = SlotUse.unknown
         var images = [
             try pool.image(

@@ -11,13 +11,15 @@ import WasmModule
 /// Throws a `Trap` without frames where the specification traps: for an active segment that does not fit.
 struct InitialState {
     private let module: ModuleCore
+    private let residence: Residence
     /// The cells of each global, imported ones first; the second is 0 unless it is a v128.
     private(set) var globals: [V128]
     private(set) var tables: [InstanceImage.Table] = []
     private(set) var memories: [InstanceImage.Memory] = []
 
-    init(_ module: ModuleCore, globals imported: [V128]) throws {
+    init(_ module: ModuleCore, in residence: Residence, globals imported: [V128]) throws {
         self.module = module
+        self.residence = residence
         globals = imported
         let decoded = module.decoded
         let constants = ConstantEvaluator(functionReference: module.reference(toFunction:))
@@ -25,7 +27,7 @@ struct InitialState {
         for initializer in decoded.globalInitializers {
             globals.append(constants.evaluate(initializer, globals: { globals[$0] }))
         }
-        try declare(isMutable: Self.mutableTables(of: module))
+        try declare(isMutable: Self.mutableTables(of: decoded, written: module.code.writtenTables))
         for element in decoded.elements { try apply(element, constants) }
         for segment in decoded.data { try apply(segment, constants) }
     }
@@ -33,6 +35,7 @@ struct InitialState {
     /// All zero and null, for instances to be linked: their tables can be written by others.
     init(blank module: ModuleCore) throws(LinkError) {
         self.module = module
+        residence = module.engine.ordinaryResidence()
         globals = [V128](repeating: V128(), count: module.decoded.globals.count)
         try declare(isMutable: [Bool](repeating: true, count: module.decoded.tables.count))
     }
@@ -40,7 +43,8 @@ struct InitialState {
     /// Tables and memories of the sizes that they start with. Imported ones are empty.
     private mutating func declare(isMutable: [Bool]) throws(LinkError) {
         let decoded = module.decoded
-        let limit = module.engine.limits.tableElements
+        let ownLimit = residence.pool.configuration.tableElements
+        let sharedLimit = module.engine.limits.tableElements
         var (elements, sharedElements) = (0, 0)
         for (index, type) in decoded.tables.enumerated() {
             guard index >= decoded.importedTableCount else {
@@ -51,6 +55,7 @@ struct InitialState {
             // so that they are bounded in the same way.
             let count = Int(clamping: type.limits.minimum)
             let most = count.addingReportingOverflow(isMutable[index] ? elements : sharedElements)
+            let limit = isMutable[index] ? ownLimit : sharedLimit
             guard !most.overflow, most.partialValue <= limit else {
                 let requested = most.overflow ? .max : most.partialValue
                 throw LinkError.pool(.tableTooLarge(requested: requested, limit: limit))
@@ -66,27 +71,26 @@ struct InitialState {
                 memories.append(InstanceImage.Memory(initialBytes: 0, maximumBytes: 0))
                 continue
             }
-            // 64-bit memories may declare sizes that no number of bytes has.
-            func bytes(_ pages: UInt64) -> UInt64 {
-                let (bytes, overflow) = pages.multipliedReportingOverflow(by: MemoryType.pageSize)
-                return overflow ? .max - (MemoryType.pageSize - 1) : bytes
+            let initial = type.limits.minimum.bytesOfPages
+            let limit = residence.mostBytes
+            guard initial <= limit else {
+                throw LinkError.pool(.memoryTooLarge(requested: initial, limit: limit))
             }
-            let initial = bytes(type.limits.minimum)
-            guard initial <= module.engine.limits.maximumMemoryBytes else {
-                throw LinkError.pool(
-                    .memoryTooLarge(requested: initial, limit: module.engine.limits.maximumMemoryBytes))
-            }
+            let declared = type.limits.maximum?.bytesOfPages
             memories.append(
-                InstanceImage.Memory(initialBytes: initial, maximumBytes: type.limits.maximum.map(bytes)))
+                InstanceImage.Memory(
+                    initialBytes: initial, maximumBytes: min(declared ?? .max, limit & ~(MemoryType.pageSize - 1))))
         }
     }
 
     /// For each table, whether anything can write it once segments have been applied: the module's own code, or through
     /// an export whoever else has the table. Nobody has, until the host can reach tables; from then on, forgetting it here
     /// would let one tenant write what all others read.
-    static func mutableTables(of module: ModuleCore) -> [Bool] {
-        var isMutable = module.code.writtenTables
-        for export in module.decoded.exports where export.kind == .table { isMutable[Int(export.index)] = true }
+    ///
+    /// - Parameter written: what the code writes.
+    static func mutableTables(of module: DecodedModule, written: [Bool]) -> [Bool] {
+        var isMutable = written
+        for export in module.exports where export.kind == .table { isMutable[Int(export.index)] = true }
         return isMutable
     }
 

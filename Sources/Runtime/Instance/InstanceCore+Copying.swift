@@ -27,7 +27,7 @@ public final class InstanceState: Sendable {
 }
 
 extension InstanceCore {
-    private final var pool: Pool { template.module.engine.pool }
+    private final var pool: Pool { template.pool }
 
     /// The slots of the memories that the instance defines besides memory 0.
     private final var furtherSlots: [Slot] { linkage?.furtherSlots ?? [] }

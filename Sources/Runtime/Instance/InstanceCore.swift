@@ -100,7 +100,7 @@ open class InstanceCore {
         droppedElements = template.droppedElements
         if template.furtherImages.isEmpty && group == nil { return }
         let module = template.module
-        let pool = module.engine.pool
+        let pool = template.pool
         let linkage = Linkage(context, group: group, records: group == nil ? nil : module.makeRecords(for: context))
         self.linkage = linkage
         let decoded = module.decoded

@@ -206,7 +206,7 @@ extension InstanceCore {
             table.show(in: linkage, base: layout.tableBase(index), length: layout.tableLength(index))
             linkage.append(table)
         }
-        let pool = template.module.engine.pool
+        let pool = template.pool
         for (index, type) in template.module.decoded.tables.enumerated().dropFirst(links.tables.count) {
             linkage.append(TableInstance(type, index, in: slot, layout: layout, of: pool))
         }

@@ -129,6 +129,9 @@ public final class ModuleCore: @unchecked Sendable {
         engine.signatures.release(decoded.types)
     }
 
+    /// Whether it compares each access with the memory's length.
+    public var hasBoundsChecks: Bool { code.settings.boundsChecks == .explicit }
+
     /// Where the machine code lies.
     public var codeAddress: UnsafeRawPointer { memory.base }
 

@@ -16,13 +16,16 @@ public struct PortableState: Sendable {
     public struct Memory: Sendable {
         /// Bytes, a multiple of 64 KiB.
         public var length: UInt64
+        /// Bytes that it may grow to, beside what the module declares and a slot holds.
+        public var limit: UInt64
         /// Runs of pages to map, in order.
         public var mapped: [Range<Int>]
         /// Runs of pages to copy, in order.
         public var copied: [Range<Int>]
 
-        public init(length: UInt64, mapped: [Range<Int>], copied: [Range<Int>]) {
+        public init(length: UInt64, limit: UInt64, mapped: [Range<Int>], copied: [Range<Int>]) {
             self.length = length
+            self.limit = limit
             self.mapped = mapped
             self.copied = copied
         }
@@ -70,7 +73,8 @@ public struct PortableState: Sendable {
             // In pages of 64 KiB, and of 4 KiB.
             let size = memory.length / MemoryType.pageSize
             guard memory.length % MemoryType.pageSize == 0, size >= type.limits.minimum,
-                size <= type.limits.maximum ?? .max, memory.length <= UInt64(PoolGeometry.memorySpan)
+                size <= type.limits.maximum ?? .max, memory.length <= UInt64(PoolGeometry.largestMemory),
+                memory.length <= memory.limit
             else { return false }
             let pages = 0..<Int(memory.length) / PoolGeometry.page
             for runs in [memory.mapped, memory.copied] {
@@ -123,7 +127,7 @@ extension TemplateCore {
                 contents.isEmpty ? nil : MemoryImage.LayerPlan(contents, over: [], copiesFewPages: true)
             state.memories.append(
                 PortableState.Memory(
-                    length: memory.initialBytes, mapped: plan?.spans ?? [], copied: plan?.copied ?? []))
+                    length: memory.initialBytes, limit: memory.maximumBytes, mapped: plan?.spans ?? [], copied: plan?.copied ?? []))
         }
         let core = image.core
         for (table, type) in zip(core.tables, module.decoded.tables) {
@@ -157,7 +161,7 @@ extension TemplateCore {
     }
 
     private func memoryImage(_ memory: LazyMemoryImage) throws(PoolError) -> MemoryImage {
-        try memory.get(copiesFewPages: module.engine.pool.resetPolicy != .discard)
+        try memory.get(pool.dataPlacement)
     }
 
     private func portable(_ cell: UInt64, _ type: ValueType) -> UInt64 {
@@ -171,42 +175,44 @@ extension TemplateCore {
     /// A template that begins with a state.
     ///
     /// - Parameters:
+    ///   - residence: where instances of the module can live.
     ///   - state: one that fits the module.
     ///   - pages: those that the state speaks of, as many as it says.
     /// - Throws: `LinkError`.
     public convenience init(
-        module: ModuleCore, imports: ImportTable, state: PortableState, pages: PortableState.Pages
+        module: ModuleCore, in residence: Residence, imports: ImportTable, state: PortableState,
+        pages: PortableState.Pages
     ) throws(LinkError) {
         let linked = try LinkedImports(module.decoded, imports)
         let images: [InstanceImage]
-        do throws(PoolError) { images = try Self.images(of: module, state, pages) } catch { throw .pool(error) }
+        do throws(PoolError) { images = try Self.images(of: module, residence, state, pages) } catch {
+            throw .pool(error)
+        }
         self.init(
-            module, images, linked.functions.map { .passRetained(LinkedFunction($0)) },
+            module, residence, images, linked.functions.map { .passRetained(LinkedFunction($0)) },
             refreshers: imports.refreshers, snapshot: state)
     }
 
     private static func images(
-        of module: ModuleCore, _ state: PortableState, _ pages: PortableState.Pages
+        of module: ModuleCore, _ residence: Residence, _ state: PortableState, _ pages: PortableState.Pages
     ) throws(PoolError) -> [InstanceImage] {
         let layout = module.code.layout
         var memories: [LazyMemoryImage] = []
         var skipped = 0
         for (memory, type) in zip(state.memories, module.decoded.memories) {
-            let limit = module.engine.limits.maximumMemoryBytes
+            let limit = residence.mostBytes
             guard memory.length <= limit else { throw .memoryTooLarge(requested: memory.length, limit: limit) }
             let image = try MemoryImage(memory, pages, skippingPages: skipped)
             skipped += memory.pageCount
-            let (maximum, overflow) = (type.limits.maximum ?? .max).multipliedReportingOverflow(by: MemoryType.pageSize)
+            let most = min(memory.limit, type.limits.maximum?.bytesOfPages ?? .max, limit)
             memories.append(
                 LazyMemoryImage(
-                    image, initialBytes: memory.length,
-                    maximumBytes: overflow
-                        ? UInt64(PoolGeometry.memorySpan) : min(maximum, UInt64(PoolGeometry.memorySpan))))
+                    image, initialBytes: memory.length, maximumBytes: most & ~(MemoryType.pageSize - 1)))
         }
-        let isMutable = InitialState.mutableTables(of: module)
-        let limit = module.engine.limits.tableElements
+        let isMutable = InitialState.mutableTables(of: module.decoded, written: module.code.writtenTables)
         for kind in [true, false] {
             let count = zip(state.tables, isMutable).reduce(0) { $1.1 == kind ? $0 + $1.0.count : $0 }
+            let limit = (kind ? residence.pool.configuration : module.engine.limits).tableElements
             guard count <= limit else { throw .tableTooLarge(requested: count, limit: limit) }
         }
         func reference(_ cell: UInt64, _ type: ValueType) -> UInt64 {

@@ -11,11 +11,13 @@ extension Slot {
         stack.lowerBound - UInt64(PoolGeometry.page)..<stack.lowerBound
     }
 
-    /// Memory 0 and the guards in front of it and behind it.
+    /// Memory 0 and the guards in front of it and behind it: where an access beyond the memory faults. Empty for a dense
+    /// slot, whose accesses are compared: a fault there can only be a defect.
     var memoryReservation: Range<UInt64> {
-        address(
+        if isDense { return 0..<0 }
+        return address(
             memoryBase - PoolGeometry.memoryGuard)..<address(
-                memoryBase + PoolGeometry.memorySpan + PoolGeometry.memoryGuard)
+                memoryBase + PoolGeometry.largestMemory + PoolGeometry.memoryGuard)
     }
 
     private func address(_ pointer: UnsafeMutableRawPointer) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }

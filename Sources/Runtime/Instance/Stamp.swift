@@ -24,8 +24,8 @@ public struct Stamp {
     init(_ template: TemplateCore) {
         let module = template.module
         self.template = template
-        pool = .passUnretained(module.engine.pool)
-        poolNumber = module.engine.pool.number
+        pool = .passUnretained(template.pool)
+        poolNumber = template.pool.number
         image = .passUnretained(template.image)
         core = .passUnretained(template.image.core)
         hostFunctions = template.hostFunctions

@@ -14,6 +14,7 @@ import WasmModule
 public final class TemplateCore: @unchecked Sendable {
     // Immutable after `init`. Unchecked because of the raw table of host functions.
     public let module: ModuleCore
+    let residence: Residence
     let image: InstanceImage
     /// Of the memories that the module defines beside memory 0, a slot each.
     let furtherImages: [InstanceImage]
@@ -30,10 +31,11 @@ public final class TemplateCore: @unchecked Sendable {
     /// What stamping needs of all this.
     public let stamp: UnsafePointer<Stamp>
 
-    public convenience init(module: ModuleCore, imports: ImportTable) throws {
+    /// - Parameter residence: where the module's instances can live.
+    public convenience init(module: ModuleCore, in residence: Residence, imports: ImportTable) throws {
         let linked = try LinkedImports(module.decoded, imports)
         self.init(
-            module, try InitialState(module, globals: linked.globals).images(),
+            module, residence, try InitialState(module, in: residence, globals: linked.globals).images(),
             linked.functions.map { .passRetained(LinkedFunction($0)) }, refreshers: imports.refreshers)
     }
 
@@ -44,7 +46,8 @@ public final class TemplateCore: @unchecked Sendable {
         linking module: ModuleCore, _ functions: [HostFunction?], refreshers: [HostFunction.Body]
     ) throws(LinkError) {
         self.init(
-            module, try module.imagesForLinking(), functions.map { .passRetained(LinkedFunction($0 ?? .foreign)) },
+            module, module.engine.ordinaryResidence(), try module.imagesForLinking(),
+            functions.map { .passRetained(LinkedFunction($0 ?? .foreign)) },
             refreshers: refreshers)
     }
 
@@ -57,6 +60,7 @@ public final class TemplateCore: @unchecked Sendable {
         of template: TemplateCore, _ images: [InstanceImage], droppedData: [Bool], droppedElements: [Bool]
     ) {
         module = template.module
+        residence = template.residence
         image = images[0]
         furtherImages = Array(images.dropFirst())
         hostFunctions = .allocate(capacity: template.hostFunctions.count)
@@ -75,10 +79,12 @@ public final class TemplateCore: @unchecked Sendable {
 
     /// - Parameter snapshot: the state that the images are of, if it is not the one that the module says.
     init(
-        _ module: ModuleCore, _ images: [InstanceImage], _ functions: [Unmanaged<LinkedFunction>],
-        refreshers: [HostFunction.Body], snapshot: PortableState? = nil
+        _ module: ModuleCore, _ residence: Residence, _ images: [InstanceImage],
+        _ functions: [Unmanaged<LinkedFunction>], refreshers: [HostFunction.Body], snapshot: PortableState? = nil
     ) {
+        precondition(residence.suits(module.code), "code without bounds checks has no business in a dense slot")
         self.module = module
+        self.residence = residence
         image = images[0]
         furtherImages = Array(images.dropFirst())
         hostFunctions = .allocate(capacity: functions.count)
@@ -92,6 +98,9 @@ public final class TemplateCore: @unchecked Sendable {
         self.stamp = UnsafePointer(stamp)
         stamp.initialize(to: Stamp(self))
     }
+
+    /// Where its instances live.
+    var pool: Pool { residence.pool }
 
     deinit {
         for function in hostFunctions { function.release() }

@@ -31,7 +31,7 @@ final class LazyMemoryImage: @unchecked Sendable {
     private var image: MemoryImage?
 
     init(_ memory: InstanceImage.Memory) throws(PoolError) {
-        let most = UInt64(PoolGeometry.memorySpan)
+        let most = UInt64(PoolGeometry.largestMemory)
         guard memory.initialBytes <= most else {
             throw .memoryTooLarge(requested: memory.initialBytes, limit: most)
         }
@@ -65,11 +65,11 @@ final class LazyMemoryImage: @unchecked Sendable {
 
     /// The image, made by whoever comes first; the others wait for it. After an error the next one tries again.
     ///
-    /// - Parameter copiesFewPages: whether data on few pages is to be copied instead of mapped. The first caller decides.
-    func get(copiesFewPages: Bool) throws(PoolError) -> MemoryImage {
+    /// - Parameter placement: where the data is to go. The first caller decides.
+    func get(_ placement: DataPlacement) throws(PoolError) -> MemoryImage {
         try lock.withLock { () throws(PoolError) in
             if let image { return image }
-            let made = try MemoryImageRegistry.shared.image(of: segments, copiesFewPages: copiesFewPages)
+            let made = try MemoryImageRegistry.shared.image(of: segments, placement)
             image = made
             return made
         }
@@ -82,6 +82,16 @@ final class LazyMemoryImage: @unchecked Sendable {
 
     /// There is an image to let go of.
     var isReleasable: Bool { !isPermanent && lock.withLock { image != nil } }
+}
+
+/// Where the data of a memory goes. Slots of either geometry can be stamped from any image; this is about what is cheap.
+enum DataPlacement: Sendable {
+    /// Into few parts of a file, to be mapped.
+    case mapped
+    /// The same, but data on few pages is copied.
+    case fewPagesCopied
+    /// Into a file of exactly the pages with data, to be copied: where nothing is ever mapped.
+    case copied
 }
 
 final class MemoryImage: @unchecked Sendable {
@@ -169,8 +179,8 @@ final class MemoryImage: @unchecked Sendable {
     }
 
     /// What segments make of a memory.
-    convenience init(_ segments: [InstanceImage.Segment], copiesFewPages: Bool) throws(PoolError) {
-        let parts = Placement(segments, copiesFewPages: copiesFewPages)
+    convenience init(_ segments: [InstanceImage.Segment], _ placement: DataPlacement) throws(PoolError) {
+        let parts = Placement(segments, placement)
         var runs: [Run] = []
         if parts.fileBytes > 0 {
             let file = try ImageFile(bytes: parts.fileBytes) { file throws(PoolError) in
@@ -217,6 +227,23 @@ final class MemoryImage: @unchecked Sendable {
         }
     }
 
+    /// Copies what is in files into a memory that is otherwise initial, but for pages of zeroes. `body` is told where.
+    func copyRuns(to memory: UnsafeMutableRawPointer, _ body: (_ pages: Range<Int>) -> Void) {
+        for run in rawRuns {
+            var offset = run.memoryOffset
+            while offset < run.end {
+                let start = offset
+                while offset < run.end, !isZeroPage(run.source(of: offset)) { offset += PoolGeometry.page }
+                if offset > start {
+                    memcpy(memory + start, run.source(of: start), offset - start)
+                    body(start / PoolGeometry.page..<offset / PoolGeometry.page)
+                } else {
+                    offset += PoolGeometry.page
+                }
+            }
+        }
+    }
+
     /// Whether a page must never be given back while a slot is to stay as it is: it would not come back with its contents.
     func isCopied(_ page: Int) -> Bool {
         var (low, high) = (0, copiedPages.count)
@@ -233,7 +260,14 @@ final class MemoryImage: @unchecked Sendable {
     /// Where the bytes of a page can be read that is part of a file; nil of other pages.
     func source(of page: Int) -> UnsafeRawPointer? {
         let offset = page * PoolGeometry.page
-        return rawRuns.first { $0.memoryOffset <= offset && offset < $0.end }?.source(of: offset)
+        // The first run that ends behind it.
+        var (low, high) = (0, rawRuns.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if rawRuns[middle].end <= offset { low = middle + 1 } else { high = middle }
+        }
+        guard low < rawRuns.count, rawRuns[low].memoryOffset <= offset else { return nil }
+        return rawRuns[low].source(of: offset)
     }
 
     /// Makes some of a slot's own pages equal to the image again, but for outliers.
@@ -283,11 +317,15 @@ private struct Placement {
     var fileBytes = 0
 
     /// Where the runs begin and end: nothing outside the memory's initial pages is ever mapped.
-    init(_ segments: [InstanceImage.Segment], copiesFewPages: Bool) {
+    init(_ segments: [InstanceImage.Segment], _ placement: DataPlacement) {
         let pieces = Self.pieces(of: segments)
-        var chosen =
-            copiesFewPages && Self.pages(of: pieces, outside: []) <= MemoryImage.mostCopiedPages
-            ? [] : Self.chosenClusters(pieces)
+        var chosen: [Cluster] =
+            switch placement {
+            case .mapped: Self.chosenClusters(pieces)
+            case .fewPagesCopied:
+                Self.pages(of: pieces, outside: []) <= MemoryImage.mostCopiedPages ? [] : Self.chosenClusters(pieces)
+            case .copied: Self.adjacentPages(of: pieces)
+            }
         chosen.sort { $0.start < $1.start }
         for cluster in chosen {
             let start = PoolGeometry.roundDown(cluster.start, to: PoolGeometry.page)
@@ -296,7 +334,7 @@ private struct Placement {
             fileBytes += end - start
         }
         for piece in pieces {
-            if let run = runs.first(where: { $0.memoryOffset <= piece.start && piece.end <= $0.end }) {
+            if let run = run(of: piece) {
                 mapped.append(
                     Mapped(
                         segment: piece.segment, skip: piece.skip, count: piece.count,
@@ -308,6 +346,29 @@ private struct Placement {
                 outlierBytes += segments[piece.segment].bytes.dropFirst(piece.skip).prefix(piece.count)
             }
         }
+    }
+
+    /// The run that has all of a piece.
+    private func run(of piece: Piece) -> Run? {
+        var (low, high) = (0, runs.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[middle].end < piece.end { low = middle + 1 } else { high = middle }
+        }
+        return low < runs.count && runs[low].memoryOffset <= piece.start ? runs[low] : nil
+    }
+
+    /// Each page with data, with its neighbours.
+    private static func adjacentPages(of pieces: [Piece]) -> [Cluster] {
+        var clusters: [Cluster] = []
+        for piece in pieces.sorted(by: { $0.start < $1.start }) {
+            if let last = clusters.last, piece.firstPage <= last.lastPage + 1 {
+                clusters[clusters.count - 1].end = max(last.end, piece.end)
+            } else {
+                clusters.append(Cluster(start: piece.start, end: piece.end, data: 0))
+            }
+        }
+        return clusters
     }
 
     private static func chosenClusters(_ pieces: [Piece]) -> [Cluster] {

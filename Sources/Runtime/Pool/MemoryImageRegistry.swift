@@ -15,7 +15,7 @@ final class MemoryImageRegistry: @unchecked Sendable {
         var identity: ObjectIdentifier
         weak var image: MemoryImage?
         var segments: [InstanceImage.Segment]
-        var copiesFewPages: Bool
+        var placement: DataPlacement
     }
 
     private let lock = Lock()
@@ -23,23 +23,23 @@ final class MemoryImageRegistry: @unchecked Sendable {
 
     /// The image of these segments, made unless there is one.
     func image(
-        of segments: [InstanceImage.Segment], copiesFewPages: Bool
+        of segments: [InstanceImage.Segment], _ placement: DataPlacement
     ) throws(PoolError) -> MemoryImage {
         let key = Self.key(segments)
-        if let found = find(key, segments, copiesFewPages) { return found }
+        if let found = find(key, segments, placement) { return found }
         // Without the lock: others need not wait for a large file. Two threads may make the same image; both are right.
-        let image = try MemoryImage(segments, copiesFewPages: copiesFewPages)
+        let image = try MemoryImage(segments, placement)
         image.registryKey = key
         let entry = Entry(
-            identity: ObjectIdentifier(image), image: image, segments: segments, copiesFewPages: copiesFewPages)
+            identity: ObjectIdentifier(image), image: image, segments: segments, placement: placement)
         lock.withLock { entries[key, default: []].append(entry) }
         return image
     }
 
-    private func find(_ key: Int, _ segments: [InstanceImage.Segment], _ copiesFewPages: Bool) -> MemoryImage? {
+    private func find(_ key: Int, _ segments: [InstanceImage.Segment], _ placement: DataPlacement) -> MemoryImage? {
         // A few only: the key is made of some of the bytes, and whoever makes modules could make many that share it.
         let candidates = lock.withLock { (entries[key] ?? []).suffix(4) }
-        for entry in candidates where entry.copiesFewPages == copiesFewPages {
+        for entry in candidates where entry.placement == placement {
             if let image = entry.image, Self.areEqual(entry.segments, segments) { return image }
         }
         return nil

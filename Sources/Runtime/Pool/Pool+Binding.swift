@@ -16,9 +16,17 @@ extension Pool {
     func bind(_ index: UInt32, to bin: UnsafeMutablePointer<Bin>) throws(PoolError) {
         let core = bin.pointee.core
         let record = records + Int(index)
-        let memory = try core.memory?.get(copiesFewPages: resetPolicy != .discard)
+        let memory = try core.memory?.get(dataPlacement)
         try open(index)
-        try mapMemory(memory, initialBytes: Int(core.memory?.initialBytes ?? 0), into: index)
+        let initialBytes = Int(core.memory?.initialBytes ?? 0)
+        if geometry.isDense {
+            try emptyDenseMemory(record, initialBytes: initialBytes)
+            // The mapping stays; from the second image on nothing of it is new.
+            if record.pointee.image == nil { record.pointee.isUnsearched = true }
+        } else {
+            try mapMemory(memory, initialBytes: initialBytes, into: index)
+            record.pointee.isUnsearched = true
+        }
         if growthPolicy != .protect { try mapGrowth(of: core, into: index) }
         if let former = record.pointee.image {
             former._withUnsafeGuaranteedRef { clearContext(of: $0, in: index) }
@@ -32,12 +40,16 @@ extension Pool {
         record.pointee.bin = bin
         record.pointee.header = (0, 0, 0, 0)
         record.pointee.isAltered = false
-        record.pointee.isUnsearched = true
-        record.pointee.needsStamp = memory.map { !$0.outliers.isEmpty } ?? false
+        record.pointee.needsStamp = memory.map(copiesAnything(of:)) ?? false
         record.pointee.resetsSinceSurvey = 0
         if record.pointee.needsStamp { stampMemory(index) }
         if resetPolicy != .discard { populate(record, bin) }
         noteResident(index)
+    }
+
+    /// Where the data of images is to go that are made for the pool.
+    var dataPlacement: DataPlacement {
+        geometry.isDense ? .copied : resetPolicy != .discard ? .fewPagesCopied : .mapped
     }
 
     /// Makes pages the slot's own that the image's instances have been found to write to, so that the first one here has no
@@ -100,6 +112,8 @@ extension Pool {
         if resetPolicy == .discard, former > 0 {
             // Nobody has kept account of the pages that were copied in.
             try check(mayfly_discard(base, former), "madvise", "discarding a former image's pages")
+            // What a copying of the slot has found out: to zero it would bring the pages back.
+            record.pointee.resident.removeAll()
         }
         // Files that are not replaced by others make place for inaccessible memory.
         var isAccessible = former > 0
@@ -144,7 +158,7 @@ extension Pool {
     }
 
     /// Zeroes the pages that a slot keeps of its accessible, anonymous memory.
-    private func zero(_ record: UnsafeMutablePointer<SlotRecord>, below bytes: Int) {
+    func zero(_ record: UnsafeMutablePointer<SlotRecord>, below bytes: Int) {
         let end = record.pointee.resident.firstIndex(from: bytes / PoolGeometry.page)
         for position in 0..<end {
             memset(record.pointee.memoryBase + record.pointee.resident[position].offset, 0, PoolGeometry.page)
@@ -156,6 +170,7 @@ extension Pool {
         let record = records + Int(index)
         record.pointee.needsStamp = false
         record.pointee.memory?._withUnsafeGuaranteedRef { memory in
+            if geometry.isDense { copyRuns(of: memory, into: record) }
             if resetPolicy != .discard {
                 for outlier in memory.outliers { record.pointee.resident.insert(outlier.pages) }
                 noteResident(index)
@@ -239,9 +254,13 @@ extension Pool {
         // The whole span, not what the record says: a wipe is the answer to a record that cannot be trusted.
         let base = record.pointee.memoryBase
         if record.pointee.growthFile >= 0 { closeGrowthFile(index) }
-        guard mayfly_map_inaccessible(base, PoolGeometry.memorySpan) == 0,
-            mayfly_forbid_huge_pages(base, PoolGeometry.memorySpan) == 0
-        else { return false }
+        if geometry.isDense {
+            guard mayfly_discard(base, geometry.memorySpan) == 0 else { return false }
+        } else {
+            guard mayfly_map_inaccessible(base, geometry.memorySpan) == 0,
+                mayfly_forbid_huge_pages(base, geometry.memorySpan) == 0
+            else { return false }
+        }
         if record.pointee.isOpen {
             discardOrZero(record.pointee.context, geometry.contextBytes + geometry.tableBytes)
             discardOrZero(record.pointee.stackBase, geometry.stackBytes)

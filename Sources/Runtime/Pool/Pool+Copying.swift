@@ -25,6 +25,7 @@ extension Pool {
             // Nobody has kept account of the pages that were copied in.
             record.pointee.memory?._withUnsafeGuaranteedRef {
                 for outlier in $0.outliers { record.pointee.resident.insert(outlier.pages) }
+                if geometry.isDense { for run in $0.runs { record.pointee.resident.insert(run.pages) } }
             }
         }
         if !use.isDirty && !record.pointee.isAltered && !record.pointee.isUnsearched { return }
@@ -35,7 +36,7 @@ extension Pool {
             && !record.pointee.isUnsearched
         if isKnown { return }
         if KernelFeatures.current.scansPages {
-            guard scan(record, bytes: length) else {
+            guard scan(record, bytes: searchedBytes(record, length)) else {
                 throw .systemCall(name: "ioctl(PAGEMAP_SCAN)", errno: EIO, purpose: "looking for an instance's pages")
             }
         } else {

@@ -2,7 +2,7 @@
 //!
 //! Memory grows by opening more of the slot's reserved pages, or by lengthening a file that is mapped behind the initial
 //! memory (`GrowthPolicy`). Opened pages that a guest wrote to stay, zeroed and inaccessible, for the next one that grows.
-//! Pages of a file go when the file is cut.
+//! Pages of a file go when the file is cut. The memory of a dense slot grows by its length alone.
 
 internal import CPlatform
 internal import Compiler
@@ -35,6 +35,8 @@ extension Pool {
     }
 
     private func open(_ record: UnsafeMutablePointer<SlotRecord>, from length: Int, bytes: Int) -> Bool {
+        // Accessible and zero already.
+        if geometry.isDense { return true }
         if growthPolicy != .protect {
             // In a child that fork(2) made, the file is the parent's.
             guard record.pointee.growthGeneration == mayfly_process_generation() else { return false }
@@ -61,6 +63,10 @@ extension Pool {
     func closeGrowth(_ record: UnsafeMutablePointer<SlotRecord>) -> Bool {
         let (length, initial) = (record.pointee.memoryLength, record.pointee.initialMemoryLength)
         guard length > initial else { return true }
+        if geometry.isDense {
+            record.pointee.memoryLength = initial
+            return true
+        }
         if growthPolicy != .protect {
             guard record.pointee.growthGeneration == mayfly_process_generation(),
                 mayfly_growth_truncate(record.pointee.growthFile, 0) == 0
@@ -85,7 +91,7 @@ extension Pool {
         } else {
             let start = record.pointee.memoryBase + Int(length)
             let bytes = Int(former - length)
-            let error = mayfly_make_inaccessible(start, bytes)
+            let error = geometry.isDense ? 0 : mayfly_make_inaccessible(start, bytes)
             if error != 0 {
                 // The call may have closed a part of it.
                 if mayfly_make_accessible(start, bytes) != 0 {

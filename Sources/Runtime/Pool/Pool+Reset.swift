@@ -130,7 +130,7 @@ extension Pool {
         record.pointee.link.pointee.counters.discardedPages.add(record.pointee.resident.count)
         record.pointee.resident.removeAll()
         noteResident(index)
-        record.pointee.needsStamp = record.pointee.memory?._withUnsafeGuaranteedRef { !$0.outliers.isEmpty } ?? false
+        record.pointee.needsStamp = record.pointee.memory?._withUnsafeGuaranteedRef(copiesAnything(of:)) ?? false
         resetControl(index)
         return true
     }
@@ -149,7 +149,7 @@ extension Pool {
     func resetByRepairing(_ index: UInt32, scanning: Bool) -> Bool {
         let record = records + Int(index)
         let length = discardable(record, Int(record.pointee.memoryLength))
-        if scanning, !scan(record, bytes: length) { return false }
+        if scanning, !scan(record, bytes: searchedBytes(record, length)) { return false }
         guard survey(record, accessible: length), boundResidence(record, accessible: length) else { return false }
         restore(record, below: length)
         guard closeGrowth(record) else { return false }
@@ -213,7 +213,7 @@ extension Pool {
             for index in 0..<record.pointee.resident.count {
                 let entry = record.pointee.resident[index]
                 // What is copied in has to stay; what is inaccessible cannot have changed.
-                if memory.isCopied(entry.page) { continue }
+                if isCopied(entry.page, of: memory) { continue }
                 let isUnchanged = entry.offset >= length || memory.isUnchanged(entry.page, in: base)
                 let age = isUnchanged ? entry.age + 1 : 0
                 hasOld = hasOld || age >= Self.agesKept
@@ -262,9 +262,7 @@ extension Pool {
         let pages = first / PoolGeometry.page..<end / PoolGeometry.page
         record.pointee.link.pointee.counters.discardedPages.add(record.pointee.resident.remove(pages))
         record.pointee.resident.shrink()
-        let hasCopies = record.pointee.memory?._withUnsafeGuaranteedRef { memory in
-            memory.outliers.contains { $0.pages.overlaps(pages) }
-        }
+        let hasCopies = record.pointee.memory?._withUnsafeGuaranteedRef { copies(pages, of: $0) }
         if hasCopies == true { record.pointee.needsStamp = true }
         return true
     }
@@ -281,7 +279,7 @@ extension Pool {
         record.pointee.link.pointee.counters.discardedPages.add(count)
         record.pointee.resident.removeAll()
         record.pointee.resident.shrink()
-        record.pointee.needsStamp = record.pointee.memory?._withUnsafeGuaranteedRef { !$0.outliers.isEmpty } ?? false
+        record.pointee.needsStamp = record.pointee.memory?._withUnsafeGuaranteedRef(copiesAnything(of:)) ?? false
         noteResident(index)
         return true
     }

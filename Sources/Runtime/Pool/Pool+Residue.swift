@@ -49,19 +49,34 @@ extension Pool {
         let stackEnd = stack + geometry.stackBytes
         let contextEnd = context + geometry.contextBytes + geometry.tableBytes
         let page = PoolGeometry.page
-        let expected: [(name: String, start: Int, end: Int, isAccessible: Bool)] = [
-            ("guard in front of the memory", base - PoolGeometry.memoryGuard, base, false),
-            ("memory", base, base + initial, true),
-            (
-                "memory beyond its size, and the guard behind", base + initial + growth,
-                base + PoolGeometry.memorySpan + PoolGeometry.memoryGuard, false
-            ),
-            ("guard below the stack", stack - page, stack, false),
+        typealias Part = (name: String, start: Int, end: Int, isAccessible: Bool)
+        // A marked guard page is a part of its mapping.
+        let control: [Part] = [
+            ("guard below the stack", stack - page, stack, geometry.marksGuards),
             ("stack", stack, stackEnd, isOpen),
             ("guard between stack and context", stackEnd, context, false),
             ("context and tables", context, contextEnd, isOpen),
-            ("guard behind the tables", contextEnd, contextEnd + page, false),
+            ("guard behind the tables", contextEnd, contextEnd + page, geometry.marksGuards),
         ]
+        let memory: [Part] =
+            geometry.isDense
+            ? [("memory", base, base + geometry.memorySpan, true)]
+            : [
+                ("guard in front of the memory", base - PoolGeometry.memoryGuard, base, false),
+                ("memory", base, base + initial, true),
+                (
+                    "memory beyond its size, and the guard behind", base + initial + growth,
+                    base + geometry.memorySpan + PoolGeometry.memoryGuard, false
+                ),
+            ]
+        if geometry.marksGuards {
+            var byte: UInt8 = 0
+            for guardPage in [record.pointee.stackBase - page, record.pointee.stackBase + (contextEnd - stack)]
+            where mayfly_read_any(guardPage, &byte, 1) == 0 {
+                return "the guard at the stack's offset \(guardPage - record.pointee.stackBase) is gone"
+            }
+        }
+        let expected = memory + control
         for part in expected {
             if let problem = mappings.difference(from: part.start, to: part.end, isAccessible: part.isAccessible) {
                 return "\(part.name): \(problem)"
@@ -99,7 +114,7 @@ extension Pool {
             }
         }
         if scanPrivatePages(
-            base, PoolGeometry.memorySpan,
+            base, geometry.memorySpan,
             { pages, isZeroPage in
                 for page in pages { examine(page, isZeroPage: isZeroPage) }
             })
@@ -108,7 +123,7 @@ extension Pool {
         }
         // An older kernel does not tell the shared page of zeroes from others.
         var position = UnsafeRawPointer(base) + initial
-        let end = UnsafeRawPointer(base) + PoolGeometry.memorySpan
+        let end = UnsafeRawPointer(base) + geometry.memorySpan
         while position < end {
             var found: UnsafeRawPointer?
             let error = mayfly_find_private_page(position, end - position, &found)
@@ -144,9 +159,20 @@ extension Pool {
                 if error != 0 { return "the image cannot be read (errno \(error))" }
             }
             if !needsStamp { memory.copyOutliers(to: expected) }
+            if needsStamp, geometry.isDense { clearMissingPages(expected, record) }
             return nil
         }
         return failure ?? firstDifference("memory", record.pointee.memoryBase, expected, bytes)
+    }
+
+    /// Of a memory whose image is to be copied in anew, what it has kept is there and all else is zero.
+    private func clearMissingPages(
+        _ memory: UnsafeMutableRawPointer, _ record: UnsafeMutablePointer<SlotRecord>
+    ) {
+        for page in 0..<Int(record.pointee.initialMemoryLength) / PoolGeometry.page
+        where !record.pointee.resident.contains(page) {
+            memset(memory + page * PoolGeometry.page, 0, PoolGeometry.page)
+        }
     }
 
     private func contextResidue(in index: UInt32) -> String? {

@@ -74,11 +74,11 @@ extension SlowState.Chunk {
         var start = 0
         for slot in holes.sorted() {
             // A failed mmap may have left a hole where somebody else's mapping lies by now: not ours to remove.
-            let hole = PoolGeometry.memoryOffset(slot - firstSlot)
+            let hole = geometry.memoryOffset(slot - firstSlot)
             _ = mayfly_unmap(memorySlab + start, hole - start)
-            start = hole + PoolGeometry.memorySpan
+            start = hole + geometry.memorySpan
         }
-        _ = mayfly_unmap(memorySlab + start, PoolGeometry.memorySlabBytes(slots) - start)
+        _ = mayfly_unmap(memorySlab + start, geometry.memorySlabBytes(slots) - start)
         _ = mayfly_unmap(controlSlab, geometry.controlSlabBytes(slots))
     }
 }
@@ -189,10 +189,11 @@ extension Pool {
         (links + index).initialize(to: SlotLink())
         (records + index).initialize(
             to: SlotRecord(
-                link: links + index, memoryBase: chunk.memorySlab + PoolGeometry.memoryOffset(place),
+                link: links + index, memoryBase: chunk.memorySlab + geometry.memoryOffset(place),
                 stackBase: chunk.controlSlab + geometry.stackOffset(place),
                 context: chunk.controlSlab + geometry.contextOffset(place),
                 tables: (chunk.controlSlab + geometry.tablesOffset(place)).assumingMemoryBound(to: UInt64.self)))
+        records[index].isOpen = geometry.isDense
         slow.usedSlots += 1
         return UInt32(index)
     }
@@ -272,7 +273,8 @@ extension Pool {
         // Another one takes its place, somewhere else. No more often than there were slots: what makes resets fail again and
         // again will not get better by it.
         if slow.slotCount < geometry.mostSlots { slow.slotCount += 1 }
-        guard !isMapped else { return }
+        // What failed in a dense slot has changed no mapping.
+        guard !isMapped, !geometry.isDense else { return }
         for chunk in slow.chunks.indices
         where slow.chunks[chunk].firstSlot + slow.chunks[chunk].slots > Int(index) {
             slow.chunks[chunk].holes.append(Int(index))
@@ -295,12 +297,12 @@ extension Pool {
     /// Reserves address space for more slots: a chunk, or as much of one as fits.
     func reserveChunk() throws(PoolError) {
         let first = slow.reservableSlots
-        var slots = min(PoolGeometry.largestChunk, slow.slotCount - first)
+        var slots = min(geometry.largestChunk, slow.slotCount - first)
         // Under a limit on address space the pool leaves half of it to the rest of the process.
         let limit = mayfly_address_space_limit()
         let budget = limit == UInt64.max ? UInt64.max : limit / 2
         while true {
-            let bytes = UInt64(PoolGeometry.memorySlabBytes(slots) + geometry.controlSlabBytes(slots))
+            let bytes = UInt64(geometry.memorySlabBytes(slots) + geometry.controlSlabBytes(slots))
             do throws(PoolError) {
                 // The very first slot is tried whatever the limit: an error should be the kernel's.
                 if bytes > budget &- min(budget, slow.reservedBytes), first > 0 || slots > 1 {
@@ -323,7 +325,7 @@ extension Pool {
     ) throws(PoolError) -> (memory: UnsafeMutableRawPointer, control: UnsafeMutableRawPointer) {
         var memory: UnsafeMutableRawPointer?
         var control: UnsafeMutableRawPointer?
-        let (memoryBytes, controlBytes) = (PoolGeometry.memorySlabBytes(slots), geometry.controlSlabBytes(slots))
+        let (memoryBytes, controlBytes) = (geometry.memorySlabBytes(slots), geometry.controlSlabBytes(slots))
         try check(
             mayfly_map_reserve(memoryBytes, &memory), "mmap",
             "reserving \(memoryBytes >> 30) GiB of address space for memories")
@@ -336,6 +338,13 @@ extension Pool {
         // Pages the kernel fills in without a fault would be writes that nobody asked for, 2 MiB at a time.
         _ = mayfly_forbid_huge_pages(memory, memoryBytes)
         _ = mayfly_forbid_huge_pages(control, controlBytes)
+        if geometry.isDense {
+            do throws(PoolError) { try openDenseChunk(memory, control, slots) } catch {
+                _ = mayfly_unmap(memory, memoryBytes)
+                _ = mayfly_unmap(control, controlBytes)
+                throw error
+            }
+        }
         return (memory, control)
     }
 

@@ -7,10 +7,12 @@
 //! Invariants:
 //! - A ready slot equals its image, byte for byte, up to what is still to be copied in (`needsStamp`). Only a reset whose
 //!   every system call succeeded makes a slot ready; after a failed one the slot is retired, never to be used again.
-//! - A slot becomes blank only by fresh mappings in place of all it had (`wipe`); if those cannot be had, it is retired.
+//! - A slot becomes blank only by fresh mappings in place of all it had, or in a dense slot by giving back all its pages
+//!   (`wipe`); if that fails, it is retired.
 //! - A pending slot is settled, which makes it ready, before anything else is done with it.
 //! - Every page of a free slot's memory that is not the image file's is in `resident`, unless it is pending.
-//! - Nothing beyond a free slot's initial memory is accessible, and what pages there are hold zeroes.
+//! - Nothing beyond a free slot's initial memory is accessible (in a dense slot: is written), and what pages there are hold
+//!   zeroes.
 //! - A record belongs to its slot's holder while live, to who took the slot out of a stack, and while it is blank to who has
 //!   the lock.
 //!
@@ -65,8 +67,12 @@ public final class Pool: @unchecked Sendable {
     /// Reserves address space for the first slots. More is reserved when they are needed.
     ///
     /// - Throws: `PoolError.invalidConfiguration`, or `.systemCall` if not even one slot fits the address space.
-    public init(_ configuration: PoolConfiguration = PoolConfiguration()) throws(PoolError) {
-        geometry = try PoolGeometry(configuration)
+    public convenience init(_ configuration: PoolConfiguration = PoolConfiguration()) throws(PoolError) {
+        try self.init(configuration, try PoolGeometry(configuration))
+    }
+
+    init(_ configuration: PoolConfiguration, _ geometry: PoolGeometry) throws(PoolError) {
+        self.geometry = geometry
         self.configuration = configuration
         let features = KernelFeatures.current
         resetPolicy = configuration.warmBytes <= 0 ? .discard : configuration.resetPolicy ?? features.resetPolicy
@@ -319,7 +325,8 @@ public final class Pool: @unchecked Sendable {
         let record = records + Int(index)
         let base = record.pointee.stackBase
         return Slot(
-            index: index, isFresh: isFresh, context: record.pointee.context, memoryBase: record.pointee.memoryBase,
+            index: index, isFresh: isFresh, isDense: geometry.isDense, context: record.pointee.context,
+            memoryBase: record.pointee.memoryBase,
             stackTop: base + geometry.stackBytes, stackLimit: base + PoolGeometry.stackReserve)
     }
 }

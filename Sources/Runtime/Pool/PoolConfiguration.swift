@@ -37,9 +37,11 @@ public struct PoolConfiguration: Sendable, Hashable {
     /// Slots that instances of one template can hold at once. A bound below ``slotCount`` keeps one busy template from
     /// taking the pool for itself.
     public var slotsPerTemplate: Int
+    /// Further slots, packed side by side, for instances with small memories. Nil for none.
+    public var dense: DenseClass?
 
     /// By default 1000 slots, and 256 to spare, with memories of up to 4 GiB, stacks of 1 MiB and tables of up to 1,048,576 elements; 512 MiB
-    /// stay warm for 10 seconds; a full pool is waited for 100 ms, and one template may take all of it.
+    /// stay warm for 10 seconds; a full pool is waited for 100 ms, and one template may take all of it. No slots are dense.
     public init(
         slotCount: Int = 1000,
         spareSlots: Int? = nil,
@@ -52,7 +54,8 @@ public struct PoolConfiguration: Sendable, Hashable {
         warmBytes: Int = 512 << 20,
         idleTime: Duration? = .seconds(10),
         exhaustionWait: Duration = .milliseconds(100),
-        slotsPerTemplate: Int = .max
+        slotsPerTemplate: Int = .max,
+        dense: DenseClass? = nil
     ) {
         self.slotCount = slotCount
         self.spareSlots = spareSlots
@@ -66,6 +69,7 @@ public struct PoolConfiguration: Sendable, Hashable {
         self.idleTime = idleTime
         self.exhaustionWait = exhaustionWait
         self.slotsPerTemplate = slotsPerTemplate
+        self.dense = dense
     }
 }
 

@@ -32,8 +32,8 @@ public enum PoolError: Error, Sendable, Hashable, CustomStringConvertible {
                 """
         case .memoryTooLarge(let requested, let limit):
             return """
-                the memory starts with \(requested) bytes, a slot holds \(limit); \
-                raise PoolConfiguration.maximumMemoryBytes (at most 4 GiB)
+                the memory starts with \(requested) bytes, \(limit) are allowed; \
+                raise PoolConfiguration.maximumMemoryBytes (at most 4 GiB) or the template's memory limit
                 """
         case .contextTooLarge(let requested, let limit):
             return """

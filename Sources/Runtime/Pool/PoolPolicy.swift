@@ -39,6 +39,9 @@ public struct KernelFeatures: Sendable, Hashable {
     public var countsFaults: Bool
     /// `MADV_POPULATE_WRITE` works.
     public var populates: Bool
+    /// `MADV_GUARD_INSTALL` (Linux 6.13) makes a page inaccessible without splitting its mapping, and giving pages back
+    /// leaves it so.
+    public var marksGuards: Bool
     /// Nanoseconds that the parts of a reset took just now: a write to a page not present, one system call that discards, one
     /// scan, one reading of the fault counter, one page copied.
     public var costs: Costs
@@ -72,7 +75,8 @@ extension KernelFeatures {
 
     /// Makes a small image, writes to some of its pages, and looks whether the kernel says so.
     private static func probe() -> KernelFeatures {
-        var features = KernelFeatures(scansPages: false, countsFaults: false, populates: false, costs: Costs())
+        var features = KernelFeatures(
+            scansPages: false, countsFaults: false, populates: false, marksGuards: probeGuards(), costs: Costs())
         let page = PoolGeometry.page
         let bytes = pages * page
         var file: Int32 = -1
@@ -105,6 +109,23 @@ extension KernelFeatures {
             && (!features.scansPages || scanned(memory, bytes) == [5, 40, 41, 50, 51])
         features.costs = measure(memory, bytes, scans: features.scansPages)
         return features
+    }
+
+    private static func probeGuards() -> Bool {
+        let page = PoolGeometry.page
+        var memory: UnsafeMutableRawPointer?
+        guard mayfly_map_reserve(3 * page, &memory) == 0, let memory else { return false }
+        defer { _ = mayfly_unmap(memory, 3 * page) }
+        guard mayfly_make_accessible(memory, 3 * page) == 0, mayfly_guard(memory + page, page) == 0 else {
+            return false
+        }
+        // The kernel's reading fails where a load would be a fault.
+        func isReadable(_ index: Int) -> Bool {
+            var byte: UInt8 = 0
+            return mayfly_read_any(memory + index * page, &byte, 1) == 0
+        }
+        func isGuarded() -> Bool { isReadable(0) && !isReadable(1) && isReadable(2) }
+        return isGuarded() && mayfly_discard(memory, 3 * page) == 0 && isGuarded()
     }
 
     private static func writeByKernel(to address: UnsafeMutableRawPointer) {

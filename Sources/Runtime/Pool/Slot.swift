@@ -13,6 +13,9 @@ public struct Slot: BitwiseCopyable, @unchecked Sendable {
     /// The slot's mappings were made for this image just now: the context's header fields that the pool does not own
     /// are zero and must be set. Otherwise they are as the last holder, which had the same image, left them.
     public let isFresh: Bool
+    /// The slot's neighbours are within reach of an access that is not compared with the memory's length. Only code with
+    /// explicit bounds checks may run on its memory.
+    public let isDense: Bool
     /// The VM context, laid out by the image's `VMContextLayout`.
     public let context: UnsafeMutableRawPointer
     /// Byte 0 of memory 0. Only what the context's `memoryLength` says is accessible.
@@ -97,7 +100,7 @@ struct SlotRecord: ~Copyable {
     var isBroken = false
     /// No reset has searched the memory since it was mapped. Whoever mapped it may have made pages private that no run had a
     /// fault for: mlockall(2) has the kernel fill mappings in.
-    var isUnsearched = false
+    var isUnsearched = true
     /// What the image does not map has to be copied in before the next use.
     var needsStamp = false
     /// Resets since the deep part of the stack was last discarded.
