@@ -5,12 +5,13 @@ import Testing
 @testable import Mayfly
 @testable import Runtime
 
-/// A way of resetting and a way of growing.
+/// A way of resetting and a way of growing, or dense slots, where growing is all the same.
 struct CopyPolicies: Sendable, CustomTestStringConvertible {
     var reset: ResetPolicy
-    var growth: GrowthPolicy
+    var growth = GrowthPolicy.protect
+    var isDense = false
 
-    var testDescription: String { "\(reset), \(growth)" }
+    var testDescription: String { isDense ? "\(reset), dense" : "\(reset), \(growth)" }
 
     /// All that work on this kernel.
     static var all: [CopyPolicies] {
@@ -21,7 +22,10 @@ struct CopyPolicies: Sendable, CustomTestStringConvertible {
             case .scan: features.scansPages
             case .track: features.scansPages && features.countsFaults
             }
-        }.flatMap { reset in GrowthPolicy.allCases.map { CopyPolicies(reset: reset, growth: $0) } }
+        }.flatMap { reset in
+            GrowthPolicy.allCases.map { CopyPolicies(reset: reset, growth: $0) }
+                + [CopyPolicies(reset: reset, isDense: true)]
+        }
     }
 
     func engine(slots: Int = 8, memory: UInt64 = 64 << 20) throws -> Engine {
@@ -29,13 +33,20 @@ struct CopyPolicies: Sendable, CustomTestStringConvertible {
             .init(
                 pool: PoolConfiguration(
                     slotCount: slots, spareSlots: 0, maximumMemoryBytes: memory, stackBytes: 256 << 10,
-                    tableElements: 4096, resetPolicy: reset, growthPolicy: growth)))
+                    tableElements: 4096, resetPolicy: reset, growthPolicy: growth,
+                    dense: isDense
+                        ? DenseClass(maximumMemoryBytes: 16 << 20, slotCount: slots, stackBytes: 256 << 10) : nil)))
     }
 }
 
 extension Engine {
     /// What differs between slots that are free again and their images.
-    func residue(_ slots: [Slot]) -> [String] { slots.compactMap { core.pool.residue(in: $0) } }
+    func residue(_ slots: [Slot]) -> [String] {
+        slots.compactMap { ($0.isDense ? core.densePool : core.pool)?.residue(in: $0) }
+    }
+
+    /// Of both kinds.
+    var liveSlots: Int { poolStatistics.live + (densePoolStatistics?.live ?? 0) }
 }
 
 extension Instance {
@@ -59,7 +70,7 @@ enum StatefulGuest {
     static let text = """
         (module
           (import "host" "pause" (func $pause (param i32) (result i32)))
-          (memory $m 2 512)
+          (memory $m 2 256)
           (memory $n 1 8)
           (data (memory $m) (i32.const 65530) "0123456789ab")
           (data $passive "passive!")

@@ -147,7 +147,7 @@ struct SavedSnapshotTests {
         refuses({ $0.memories[0].length += 1 }, "half a page")
         refuses({ $0.memories[0].limit = 65536 }, "a limit that it exceeds")
         refuses({ $0.memories[0].length = 65536 }, "less than declared")
-        refuses({ $0.memories[0].length = 513 * 65536 }, "more than declared")
+        refuses({ $0.memories[0].length = 257 * 65536 }, "more than declared")
         refuses({ $0.memories[0].length = 1 << 63 }, "more than there is")
         refuses({ $0.memories[0].mapped = [0..<1_000_000] }, "pages beyond the end")
         refuses({ $0.memories[0].copied = [(-1)..<2] }, "pages before the beginning")

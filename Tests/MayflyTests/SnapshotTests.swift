@@ -61,6 +61,27 @@ struct SnapshotTests {
         }
     }
 
+    @Test("Copies of dense instances are dense", arguments: CopyPolicies.all.filter(\.isDense))
+    func density(_ policies: CopyPolicies) throws {
+        let engine = try policies.engine()
+        let template = try StatefulGuest.template(engine)
+        let snapshot = try template.snapshot { try warmUp($0) }
+        let guest = try snapshot.instantiate()
+        let fork = try guest.fork()
+        let held = (guest.slotsHeld + fork.slotsHeld).map(\.isDense)
+        #expect(held == [true, true, true, true])
+        let saved = try engine.load(snapshot: snapshot.serialized()).template(imports: StatefulGuest.imports())
+        let loaded = try saved.instantiate()
+        #expect(loaded.slotsHeld.map(\.isDense) == [true, true])
+        try loaded.expect("get", 32 * 65536 - 1, is: 77)
+        // Where there are no dense slots, the same bytes begin in others.
+        let ordinary = try CopyPolicies(reset: policies.reset).engine()
+        let other = try ordinary.load(snapshot: snapshot.serialized()).template(imports: StatefulGuest.imports())
+            .instantiate()
+        #expect(other.slotsHeld.map(\.isDense) == [false, false])
+        try other.expect("get", 32 * 65536 - 1, is: 77)
+    }
+
     @Test("Instances of one snapshot do not see each other, or the original, or it them", arguments: CopyPolicies.all)
     func isolation(_ policies: CopyPolicies) throws {
         let engine = try policies.engine(slots: 12)
@@ -181,7 +202,7 @@ struct SnapshotTests {
             let grandchild = try guest.fork()
             try grandchild.expect("get", 5, is: 56)
         }
-        #expect(engine.poolStatistics.live == 0)
+        #expect(engine.liveSlots == 0)
         #expect(engine.poolStatistics.blank == engine.poolStatistics.slots, "no slot keeps an image that is gone")
     }
 
@@ -261,7 +282,7 @@ struct SnapshotTests {
         counter.isRefusing = true
         #expect(throws: Refusal.self) { try snapshot.withInstance { _ in } }
         #expect(throws: Refusal.self) { try template.withInstance { guest in _ = try guest.fork() } }
-        #expect(engine.poolStatistics.live == 0)
+        #expect(engine.liveSlots == 0)
     }
 
     @Test("What cannot be copied is refused, with a reason")
@@ -304,6 +325,6 @@ struct SnapshotTests {
             }
         }
         #expect(refusals > 3)
-        #expect(engine.poolStatistics.live == 2, "the guest's two memories")
+        #expect(engine.liveSlots == 2, "the guest's two memories")
     }
 }

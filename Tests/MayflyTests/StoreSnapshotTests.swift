@@ -107,7 +107,7 @@ struct StoreSnapshotTests {
             try library.expect("host", is: Int32(state))
             #expect(throws: Trap.self) { try library.call("init") }
         }
-        #expect(engine.poolStatistics.live == 0)
+        #expect(engine.liveSlots == 0)
     }
 
     @Test("Stores of one snapshot share nothing, and snapshots of them stack")
