@@ -115,6 +115,8 @@ final class MemoryImage: @unchecked Sendable {
         var pages: Range<Int> {
             memoryOffset / PoolGeometry.page..<(memoryOffset + bytes - 1) / PoolGeometry.page + 1
         }
+        /// As a snapshot's are.
+        fileprivate var isWholePages: Bool { (memoryOffset | bytes) % PoolGeometry.page == 0 }
     }
 
     /// A run's span may always be this large, however little of it is data: its holes cost only address space.
@@ -135,6 +137,9 @@ final class MemoryImage: @unchecked Sendable {
     /// `runs` and `outliers` again, where a walk costs no reference counting.
     private let rawRuns: UnsafeMutableBufferPointer<RawRun>
     private let rawOutliers: UnsafeMutableBufferPointer<Outlier>
+    /// Outliers that are whole pages, in order, and those that are not.
+    private let pageOutliers: UnsafeMutableBufferPointer<RawRun>
+    private let partialOutliers: UnsafeMutableBufferPointer<Outlier>
     /// The pages of outliers, in order, without overlaps.
     private let copiedPages: UnsafeMutableBufferPointer<Range<Int>>
 
@@ -166,6 +171,20 @@ final class MemoryImage: @unchecked Sendable {
             })
         rawOutliers = .allocate(capacity: outliers.count)
         _ = rawOutliers.initialize(from: outliers)
+        // Segments' outliers may overlap, and then their order counts: those are never taken for whole pages.
+        let areOrdered = zip(outliers, outliers.dropFirst()).allSatisfy {
+            $0.memoryOffset + $0.bytes <= $1.memoryOffset
+        }
+        let wholePages = areOrdered && outliers.allSatisfy(\.isWholePages) ? outliers : []
+        pageOutliers = .allocate(capacity: wholePages.count)
+        _ = pageOutliers.initialize(
+            from: wholePages.lazy.map {
+                RawRun(
+                    memoryOffset: $0.memoryOffset, end: $0.memoryOffset + $0.bytes,
+                    source: UnsafeRawPointer(copy + $0.source))
+            })
+        partialOutliers = .allocate(capacity: wholePages.isEmpty ? outliers.count : 0)
+        _ = partialOutliers.initialize(from: wholePages.isEmpty ? outliers : [])
         var pages: [Range<Int>] = []
         for next in outliers.map(\.pages).sorted(by: { $0.lowerBound < $1.lowerBound }) {
             if let last = pages.last, next.lowerBound <= last.upperBound {
@@ -203,6 +222,8 @@ final class MemoryImage: @unchecked Sendable {
         outlierBytes.deallocate()
         rawRuns.deallocate()
         rawOutliers.deallocate()
+        pageOutliers.deallocate()
+        partialOutliers.deallocate()
         copiedPages.deallocate()
     }
 
@@ -270,17 +291,30 @@ final class MemoryImage: @unchecked Sendable {
         return rawRuns[low].source(of: offset)
     }
 
-    /// Makes some of a slot's own pages equal to the image again, but for outliers.
-    func restore(_ pages: borrowing PageSet, _ indices: Range<Int>, in memory: UnsafeMutableRawPointer) {
+    /// Makes some of a slot's own pages equal to the image again.
+    ///
+    /// - Parameter withOutliers: whether what is to be copied in is part of it. Then the pages of outliers are among those given.
+    func restore(
+        _ pages: borrowing PageSet, _ indices: Range<Int>, in memory: UnsafeMutableRawPointer, withOutliers: Bool
+    ) {
         var run = 0
+        var whole = 0
         for index in indices {
             let offset = pages[index].offset
+            while whole < pageOutliers.count, pageOutliers[whole].end <= offset { whole += 1 }
             while run < rawRuns.count, rawRuns[run].end <= offset { run += 1 }
-            if run < rawRuns.count, rawRuns[run].memoryOffset <= offset {
+            if withOutliers, whole < pageOutliers.count, pageOutliers[whole].memoryOffset <= offset {
+                memcpy(memory + offset, pageOutliers[whole].source(of: offset), PoolGeometry.page)
+            } else if run < rawRuns.count, rawRuns[run].memoryOffset <= offset {
                 memcpy(memory + offset, rawRuns[run].source(of: offset), PoolGeometry.page)
             } else {
                 memset(memory + offset, 0, PoolGeometry.page)
             }
+        }
+        guard withOutliers else { return }
+        for outlier in partialOutliers {
+            (memory + outlier.memoryOffset).copyMemory(
+                from: outlierBytes + outlier.source, byteCount: outlier.bytes)
         }
     }
 

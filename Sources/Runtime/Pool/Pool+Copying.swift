@@ -296,7 +296,10 @@ extension Pool {
         let base = record.pointee.memoryBase
         let end = record.pointee.resident.firstIndex(
             from: discardable(record, Int(record.pointee.memoryLength)) / PoolGeometry.page)
-        record.pointee.memory?._withUnsafeGuaranteedRef { $0.restore(record.pointee.resident, 0..<end, in: base) }
+        record.pointee.memory?._withUnsafeGuaranteedRef {
+            // Pages of outliers are among those that the state has.
+            $0.restore(record.pointee.resident, 0..<end, in: base, withOutliers: false)
+        }
         var source = state.bytes
         for pages in state.changed {
             let bytes = pages.count * PoolGeometry.page

@@ -190,9 +190,10 @@ extension Pool {
         guard end > 0, let memory = record.pointee.memory else { return }
         record.pointee.link.pointee.counters.repairedPages.add(end)
         memory._withUnsafeGuaranteedRef { memory in
-            memory.restore(record.pointee.resident, 0..<end, in: record.pointee.memoryBase)
-            // Not before they have been copied in: then it is the stamping's work.
-            if !record.pointee.needsStamp { memory.copyOutliers(to: record.pointee.memoryBase) }
+            // Without outliers before they have been copied in: then it is the stamping's work.
+            memory.restore(
+                record.pointee.resident, 0..<end, in: record.pointee.memoryBase,
+                withOutliers: !record.pointee.needsStamp)
         }
     }
 
