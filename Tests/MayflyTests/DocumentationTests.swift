@@ -13,6 +13,7 @@ import Testing
     /// What holds the Swift that documents show. This file: see `commandsInSwift`.
     private static let sources = ["Examples/Embedding/main.swift", "Tests/MayflyTests/DocumentationTests.swift"]
     private static let documents = [
+        "Sources/Mayfly/Mayfly.docc/Copies.md",
         "README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/ARCHITECTURE.md", "docs/RATIONALE.md",
         "Benchmarks/README.md", "Sources/Mayfly/Mayfly.docc/Mayfly.md", "Sources/Mayfly/Mayfly.docc/GettingStarted.md",
         "Sources/MayflyWASI/MayflyWASI.docc/MayflyWASI.md",
@@ -110,6 +111,37 @@ import Testing
         }
         #expect(!output.isEmpty)
         #expect(readme.indices.contains { readme[$0...].starts(with: output) })
+    }
+
+    /// The README's example of snapshots and forks.
+    @Test("a program that has started is copied") func snapshotsInSwift() throws {
+        let dice = """
+            (module
+              (global $state (mut i64) (i64.const 0))
+              (func (export "prepare") (global.set $state (i64.const 41)))
+              (func (export "seed") (param i64) (global.set $state (local.get 0)))
+              (func (export "roll") (result i32)
+                (global.set $state (i64.add (i64.mul (global.get $state) (i64.const 6364136223846793005)) (i64.const 1)))
+                (i32.add (i32.wrap_i64 (i64.rem_u (i64.shr_u (global.get $state) (i64.const 33)) (i64.const 6)))
+                  (i32.const 1))))
+            """
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 4)))
+        var imports = Imports<Void>()
+        imports.refreshCopies { caller in
+            try caller.call("seed", Int64.random(in: .min ... .max))
+        }
+        let template = try engine.compile(text: dice).template(imports: imports)
+
+        let warm = try template.snapshot { try $0.call("prepare") }
+
+        try warm.withInstance { instance in
+            let point = try instance.checkpoint()
+            let first: Int32 = try instance.call("roll")
+            let fork = try instance.fork()
+            let second: Int32 = try fork.call("roll")
+            try instance.rollBack(to: point)
+            print(first, second, try instance.call("roll") as Int32)
+        }
     }
 
     /// The README's example of WASI from Swift.

@@ -3,7 +3,7 @@
 /// How many instances can live at once, how large each can be, and what is kept between them.
 public struct PoolConfiguration: Sendable, Hashable {
     /// Instances that can be live at once. A slot takes 6 GiB of address space (a process has 128 TiB) and up to ten of
-    /// the process's 65,530 mappings (vm.max_map_count). A pool that does not fit the address space gets fewer slots;
+    /// the process's 65,530 mappings (vm.max_map_count), or eighteen if its image is a snapshot of snapshots. A pool that does not fit the address space gets fewer slots;
     /// ``PoolStatistics/slots`` says how many.
     public var slotCount: Int
     /// Slots beyond ``slotCount``, so that free ones keep their images: with more templates in turn than slots, each
