@@ -1,6 +1,7 @@
 //! Forks and roll-backs of instances.
 
 import CPlatform
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -321,4 +322,102 @@ struct RollBackTests {
 
 extension Instance {
     fileprivate var memoryEnd: Int32 { Int32(memorySize) }
+}
+
+@Suite("Copies on several threads")
+struct CopyThreadTests {
+    private final class Box: @unchecked Sendable {
+        let instance: Instance<Void>
+        init(_ instance: consuming Instance<Void>) { self.instance = instance }
+    }
+
+    /// Runs closures on threads of their own and waits for all.
+    private func concurrently(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+        let threads = (0..<count).map { index in
+            let thread = Thread { body(index) }
+            thread.stackSize = 1 << 20
+            return thread
+        }
+        for thread in threads { thread.start() }
+        for thread in threads { while !thread.isFinished { usleep(200) } }
+    }
+
+    @Test("Threads take snapshots, fork and roll back beside each other", arguments: CopyPolicies.all)
+    func besideEachOther(_ policies: CopyPolicies) throws {
+        let engine = try policies.engine(slots: 40)
+        let template = try StatefulGuest.template(engine)
+        let shared = try template.snapshot { guest in
+            for page in Int32(0)..<20 { try guest.call("put", page * 4096, page + 1) }
+        }
+        let failures = Failures()
+        concurrently(4) { thread in
+            failures.catching {
+                let mark = Int32(thread + 100)
+                for round in Int32(0)..<20 {
+                    try shared.withInstance { guest in
+                        try guest.call("put", 4096 * (round % 20), mark)
+                        let point = try guest.checkpoint()
+                        let fork = try guest.fork()
+                        try fork.call("put", 4096 * 30, mark)
+                        try guest.call("put", 4096 * 31, mark)
+                        let second = try shared.snapshot(of: fork)
+                        try guest.rollBack(to: point)
+                        try second.withInstance { copy in
+                            for page in Int32(0)..<32 {
+                                let expected = page == round % 20 || page == 30 ? mark : page < 20 ? page + 1 : 0
+                                let found: Int32 = try copy.call("get", page * 4096)
+                                if found != expected { throw Difference(page: page, found: found) }
+                            }
+                        }
+                        let left: Int32 = try guest.call("get", 4096 * 31)
+                        if left != 0 { throw Difference(page: 31, found: left) }
+                    }
+                }
+            }
+        }
+        #expect(failures.all.isEmpty)
+        #expect(engine.liveSlots == 0)
+    }
+
+    @Test("A fork goes to another thread while its parent goes on", arguments: CopyPolicies.all)
+    func handedOver(_ policies: CopyPolicies) throws {
+        let engine = try policies.engine(slots: 12)
+        let template = try StatefulGuest.template(engine)
+        let failures = Failures()
+        for round in Int32(0)..<10 {
+            let parent = Box(try template.instantiate())
+            try parent.instance.call("put", 9, 50)
+            let child = Box(try parent.instance.fork())
+            let slots = parent.instance.slotsHeld + child.instance.slotsHeld
+            concurrently(2) { thread in
+                failures.catching {
+                    let (own, other) = thread == 0 ? (parent, Int32(2)) : (child, Int32(1))
+                    for page in Int32(0)..<30 { try own.instance.call("put", page * 4096 + 9, Int32(thread) + 1) }
+                    // A fork of its own, made here.
+                    let further = try own.instance.fork()
+                    for page in Int32(0)..<30 {
+                        let found: Int32 = try further.call("get", page * 4096 + 9)
+                        if found == other || found != Int32(thread) + 1 { throw Difference(page: page, found: found) }
+                    }
+                }
+            }
+            _ = (consume parent, consume child)
+            #expect(engine.residue(slots).isEmpty, "round \(round)")
+        }
+        #expect(failures.all.isEmpty)
+    }
+
+    private struct Difference: Error {
+        var page: Int32
+        var found: Int32
+    }
+
+    private final class Failures: @unchecked Sendable {
+        private let lock = NSLock()
+        private(set) var all: [String] = []
+
+        func catching(_ body: () throws -> Void) {
+            do { try body() } catch { lock.withLock { all.append("\(error)") } }
+        }
+    }
 }
