@@ -349,7 +349,7 @@ extension FunctionEmitter {
         .base(X86_64.context, Int32(layout.memoryLength(Int(machine.memoryIndex))))
     }
 
-    /// Compares the end of an access with the memory's length. The scratch register then holds the end.
+    /// Compares the end of an access with the memory's length.
     private mutating func emitCheckedAddress(_ machine: MachineInstruction, _ address: UInt8) -> Memory {
         let scratch = X86_64.scratch
         let bytes = Int32(machine.accessBytes)
@@ -369,7 +369,11 @@ extension FunctionEmitter {
         if is64 { trap(.memoryOutOfBounds, if: .below, source: machine.source) }
         assembler.alu(.cmp, .w64, scratch, length(machine))
         trap(.memoryOutOfBounds, if: .above, source: machine.source)
-        if machine.memoryIndex == 0 { return .indexed(X86_64.memoryBase, scratch, -bytes) }
+        if machine.memoryIndex == 0 {
+            // Not by way of the sum, if it can be said in the instruction: then the access need not wait for it.
+            if extent <= UInt64(Int32.max) { return .indexed(X86_64.memoryBase, address, machine.displacement) }
+            return .indexed(X86_64.memoryBase, scratch, -bytes)
+        }
         assembler.alu(.add, .w64, scratch, base(machine))
         return .base(scratch, -bytes)
     }

@@ -28,7 +28,10 @@ extension InstructionSelector {
         if let constant = integerConstant(index) {
             let (address, overflow) = UInt64(bitPattern: constant).addingReportingOverflow(offset)
             if !overflow && address < Self.foldableOffsetLimit {
-                machine.memory = isChecked ? .heapConstantChecked : .heapConstant
+                // What the memory begins with it always has.
+                let minimum = min(module.memory(memory).minimum, 1 << 16) << 16
+                let isThere = address + UInt64(machine.accessBytes) <= minimum
+                machine.memory = isChecked && !isThere ? .heapConstantChecked : .heapConstant
                 machine.displacement = Int32(address)
                 return
             }
