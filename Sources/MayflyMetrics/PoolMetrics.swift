@@ -20,8 +20,18 @@ internal import Synchronization
 /// `mayfly.pool.acquisitions` (with `kind` of `warm`, `remapped` or `fresh`), `.resets`, `.resets.failed`,
 /// `.resets.deferred`, `.scans`, `.pages.repaired`, `.pages.discarded`, `.growths`, `.growths.failed`, `.waits` and
 /// `.exhaustions`. All have the dimensions `reset_policy` and `growth_policy`.
+///
+/// Dense slots are a pool of their own, to be reported by a second object: `PoolMetrics(of: engine, slots: .dense)`, whose
+/// metrics begin with `mayfly.pool.dense`.
 public final class PoolMetrics: Sendable {
-    private let engine: Engine
+    /// Of which slots the numbers are.
+    public enum Slots: Sendable {
+        case ordinary
+        /// Those of `PoolConfiguration.dense`; all zero without.
+        case dense
+    }
+
+    private let statistics: @Sendable () -> PoolStatistics
     private let gauges: [(Gauge, @Sendable (PoolStatistics) -> Double)]
     private let counters: [(Counter, @Sendable (PoolStatistics) -> UInt64)]
     /// As of the last report. One report at a time.
@@ -29,12 +39,20 @@ public final class PoolMetrics: Sendable {
 
     /// - Parameters:
     ///   - engine: kept alive by this object.
-    ///   - prefix: what all labels begin with.
+    ///   - slots: of which kind.
+    ///   - prefix: what all labels begin with; nil for `mayfly.pool` or `mayfly.pool.dense`.
     ///   - factory: where the metrics go; nil for the one the process is bootstrapped with.
-    public init(of engine: Engine, prefix: String = "mayfly.pool", factory: (any MetricsFactory)? = nil) {
-        self.engine = engine
+    public init(
+        of engine: Engine, slots: Slots = .ordinary, prefix: String? = nil, factory: (any MetricsFactory)? = nil
+    ) {
+        self.statistics =
+            switch slots {
+            case .ordinary: { engine.poolStatistics }
+            case .dense: { engine.densePoolStatistics ?? PoolStatistics() }
+            }
+        let prefix = prefix ?? (slots == .dense ? "mayfly.pool.dense" : "mayfly.pool")
         let factory = factory ?? MetricsSystem.factory
-        let statistics = engine.poolStatistics
+        let statistics = self.statistics()
         let policies = [
             ("reset_policy", statistics.resetPolicy.rawValue), ("growth_policy", statistics.growthPolicy.rawValue),
         ]
@@ -77,7 +95,7 @@ public final class PoolMetrics: Sendable {
     /// Reports the numbers as they are now. Counters advance by what happened since the last report.
     public func report() {
         last.withLock { last in
-            let now = engine.poolStatistics
+            let now = statistics()
             for (gauge, value) in gauges { gauge.record(value(now)) }
             for (counter, value) in counters {
                 // Numbers of one moment are read one after the other, so a difference may be a little below zero.

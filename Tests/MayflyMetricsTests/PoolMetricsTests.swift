@@ -35,6 +35,22 @@ import Testing
         let policy = engine.poolStatistics.resetPolicy.rawValue
         #expect(factory.policies == ["reset_policy=\(policy)", "growth_policy=protect"])
     }
+
+    @Test func denseSlotsAreReportedApart() throws {
+        let engine = try Engine(
+            .init(pool: PoolConfiguration(slotCount: 2, idleTime: nil, dense: DenseClass(slotCount: 100))))
+        let template = try engine.compile(text: "(module (memory 1 2))").template()
+        let factory = Recorder()
+        let metrics = [
+            PoolMetrics(of: engine, factory: factory), PoolMetrics(of: engine, slots: .dense, factory: factory),
+        ]
+        try template.withInstance { _ in
+            for metrics in metrics { metrics.report() }
+            #expect(factory["mayfly.pool.slots state=live"] == 0)
+            #expect(factory["mayfly.pool.dense.slots state=live"] == 1)
+            #expect(factory["mayfly.pool.dense.slots state=blank"] == 99)
+        }
+    }
 }
 
 /// Keeps the last value of each gauge and the sum of each counter.
