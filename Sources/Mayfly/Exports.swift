@@ -5,6 +5,7 @@
 @_exported public import enum Compiler.TrapCode
 @_exported public import enum Runtime.CallError
 @_exported public import enum Runtime.CopyError
+@_exported public import struct Runtime.DenseClass
 @_exported public import struct Runtime.ExternReference
 @_exported public import struct Runtime.FunctionReference
 @_exported public import enum Runtime.GrowthPolicy
