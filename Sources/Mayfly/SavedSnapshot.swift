@@ -118,7 +118,8 @@ public final class SavedSnapshot: Sendable {
                 let length = try reader.number(UInt64.self)
                 state.memories.append(
                     PortableState.Memory(
-                        length: length, limit: try reader.number(UInt64.self), mapped: try Self.runs(&reader), copied: try Self.runs(&reader)))
+                        length: length, limit: try reader.number(UInt64.self), mapped: try Self.runs(&reader),
+                        copied: try Self.runs(&reader)))
             }
             for _ in 0..<(try reader.count()) { state.tables.append(try reader.array(UInt64.self)) }
             state.globals = try reader.array(UInt8.self)

@@ -127,7 +127,8 @@ extension TemplateCore {
                 contents.isEmpty ? nil : MemoryImage.LayerPlan(contents, over: [], copiesFewPages: true)
             state.memories.append(
                 PortableState.Memory(
-                    length: memory.initialBytes, limit: memory.maximumBytes, mapped: plan?.spans ?? [], copied: plan?.copied ?? []))
+                    length: memory.initialBytes, limit: memory.maximumBytes, mapped: plan?.spans ?? [],
+                    copied: plan?.copied ?? []))
         }
         let core = image.core
         for (table, type) in zip(core.tables, module.decoded.tables) {
