@@ -21,6 +21,8 @@ public struct ScriptRunner {
         public internal(set) var failures: [Entry] = []
         /// Commands that need something unsupported; the message says what.
         public internal(set) var unsupported: [Entry] = []
+        /// Slots of the engine's dense ones that the script's instances took.
+        public internal(set) var denseSlots = 0
         /// Instances that begin in a snapshot of the one that was instantiated.
         public internal(set) var snapshots = 0
     }
@@ -59,6 +61,7 @@ public struct ScriptRunner {
     let cache: Cache?
     private let linksAll: Bool
     private let takesSnapshots: Bool
+    private let memoryLimit: UInt64?
     private var snapshots = 0
     /// Instances that share memories, tables, globals or functions.
     var store: StoreBox?
@@ -76,11 +79,16 @@ public struct ScriptRunner {
     ///   - linksAll: whether the modules of scripts in which none imports from another are linked too.
     ///   - takesSnapshots: whether each instance is replaced, right after it was instantiated, by one that begins in a snapshot of
     ///     it; linked ones all together.
-    public init(engine: Engine, cache: Cache? = nil, linksAll: Bool = false, takesSnapshots: Bool = false) {
+    ///   - memoryLimit: bytes that memories of instances that are not linked can grow to.
+    public init(
+        engine: Engine, cache: Cache? = nil, linksAll: Bool = false, takesSnapshots: Bool = false,
+        memoryLimit: UInt64? = nil
+    ) {
         self.engine = engine
         self.cache = cache
         self.linksAll = linksAll
         self.takesSnapshots = takesSnapshots
+        self.memoryLimit = memoryLimit
     }
 
     /// Runs a script from its beginning, with nothing left of an earlier one.
@@ -92,6 +100,7 @@ public struct ScriptRunner {
         snapshots = 0
         isLinked = linksAll || script.commands.contains { if case .register = $0.kind { true } else { false } }
         var report = Report()
+        let denseBefore = engine.densePoolStatistics?.acquisitions ?? 0
         for command in script.commands {
             do {
                 try run(command.kind)
@@ -106,6 +115,7 @@ public struct ScriptRunner {
             }
         }
         report.snapshots = snapshots
+        report.denseSlots = Int((engine.densePoolStatistics?.acquisitions ?? 0) - denseBefore)
         return report
     }
 
@@ -202,7 +212,7 @@ public struct ScriptRunner {
         for entry in module.imports { _ = try registered[entry.module]?.get() }
         if !isLinked {
             do {
-                let template = try module.template(imports: Self.spectest)
+                let template = try module.template(imports: Self.spectest, memoryLimit: memoryLimit)
                 let instance = try template.instantiate()
                 guard takesSnapshots else { return Guest(instance, module) }
                 snapshots += 1

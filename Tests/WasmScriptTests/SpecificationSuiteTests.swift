@@ -149,6 +149,34 @@ struct SpecificationSuiteTests {
         }
     }
 
+    /// Where memories are side by side, with the limit that makes those fit that declare no maximum.
+    @Test("in dense slots", .needs(folder), arguments: files)
+    func dense(_ file: String) throws {
+        let most: UInt64 = 16 << 20
+        let engine = try Engine(
+            .init(
+                pool: PoolConfiguration(
+                    slotCount: 600, dense: DenseClass(maximumMemoryBytes: most, slotCount: 600, tableElements: 16_384)))
+        )
+        let path = TestData.url(Self.folder).appendingPathComponent(file).path
+        let bytes = [UInt8](try #require(FileManager.default.contents(atPath: path)))
+        var runner = ScriptRunner(engine: engine, memoryLimit: most)
+        let script = try Script(parsing: bytes, fileName: path)
+        let report = runner.run(script)
+        // Lines that grow a memory beyond the limit.
+        let expected = ["call.wast": [359], "call_indirect.wast": [603], "memory_grow64.wast": [45, 46]][file] ?? []
+        #expect(report.failures.map(\.line) == expected, "\(file): \(report.failures)")
+        // That something was tried: where modules are instantiated, and not linked.
+        func contains(_ isOne: (Script.Kind) -> Bool) -> Bool { script.commands.contains { isOne($0.kind) } }
+        let isLinked = contains { if case .register = $0 { true } else { false } }
+        let isInstantiated = contains { if case .module = $0 { true } else { false } }
+        // All that this one instantiates needs what an instance must provide.
+        let needsInstances = file == "imports1.wast"
+        if isInstantiated, !isLinked, !needsInstances, report.unsupported.isEmpty {
+            #expect(report.denseSlots > 0, "\(file)")
+        }
+    }
+
     @Test("with explicit bounds checks", .needs(folder), arguments: files)
     func explicitBounds(_ file: String) throws {
         let engine = try Engine(

@@ -22,7 +22,7 @@ struct SightglassCommand: ParsableCommand {
     var paths: [String]
 
     /// In milliseconds. Programs with nothing between their marks time the two calls and the clock.
-    private static let shortestMeaningful = 0.01
+    static let shortestMeaningful = 0.01
 
     func validate() throws {
         if repetitions < 1 { throw ValidationError("--repeat must be positive") }

@@ -20,6 +20,13 @@ struct PoolTuning: Equatable, Sendable, CustomStringConvertible {
     var warmSlots: Int?
     /// Instances, memories, tables and stacks; nil is Wasmtime's default of 1000.
     var slots: Int?
+    /// Bytes that a memory may have.
+    var mostMemory = 1 << 30
+    /// Bytes of address space reserved for each memory, with no guard behind, where code then compares; nil is Wasmtime's
+    /// default of 4 GiB and a guard.
+    var reservation: Int?
+    /// Elements of a table.
+    var tableElements = 60_000
 
     var description: String {
         "keep_resident \(keepResident) bytes, decommit batch \(decommitBatch)"
@@ -52,8 +59,12 @@ final class WasmtimeEngine: @unchecked Sendable {
             library.poolingMemoryKeepResidentSet(pooling, pool.keepResident)
             library.poolingTableKeepResidentSet(pooling, pool.keepResident)
             library.poolingDecommitBatchSizeSet(pooling, pool.decommitBatch)
-            library.poolingMaxMemorySizeSet(pooling, 1 << 30)
-            library.poolingTableElementsSet(pooling, 60_000)
+            library.poolingMaxMemorySizeSet(pooling, pool.mostMemory)
+            library.poolingTableElementsSet(pooling, pool.tableElements)
+            if let reservation = pool.reservation {
+                library.configMemoryReservationSet(config, UInt64(reservation))
+                library.configMemoryGuardSizeSet(config, 0)
+            }
             if let warmSlots = pool.warmSlots {
                 library.poolingMaxUnusedWarmSlotsSet(pooling, UInt32(warmSlots))
             }

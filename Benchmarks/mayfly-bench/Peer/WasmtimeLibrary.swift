@@ -42,6 +42,8 @@ struct WasmtimeLibrary: Sendable {
 
     let configNew: @convention(c) () -> Object?
     let configParallelCompilationSet: @convention(c) (Object, Bool) -> Void
+    let configMemoryReservationSet: @convention(c) (Object, UInt64) -> Void
+    let configMemoryGuardSizeSet: @convention(c) (Object, UInt64) -> Void
     let engineNewWithConfig: @convention(c) (Object) -> Object?
     let engineDelete: @convention(c) (Object) -> Void
 
@@ -128,6 +130,8 @@ struct WasmtimeLibrary: Sendable {
         }
         configNew = try function("wasm_config_new")
         configParallelCompilationSet = try function("wasmtime_config_parallel_compilation_set")
+        configMemoryReservationSet = try function("wasmtime_config_memory_reservation_set")
+        configMemoryGuardSizeSet = try function("wasmtime_config_memory_guard_size_set")
         engineNewWithConfig = try function("wasm_engine_new_with_config")
         engineDelete = try function("wasm_engine_delete")
 

@@ -54,8 +54,8 @@ extension EngineCore {
             let isMutable = InitialState.mutableTables(of: module, written: code.writtenTables)
             var elements = 0
             for (table, isMutable) in zip(module.tables, isMutable) where isMutable {
-                // A sum of so many that it wraps is refused with the first one that is too large.
-                elements &+= Int(clamping: min(table.limits.minimum, 1 << 32))
+                // 64-bit tables may declare what no slot has; bounded, so that the sum stays small enough.
+                elements += Int(min(table.limits.minimum, 1 << 32))
             }
             guard elements <= densePool.geometry.tableElements else { return nil }
         }

@@ -37,7 +37,7 @@ public struct DenseClass: Sendable, Hashable {
     public var tableElements: Int
 
     /// By default 100,000 slots and none to spare, with memories of up to 1 MiB, stacks of 128 KiB, contexts of 4 KiB and
-    /// tables of up to 1024 elements: 120 GiB of address space.
+    /// tables of up to 1024 elements. 100,000 of them take a tebibyte of address space, of which guards take the most.
     public init(
         maximumMemoryBytes: UInt64 = 1 << 20, slotCount: Int = 100_000, spareSlots: Int = 0,
         stackBytes: Int = 128 << 10,
