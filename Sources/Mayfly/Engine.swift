@@ -169,17 +169,11 @@ public final class Engine: Sendable {
     /// Loads a compiled artifact from a file, which is mapped and run where it is. See ``load(compiled:)`` for whom to trust. The
     /// file must not be changed in place as long as the module exists; replacing it by another one does no harm.
     public func load(contentsOf path: String) throws(CompileError) -> Module {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .unreadableFile(path: path, errno: errno) }
-        defer { close(descriptor) }
-        let file: MappedFile
-        do {
-            file = try MappedFile(descriptor: descriptor)
-        } catch {
-            // What cannot be mapped, a pipe for one, can be read.
-            return try load(compiled: try readFile(path))
+        try withFile(at: path) { file, _ throws(CompileError) in
+            try load(file, binary: nil)
+        } read: { bytes throws(CompileError) in
+            try load(compiled: bytes)
         }
-        return try load(file, binary: nil)
     }
 
     /// - Parameters:

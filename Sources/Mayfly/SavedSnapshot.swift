@@ -195,17 +195,11 @@ extension Engine {
     /// ``load(snapshot:)`` for whom to trust. The file must not be changed in place, or cut off, as long as there are templates
     /// of it; replacing it by another one does no harm.
     public func load(snapshotAt path: String) throws(CompileError) -> SavedSnapshot {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .unreadableFile(path: path, errno: errno) }
-        defer { close(descriptor) }
-        let file: MappedFile
-        do {
-            file = try MappedFile(descriptor: descriptor)
-        } catch {
-            // What cannot be mapped, a pipe for one, can be read.
-            return try load(snapshot: try readFile(path))
+        try withFile(at: path) { file, descriptor throws(CompileError) in
+            try SavedSnapshot(self, file, descriptor)
+        } read: { bytes throws(CompileError) in
+            try load(snapshot: bytes)
         }
-        return try SavedSnapshot(self, file, descriptor)
     }
 }
 
