@@ -44,9 +44,10 @@ extension Template {
 
     /// A template whose instances begin where `instance` is now. The instance lives on, and neither sees what the other writes.
     ///
-    /// It costs a copy of each page that the instance wrote to.
+    /// It costs a copy of each page that the instance wrote to. Its instances have the imports that this one has; what room the
+    /// pool has for tables to grow is shared among them anew.
     ///
-    /// - Parameter instance: of this template, of a snapshot that it led to, or a fork of such.
+    /// - Parameter instance: of a template of the same module.
     /// - Throws: `CopyError` if the instance is another module's, linked with others, or its memory borrowed; `PoolError`.
     public func snapshot(of instance: borrowing Instance<State>) throws -> Template<State> {
         try snapshot(of: instance.store)
@@ -114,7 +115,7 @@ extension Caller {
     /// A second instance with the memory, tables and globals that the caller has at this moment. The call is not part of it: nobody
     /// runs in the fork. See ``Instance/fork(state:)``.
     ///
-    /// - Throws: as for an instance.
+    /// - Throws: as for an instance; `Trap` (call stack exhausted) if less than 128 KiB of the thread's stack are left.
     public borrowing func fork(state: consuming State) throws -> Instance<State> { try store.fork(state: state) }
 
     /// Takes note of where the caller's instance is, to come back to it when the call has returned. See ``Instance/checkpoint()``.

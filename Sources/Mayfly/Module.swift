@@ -106,11 +106,16 @@ public final class Module: Sendable {
         try template(imports: Imports<Void>(), memoryLimit: memoryLimit)
     }
 
-    /// Where instances with such a limit can live that run the code there is.
-    func residence(memoryLimit: UInt64?) -> Residence {
-        let dense = engine.core.denseResidence(of: core.decoded, core.code, memoryLimit: memoryLimit)
-        return dense.flatMap { core.hasBoundsChecks ? $0 : nil }
-            ?? engine.core.ordinaryResidence(memoryLimit: memoryLimit)
+    /// Where instances can live that begin with such a state and run the code there is.
+    func residence(of state: PortableState) -> Residence {
+        let limit = state.memories.map(\.limit).max()
+        if core.hasBoundsChecks,
+            let dense = engine.core.denseResidence(
+                of: core.decoded, core.code, memoryLimit: limit, tables: state.tables)
+        {
+            return dense
+        }
+        return engine.core.ordinaryResidence(memoryLimit: limit)
     }
 
     /// Where instances with such a limit live, and the code for it.

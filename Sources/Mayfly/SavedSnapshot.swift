@@ -46,8 +46,7 @@ public final class SavedSnapshot: Sendable {
     ///
     /// - Throws: `LinkError` if an import is missing or of another type, or the state does not fit the engine's slots.
     public func template<State>(imports: Imports<State>) throws(LinkError) -> Template<State> {
-        let limit = state.memories.map(\.limit).max()
-        let residence = module.residence(memoryLimit: limit)
+        let residence = module.residence(of: state)
         let core: TemplateCore
         switch source {
         case .bytes(let bytes):
@@ -64,6 +63,7 @@ public final class SavedSnapshot: Sendable {
             core = try TemplateCore(
                 module: module.core, in: residence, imports: imports.table, state: state,
                 pages: .file(descriptor: descriptor, offset: offset, bytes: view.bytes))
+            withExtendedLifetime(view) {}
         }
         return Template(module: module, core: core)
     }
@@ -93,8 +93,8 @@ public final class SavedSnapshot: Sendable {
             let sum = try reader.number(UInt64.self)
             let pagesStart = try reader.count()
             let artifactStart = try reader.count()
-            guard pagesStart % Artifact.page == 0, artifactStart % Artifact.page == 0, pagesStart <= artifactStart,
-                artifactStart <= bytes.count
+            guard pagesStart % Artifact.page == 0, artifactStart % Artifact.page == 0, pagesStart > summedFrom,
+                pagesStart <= artifactStart, artifactStart <= bytes.count
             else { throw .corrupted }
             var checksum = Checksum()
             checksum.add(UnsafeRawBufferPointer(rebasing: bytes[summedFrom..<artifactStart]))
@@ -105,7 +105,7 @@ public final class SavedSnapshot: Sendable {
             guard try reader.number(UInt64.self) == artifactSum else { throw .corrupted }
             try readState(&reader)
             guard reader.position <= pagesStart, pagesStart - reader.position < Artifact.page,
-                pages.count == state.pageCount * Artifact.page
+                pages.count / Artifact.page == state.pageCount
             else { throw .corrupted }
         }
 

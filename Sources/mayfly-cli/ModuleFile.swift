@@ -17,6 +17,12 @@ struct ModuleFile {
         bytes = WasmText.isText(contents) ? try WasmText.encode(contents, fileName: path) : contents
     }
 
+    /// What is no regular file, a pipe for one, gives its bytes to the first who reads.
+    private var isReadOnce: Bool {
+        var status = stat()
+        return stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFREG
+    }
+
     /// The path's last component.
     var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
@@ -54,7 +60,7 @@ struct ModuleFile {
             return Program(module: try load(engine, allowingPrecompiled: allowingPrecompiled), snapshot: nil)
         }
         try checkTrust(allowingPrecompiled)
-        let snapshot = try engine.load(snapshotAt: path)
+        let snapshot = try isReadOnce ? engine.load(snapshot: bytes) : engine.load(snapshotAt: path)
         return Program(module: snapshot.module, snapshot: snapshot)
     }
 
@@ -77,7 +83,7 @@ struct ModuleFile {
         if isSnapshot { throw CommandFailure(.usage, "\(path) is a snapshot; this needs the module it was made from") }
         if isCompiled {
             try checkTrust(allowingPrecompiled)
-            return try engine.load(contentsOf: path)
+            return try isReadOnce ? engine.load(compiled: bytes) : engine.load(contentsOf: path)
         }
         let progress = CompilationProgress(name: name, monitor)
         defer { progress.finish() }
@@ -88,7 +94,7 @@ struct ModuleFile {
     static let allowPrecompiledHelp: ArgumentHelp =
         "Accept what `mayfly compile` or `mayfly snapshot` wrote: native code, which is trusted like a program."
 
-    /// An engine for one guest.
+    /// An engine for one guest, each of whose memories takes a slot.
     static func makeEngine(
         _ options: CacheOptions, writesPerfMap: Bool = false, keepsOrigins: Bool = false
     ) throws -> Engine {
@@ -96,7 +102,7 @@ struct ModuleFile {
         code.keepsOrigins = keepsOrigins
         return try Engine(
             Engine.Configuration(
-                pool: PoolConfiguration(slotCount: 1, stackBytes: 8 << 20), code: code,
+                pool: PoolConfiguration(slotCount: 64, spareSlots: 0, stackBytes: 8 << 20), code: code,
                 cache: options.noCache ? nil : CompilationCache.standard, writesPerfMap: writesPerfMap))
     }
 

@@ -89,6 +89,20 @@ struct CommandTests {
         }
     }
 
+    @Test("Modules with several memories run, and start before a snapshot")
+    func severalMemories() throws {
+        try withDirectory {
+            let text = """
+                (module (memory 1) (memory $second 1)
+                  (func (export "prepare") (i32.store $second (i32.const 4) (i32.const 5)))
+                  (func (export "look") (result i32) (i32.load $second (i32.const 4))))
+                """
+            try Data(text.utf8).write(to: directory.appendingPathComponent("m.wat"))
+            #expect(try mayfly("run", "--invoke", "look", "m.wat").output == "0\n")
+            #expect(try mayfly("run", "--warm", "prepare", "--invoke", "look", "m.wat").output == "5\n")
+        }
+    }
+
     @Test("snapshot writes a file that runs where it left off, that stacks, and that is refused when it is not whole")
     func snapshots() throws {
         try withDirectory {

@@ -171,4 +171,78 @@ struct SavedSnapshotTests {
             try small.load(snapshot: template.serialized()).template(imports: StatefulGuest.imports())
         }
     }
+
+    /// Offsets of pages and artifact that were lost: zero is a multiple of the page, and in order.
+    @Test("A file without offsets is refused") func withoutOffsets() async {
+        await #expect(processExitsWith: .success) {
+            let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 4, stackBytes: 256 << 10)))
+            var bytes = try engine.compile(text: "(module (memory 1) (data (i32.const 9) \"abc\"))").template()
+                .serialized()
+            for position in 20..<36 { bytes[position] = 0 }
+            #expect(throws: CompileError.artifact(.corrupted)) { try engine.load(snapshot: bytes) }
+        }
+    }
+
+    /// Runs of pages whose sum in bytes is no number, in a file with right checksums.
+    @Test("Runs of more pages than there are numbers for are refused") func pagesBeyondNumber() async {
+        await #expect(processExitsWith: .success) {
+            let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 4, stackBytes: 256 << 10)))
+            let artifact = try engine.compile(text: "(module (memory 1))").serialized()
+            var body = ArtifactWriter()
+            body.put(artifact.withUnsafeBytes { Artifact.checksum(of: $0) })
+            body.put(UInt8(1))
+            body.put(UInt64(1))
+            body.put(UInt64(65536))
+            body.put(UInt64(65536))
+            body.put([UInt32]())
+            var runs: [UInt32] = []
+            for _ in 0..<(1 << 19 + 1) { runs += [0, .max] }
+            body.put(runs)
+            body.put(UInt64(0))
+            body.put([UInt8]())
+            body.put([UInt8]())
+            body.put([UInt8]())
+            body.padToPage(after: 36)
+            var summed = ArtifactWriter()
+            let start = 36 + body.bytes.count
+            summed.put(UInt64(start))
+            summed.put(UInt64(start))
+            summed.bytes += body.bytes
+            var checksum = Checksum()
+            summed.bytes.withUnsafeBytes { checksum.add($0) }
+            var header = ArtifactWriter()
+            header.bytes = Array("MAYFLYS\0".utf8)
+            header.put(UInt32(1))
+            header.put(checksum.value)
+            let bytes = header.bytes + summed.bytes + artifact
+            #expect(throws: CompileError.artifact(.corrupted)) { try engine.load(snapshot: bytes) }
+        }
+    }
+
+    /// A state that a slot of the ordinary pool holds is not refused because a dense one does not.
+    @Test("A state that no dense slot holds lives in an ordinary one") func tooLargeForDense() throws {
+        let text = """
+            (module (memory 1 4) (table $t 1 10000 funcref)
+              (func (export "grow") (param i32) (result i32) (table.grow $t (ref.null func) (local.get 0)))
+              (func (export "size") (result i32) (table.size $t)))
+            """
+        let code = CodeSettings(boundsChecks: .explicit)
+        let plain = try Engine(
+            .init(pool: PoolConfiguration(slotCount: 4, stackBytes: 256 << 10, tableElements: 20_000), code: code))
+        let bytes = try plain.compile(text: text).template().snapshot { guest in
+            let former: Int32 = try guest.call("grow", 5000)
+            #expect(former == 1)
+        }.serialized()
+        let both = try Engine(
+            .init(
+                pool: PoolConfiguration(
+                    slotCount: 4, stackBytes: 256 << 10, tableElements: 20_000,
+                    dense: DenseClass(
+                        maximumMemoryBytes: 16 << 20, slotCount: 4, stackBytes: 256 << 10, tableElements: 1000)),
+                code: code))
+        try both.load(snapshot: bytes).template().withInstance { guest in
+            let size: Int32 = try guest.call("size")
+            #expect(size == 5001)
+        }
+    }
 }

@@ -69,6 +69,67 @@ private func tenancy(_ pool: Pool, _ image: InstanceImage, growing: Bool = true)
 
 @Suite struct PoolForkTests {
     @Test(arguments: PoolPolicies.all)
+    func aChildCopiesWhatItsParentHad(_ policies: PoolPolicies) async {
+        await #expect(processExitsWith: .success) { [policies] in
+            let pool = try makePool(policies, slots: 4)
+            let image = try makeForkImage()
+            for _ in 0..<4 { #expect(try tenancy(pool, image) == nil) }
+            let slot = try pool.acquire(image)
+            let grown = try pool.acquire(image)
+            var use = slot.noting { $0.setByte(0, 1) }
+            var grownUse = grown.noting { slot in
+                _ = pool.grow(slot, by: 2)
+                slot.setByte(5 * wasmPage, 8)
+            }
+            let point = try pool.state(of: slot, after: &use)
+            let grownPoint = try pool.state(of: grown, after: &grownUse)
+            slot.setByte(100_000, 2)
+            let snapshot = try pool.image(of: grown, after: &grownUse)
+            let problem = inChild {
+                // The child's copies.
+                let copy = try pool.acquire(image)
+                var copyUse = SlotUse()
+                try pool.copy(slot, after: &use, to: copy, after: &copyUse)
+                if copy.byte(0) != 1 || copy.byte(100_000) != 2 { return "a copy misses something" }
+                copyUse.note()
+                copy.setByte(150_000, 9)
+                pool.release(copy, after: copyUse)
+                if let residue = pool.residue(in: copy) { return "copy: \(residue)" }
+                try pool.restore(slot, after: &use, to: point)
+                if slot.byte(0) != 1 || slot.byte(100_000) != 0 { return "rolled back to something else" }
+                use.note()
+                slot.setByte(110_000, 9)
+                pool.release(slot, after: use)
+                if let residue = pool.residue(in: slot) { return "slot: \(residue)" }
+                if let problem = try tenancy(pool, image, growing: false) { return problem }
+                let of = try pool.acquire(snapshot)
+                if of.byte(5 * wasmPage) != 8 { return "a snapshot of the parent's misses something" }
+                let ofUse = of.noting { $0.setByte(5 * wasmPage, 9) }
+                pool.release(of, after: ofUse)
+                if let residue = pool.residue(in: of) { return "of: \(residue)" }
+                do {
+                    try pool.restore(grown, after: &grownUse, to: grownPoint)
+                    if grown.byte(5 * wasmPage) != 8 { return "grown: rolled back to something else" }
+                } catch {}
+                pool.release(grown, after: grownUse)
+                if let residue = pool.residue(in: grown) { return "grown: \(residue)" }
+                for _ in 0..<4 {
+                    if let problem = try tenancy(pool, image, growing: false) ?? tenancy(pool, snapshot, growing: false)
+                    {
+                        return problem
+                    }
+                }
+                return nil
+            }
+            #expect(problem == nil, "\(problem ?? "")")
+            #expect(grown.byte(5 * wasmPage) == 8 && slot.byte(100_000) == 2)
+            pool.release(slot, after: use)
+            pool.release(grown, after: grownUse)
+            #expect(pool.residue(in: slot) == nil && pool.residue(in: grown) == nil)
+        }
+    }
+
+    @Test(arguments: PoolPolicies.all)
     func aChildUsesThePoolAndTheParentDoesNotNotice(_ policies: PoolPolicies) async {
         await #expect(processExitsWith: .success) { [policies] in
             let pool = try makePool(policies, slots: 3)

@@ -7,6 +7,7 @@
 //! Two copies must not give out the same random numbers, or use the same handle of the host's. Only who wrote host and guest
 //! knows where such things are, so refreshers of theirs run on every copy before anyone uses it.
 
+import CPlatform
 import Compiler
 
 /// A point in an instance's life.
@@ -58,9 +59,15 @@ extension InstanceCore {
 
     /// Makes an instance that was just stamped from the same template equal to this one, and refreshes it.
     ///
-    /// - Throws: `CopyError`, `PoolError`, what a refresher throws. Then the copy must not be used.
+    /// - Throws: `CopyError`, `PoolError`, what a refresher throws; `Trap` inside a call that has left little of the thread's stack.
+    ///   Then the copy must not be used.
     public final func copyState(to copy: InstanceCore) throws {
         try checkCopyable()
+        // A copy's calls are not nested in the original's, so nothing else would end a guest that is forked by each host call
+        // of its forks.
+        if control.pointee.depth > 0, mayfly_thread_stack_room() < Self.stackReserve {
+            throw Trap(code: .callStackExhausted)
+        }
         precondition(copy.template === template, "an instance of another template")
         copy.noteWrite()
         for (own, other) in zip([slot] + furtherSlots, [copy.slot] + copy.furtherSlots) {
@@ -86,7 +93,7 @@ extension InstanceCore {
     /// Makes the instance what it, or another instance of its template, was, and refreshes it.
     ///
     /// - Throws: `CopyError` and nothing has changed; `PoolError`, or what a refresher throws, and the instance's contents are
-    ///   unspecified: it can be restored again, or dropped.
+    ///   unspecified: it is to be dropped.
     public final func restore(_ state: InstanceState) throws {
         try checkCopyable()
         guard control.pointee.depth == 0 else { throw CopyError.callInProgress }

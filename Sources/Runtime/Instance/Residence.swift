@@ -34,8 +34,9 @@ extension EngineCore {
     /// - Parameters:
     ///   - code: what it compiles to, with whatever bounds checks. Nil if it has not been compiled: then it may turn out that its
     ///     tables do not fit after all.
+    ///   - tables: with what elements the tables begin, if not with those that the module says.
     public func denseResidence(
-        of module: DecodedModule, _ code: CompiledCode?, memoryLimit: UInt64? = nil
+        of module: DecodedModule, _ code: CompiledCode?, memoryLimit: UInt64? = nil, tables: [[UInt64]]? = nil
     ) -> Residence? {
         guard let densePool else { return nil }
         let residence = Residence(densePool, memoryLimit, engineLimit: limits.maximumMemoryBytes)
@@ -53,9 +54,9 @@ extension EngineCore {
         if let code {
             let isMutable = InitialState.mutableTables(of: module, written: code.writtenTables)
             var elements = 0
-            for (table, isMutable) in zip(module.tables, isMutable) where isMutable {
+            for (index, table) in module.tables.enumerated() where isMutable[index] {
                 // 64-bit tables may declare what no slot has; bounded, so that the sum stays small enough.
-                elements += Int(min(table.limits.minimum, 1 << 32))
+                elements += tables?[index].count ?? Int(min(table.limits.minimum, 1 << 32))
             }
             guard elements <= densePool.geometry.tableElements else { return nil }
         }

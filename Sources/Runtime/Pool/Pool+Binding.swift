@@ -137,6 +137,12 @@ extension Pool {
             try makeAccessible(base, initial)
         }
         if former > initial {
+            if record.pointee.isUnsearched {
+                // There may be pages that nobody knows of. Who grows into them would write to them without a fault.
+                try check(
+                    mayfly_discard(base + initial, former - initial), "madvise", "emptying a slot's former memory")
+                record.pointee.resident.remove(initial / PoolGeometry.page..<former / PoolGeometry.page)
+            }
             try check(
                 mayfly_make_inaccessible(base + initial, former - initial), "mprotect",
                 "closing a slot's former memory")

@@ -214,8 +214,12 @@ extension Pool {
         }
         let start = core.layout.mutableStart
         (target.context + start).copyMemory(from: source.context + start, byteCount: core.layout.size - start)
-        // Of the pages that this made the target's own, all are known: whoever runs there next need not have them searched.
-        if targetUse.thread == mayfly_thread_self()!.pointee.serial { targetUse.faults = mayfly_thread_read_faults() }
+        // Of the pages that this made the target's own, all are known: whoever runs there next need not have them searched. But
+        // for those that the kernel filled in while the memory grew, as it does where memory is locked.
+        let hasGrown = from.pointee.memoryLength > from.pointee.initialMemoryLength
+        if !hasGrown, targetUse.thread == mayfly_thread_self()!.pointee.serial {
+            targetUse.faults = mayfly_thread_read_faults()
+        }
     }
 
     private func copyPages(_ from: UnsafeMutablePointer<SlotRecord>, _ to: UnsafeMutablePointer<SlotRecord>) {
@@ -285,7 +289,7 @@ extension Pool {
     /// Makes a live slot what it was, or what another one of its image was, when the state was taken.
     ///
     /// - Parameter use: what was done in the slot so far.
-    /// - Throws: `PoolError.systemCall`. Then the slot's contents are as before, or unspecified but its own; it can be released.
+    /// - Throws: `PoolError.systemCall`. Then the slot's contents are as before, or unspecified but its own: it is to be released.
     public func restore(_ slot: Slot, after use: inout SlotUse, to state: SlotState) throws(PoolError) {
         let (record, core) = try live(slot)
         precondition(fits(state, slot), "a state of another image")

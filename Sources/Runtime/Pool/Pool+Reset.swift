@@ -169,8 +169,7 @@ extension Pool {
     /// Adds the pages that became the slot's own to those known.
     func scan(_ record: UnsafeMutablePointer<SlotRecord>, bytes: Int) -> Bool {
         record.pointee.link.pointee.counters.scans.add()
-        record.pointee.isUnsearched = false
-        return scanPrivatePages(record.pointee.memoryBase, bytes) { pages, isZeroPage in
+        let isComplete = scanPrivatePages(record.pointee.memoryBase, bytes) { pages, isZeroPage in
             if isZeroPage {
                 // Zeroes where zeroes belong, unless something put them in place of a file's page.
                 record.pointee.memory?._withUnsafeGuaranteedRef { memory in
@@ -180,6 +179,8 @@ extension Pool {
                 record.pointee.resident.insert(pages)
             }
         }
+        if isComplete { record.pointee.isUnsearched = false }
+        return isComplete
     }
 
     /// Makes the slot's own pages, up to an offset, equal to the image.
