@@ -124,6 +124,11 @@ extension Caller {
     public borrowing func checkpoint() throws -> Checkpoint { Checkpoint(state: try store.state()) }
 }
 
+extension Caller where State == Void {
+    /// A second instance with the memory, tables and globals that the caller has at this moment. See ``fork(state:)``.
+    public borrowing func fork() throws -> Instance<Void> { try fork(state: ()) }
+}
+
 extension InstanceStore {
     final func fork(state: consuming State) throws -> Instance<State> {
         defer { withExtendedLifetime(self) {} }

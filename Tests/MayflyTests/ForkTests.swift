@@ -115,6 +115,33 @@ struct ForkTests {
         #expect(engine.liveSlots == 0)
     }
 
+    @Test("A guest that is forked and called by each host call of its forks runs out of stack, and not the process")
+    func recursion() throws {
+        final class Outcome: @unchecked Sendable { var depth = 0; var trap: TrapCode? }
+        let outcome = Outcome()
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 400, stackBytes: 256 << 10)))
+        let imports = StatefulGuest.imports { caller, value in
+            outcome.depth = max(outcome.depth, Int(value))
+            // As much as a host function may use.
+            return try withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 16) { room in
+                room[0] = 1
+                return try caller.fork().call("pause", value + 1)
+            }
+        }
+        let template = try engine.compile(text: StatefulGuest.text).template(imports: imports)
+        let thread = Thread {
+            do {
+                try template.withInstance { guest in _ = try guest.call("pause", 1) as Int32 }
+            } catch { outcome.trap = (error as? Trap)?.code }
+        }
+        thread.stackSize = 1 << 20
+        thread.start()
+        while !thread.isFinished { usleep(1000) }
+        #expect(outcome.trap == .callStackExhausted)
+        #expect(outcome.depth > 3 && outcome.depth < 20)
+        #expect(engine.liveSlots == 0)
+    }
+
     @Test("A fork costs in proportion to the pages written to")
     func cost() throws {
         let engine = try Engine(

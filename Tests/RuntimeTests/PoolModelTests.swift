@@ -7,9 +7,10 @@
 import CPlatform
 import Compiler
 import Glibc
-import Runtime
 import TestSupport
 import Testing
+
+@testable import Runtime
 
 @Suite struct PoolModelTests {
     /// `MAYFLY_POOL_MODEL_STEPS` overrides it, for a longer run by hand.
@@ -129,10 +130,13 @@ private struct ModelRun {
     /// Now and then a system call fails. What was asked for may then be refused, but nothing else may change.
     let isFailing: Bool
     private(set) var refusals = 0
+    /// Pages that nobody has written to are there from the beginning: slots are looked at more often.
+    let isLocked: Bool
 
-    init(_ policies: PoolPolicies, seed: UInt64, isFailing: Bool = false) throws {
+    init(_ policies: PoolPolicies, seed: UInt64, isFailing: Bool = false, isLocked: Bool = false) throws {
         self.seed = seed
         self.isFailing = isFailing
+        self.isLocked = isLocked
         self.policies = policies
         random = SplitMix64(seed: seed)
         pool = try makePool(
@@ -179,7 +183,7 @@ private struct ModelRun {
             return
         }
         // Otherwise the calm was none, and an important part has not been tried.
-        if pool.statistics.resetPolicy == .track { #expect(pool.statistics.deferredResets > 0, "seed \(seed)") }
+        if pool.statistics.resetPolicy == .track, !isLocked { #expect(pool.statistics.deferredResets > 0, "seed \(seed)") }
         #expect(pool.statistics.live == 0, "seed \(seed)")
         #expect(pool.statistics.retired == 0, "seed \(seed)")
         #expect(pool.statistics.failedResets == 0, "seed \(seed)")
@@ -354,7 +358,9 @@ private struct ModelRun {
         let instance = live.remove(at: index)
         pool.release(instance.slot, after: instance.use)
         // Slow, so not every time; `acquire` looks at what comes next.
-        if Int.random(in: 0..<200, using: &random) == 0 {
+        let isUnsearched = pool.records[Int(instance.slot.index)].isUnsearched
+        // A slot that nobody has run in since it was mapped may have pages that are not known yet, and says so.
+        if Int.random(in: 0..<(isLocked ? 4 : 200), using: &random) == 0, !isUnsearched {
             let residue = pool.residue(in: instance.slot)
             #expect(residue == nil, context(residue ?? ""))
         }
