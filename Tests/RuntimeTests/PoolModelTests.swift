@@ -183,7 +183,9 @@ private struct ModelRun {
             return
         }
         // Otherwise the calm was none, and an important part has not been tried.
-        if pool.statistics.resetPolicy == .track, !isLocked { #expect(pool.statistics.deferredResets > 0, "seed \(seed)") }
+        if pool.statistics.resetPolicy == .track, !isLocked {
+            #expect(pool.statistics.deferredResets > 0, "seed \(seed)")
+        }
         #expect(pool.statistics.live == 0, "seed \(seed)")
         #expect(pool.statistics.retired == 0, "seed \(seed)")
         #expect(pool.statistics.failedResets == 0, "seed \(seed)")
