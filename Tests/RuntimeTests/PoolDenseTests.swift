@@ -3,8 +3,9 @@
 import CPlatform
 import Compiler
 import Glibc
-import Runtime
 import Testing
+
+@testable import Runtime
 
 @Suite struct PoolDenseTests {
     private func calls() -> [UInt64] {
@@ -62,10 +63,10 @@ import Testing
             for _ in 0..<40 {
                 let slots = try (0..<3).map { _ in try pool.acquire(image) }
                 for slot in slots {
-                    let base = slot.stackTop - (128 << 10)
+                    let base = pool.records[Int(slot.index)].stackBase
                     #expect(isWritable(base) && !isReadable(base - 1) && !isReadable(base - 4096))
                     // Behind the tables: the next slot's guard, or the last one.
-                    let end = slot.context + (8 << 10) + 8192
+                    let end = base + (128 << 10) + (8 << 10) + 8192
                     #expect(isWritable(end - 1) && !isReadable(end) && !isReadable(end + 4095))
                     memset(base, 0xEE, 100 << 10)
                 }
@@ -80,9 +81,18 @@ import Testing
             let slot = try pool.acquire(discarded!)
             pool.release(slot, wasEntered: true)
             discarded = nil
-            #expect(!isReadable(slot.stackTop - (128 << 10) - 1))
+            #expect(!isReadable(pool.records[Int(slot.index)].stackBase - 1))
             #expect(pool.statistics.retired == 0)
         }
+    }
+
+    @Test func anInstanceThatIsCalledNeedsOnePageForStackAndContext() throws {
+        let pool = try makePool(PoolPolicies.dense[0], slots: 1)
+        let slot = try pool.acquire(try makeImage())
+        let page = { (address: UnsafeRawPointer) in UInt(bitPattern: address) / 4096 }
+        #expect(page(slot.context) == page(slot.initialStackPointer))
+        #expect(slot.stackTop == slot.context && UInt(bitPattern: slot.stackTop) % 64 == 0)
+        pool.release(slot, after: SlotUse())
     }
 
     @Test(arguments: PoolPolicies.dense)

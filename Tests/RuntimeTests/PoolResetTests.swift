@@ -3,8 +3,9 @@
 import CPlatform
 import Compiler
 import Glibc
-import Runtime
 import Testing
+
+@testable import Runtime
 
 @Suite struct PoolResetTests {
     @Test(arguments: PoolPolicies.all, 0..<3 as Range<UInt64>)
@@ -183,11 +184,14 @@ import Testing
             ),
             ("tables", { slot, image, _ in slot.table(0, of: image)[1] = 5 }),
             ("tables", { slot, image, _ in slot.table(0, of: image).baseAddress![50] = 5 }),
-            ("guard below", { slot, _, _ in mprotect(slot.stackTop - (256 << 10) - 4096, 4096, PROT_READ) }),
+            (
+                "guard below",
+                { slot, _, pool in mprotect(pool.records[Int(slot.index)].stackBase - 4096, 4096, PROT_READ) }
+            ),
         ]
         let ofDense: [(String, (Slot, InstanceImage, Pool) -> Void)] = [
             // MADV_GUARD_REMOVE
-            ("the guard at", { slot, _, _ in madvise(slot.stackTop - (256 << 10) - 4096, 4096, 103) }),
+            ("the guard at", { slot, _, pool in madvise(pool.records[Int(slot.index)].stackBase - 4096, 4096, 103) }),
             ("memory:", { slot, _, _ in mprotect(slot.memoryBase + wasmPage, 4096, PROT_NONE) }),
             ("a page is left at memory offset 131072", { slot, _, _ in slot.setByte(2 * wasmPage, 1) }),
             ("a page is left at memory offset 16773120", { slot, _, _ in slot.setByte(16 << 20 - 1, 1) }),

@@ -239,7 +239,8 @@ extension Pool {
     /// another module's bytes have no business here.
     ///
     /// From the top down to the first page that is zero: guests leave no gaps of a page, but for frames with large areas
-    /// they never write, and what such a frame hides is discarded with the next trimming of the deep part.
+    /// they never write, and what such a frame hides is discarded with the next trimming of the deep part. In the first page may be
+    /// the beginning of a context, which is written afterwards.
     private func scrubStack(_ index: UInt32) {
         let record = records + Int(index)
         var page = record.pointee.stackBase + geometry.stackBytes - PoolGeometry.page

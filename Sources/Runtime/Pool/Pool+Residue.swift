@@ -46,8 +46,8 @@ extension Pool {
         let isOpen = record.pointee.isOpen
         let stack = Int(bitPattern: record.pointee.stackBase)
         let context = Int(bitPattern: record.pointee.context)
-        let stackEnd = stack + geometry.stackBytes
-        let contextEnd = context + geometry.contextBytes + geometry.tableBytes
+        let stackEnd = stack + geometry.stackTopOffset
+        let contextEnd = context + geometry.contextBytes + geometry.tableBytes + geometry.contextShare
         let page = PoolGeometry.page
         typealias Part = (name: String, start: Int, end: Int, isAccessible: Bool)
         // A marked guard page is a part of its mapping.

@@ -327,7 +327,7 @@ public final class Pool: @unchecked Sendable {
         return Slot(
             index: index, isFresh: isFresh, isDense: geometry.isDense, context: record.pointee.context,
             memoryBase: record.pointee.memoryBase,
-            stackTop: base + geometry.stackBytes, stackLimit: base + PoolGeometry.stackReserve)
+            stackTop: base + geometry.stackTopOffset, stackLimit: base + PoolGeometry.stackReserve)
     }
 }
 

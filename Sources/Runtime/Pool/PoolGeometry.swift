@@ -30,6 +30,8 @@
 //!
 //!     | guard page | guest stack, growing down | context | tables | guard page | … | guard page |
 //!
+//! The context begins in the page of the stack's top: an instance that is called needs one page for both.
+//!
 //! The guard pages are markers in the page table, which split no mapping, or pages without access, which do: two mappings a
 //! slot.
 
@@ -170,11 +172,15 @@ struct PoolGeometry: Sendable {
     /// Bytes between a stack and the context above it that stay inaccessible.
     private var contextGuard: Int { isDense ? 0 : Self.page }
     var controlStride: Int { Self.page + stackBytes + contextGuard + contextBytes + tableBytes }
+    /// Bytes of the page of a stack's top that are the context's.
+    var contextShare: Int { isDense ? 2048 : 0 }
     /// One more guard page behind the last slot.
     func controlSlabBytes(_ slots: Int) -> Int { slots * controlStride + Self.page }
     /// Where the guard page below a stack lies. Of the slot behind the last: the slab's last page.
     func guardOffset(_ slotInChunk: Int) -> Int { slotInChunk * controlStride }
     func stackOffset(_ slotInChunk: Int) -> Int { guardOffset(slotInChunk) + Self.page }
-    func contextOffset(_ slotInChunk: Int) -> Int { stackOffset(slotInChunk) + stackBytes + contextGuard }
+    /// Where the first call's frames begin, downwards; from the stack's start on.
+    var stackTopOffset: Int { stackBytes - contextShare }
+    func contextOffset(_ slotInChunk: Int) -> Int { stackOffset(slotInChunk) + stackTopOffset + contextGuard }
     func tablesOffset(_ slotInChunk: Int) -> Int { contextOffset(slotInChunk) + contextBytes }
 }
