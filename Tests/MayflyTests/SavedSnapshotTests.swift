@@ -245,4 +245,55 @@ struct SavedSnapshotTests {
             #expect(size == 5001)
         }
     }
+
+    /// Bytes of the state, the code left alone: whatever they say, a guest runs in its own memory or there is an error.
+    @Test(
+        "A state changed at random, with a right checksum, is refused or does no harm",
+        arguments: [1, 2, 3] as [UInt64])
+    func randomStates(seed: UInt64) async {
+        await #expect(processExitsWith: .success) { [seed] in
+            print("random states of snapshots: seed \(seed)")
+            var random = SeededGenerator(seed: seed)
+            let engine = try Engine(
+                .init(pool: PoolConfiguration(slotCount: 4, spareSlots: 0, stackBytes: 256 << 10)))
+            let bytes = try SavedSnapshotTests().warm(engine, pages: 20).serialized()
+            let pagesStart = bytes.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: 20, as: UInt64.self)) }
+            // What says something, not the zeros behind it.
+            let end = bytes[..<pagesStart].lastIndex { $0 != 0 }! + 1
+            var (loaded, refused) = (0, 0)
+            for _ in 0..<400 {
+                var damaged = bytes
+                for _ in 0..<Int.random(in: 1...3, using: &random) {
+                    let position = Int.random(in: 20..<end, using: &random)
+                    switch Int.random(in: 0..<4, using: &random) {
+                    case 0: damaged[position] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                    case 1: damaged[position] = [0, 1, 0x7F, 0x80, 0xFF].randomElement(using: &random)!
+                    case 2:
+                        for offset in 0..<8 where position + offset < end { damaged[position + offset] = 0xFF }
+                    default: damaged[position] &+= 1
+                    }
+                }
+                let summed = damaged.withUnsafeBytes {
+                    Int(clamping: $0.loadUnaligned(fromByteOffset: 28, as: UInt64.self))
+                }
+                if summed >= 20, summed <= damaged.count {
+                    var checksum = Checksum()
+                    damaged.withUnsafeBytes { checksum.add(UnsafeRawBufferPointer(rebasing: $0[20..<summed])) }
+                    withUnsafeBytes(of: checksum.value) { damaged.replaceSubrange(12..<20, with: $0) }
+                }
+                do {
+                    let saved = try engine.load(snapshot: damaged)
+                    let template = try saved.template(imports: StatefulGuest.imports())
+                    try template.withInstance { guest in _ = try GuestState(consuming: guest) }
+                    loaded += 1
+                } catch is CompileError {
+                    refused += 1
+                } catch is LinkError {
+                    refused += 1
+                }
+            }
+            #expect(loaded > 20 && refused > 100, "seed \(seed): \(loaded) loaded, \(refused) refused")
+            #expect(engine.liveSlots == 0)
+        }
+    }
 }
