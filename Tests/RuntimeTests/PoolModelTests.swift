@@ -37,6 +37,18 @@ import Testing
             try run.perform(Self.steps / 30)
         }
     }
+
+    /// In a process of its own, where the kernel fills mappings in without a fault of anybody's. (Dense slots cannot be had there
+    /// with guard markers; without, `PoolDenseTests` has them.)
+    @Test(arguments: PoolPolicies.all.filter { !$0.isDense })
+    func aPoolBehavesLikeItsModelInLockedMemory(_ policies: PoolPolicies) async {
+        await #expect(processExitsWith: .success) { [policies] in
+            _ = KernelFeatures.current
+            guard mlockall(MCL_FUTURE) == 0 else { return }
+            var run = try ModelRun(policies, seed: 20_261_128, isLocked: true)
+            try run.perform(4000)
+        }
+    }
 }
 
 /// A geometry, a way of resetting and a way of growing.
