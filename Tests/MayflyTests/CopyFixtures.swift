@@ -15,14 +15,7 @@ struct CopyPolicies: Sendable, CustomTestStringConvertible {
 
     /// All that work on this kernel.
     static var all: [CopyPolicies] {
-        let features = KernelFeatures.current
-        return ResetPolicy.allCases.filter {
-            switch $0 {
-            case .discard: true
-            case .scan: features.scansPages
-            case .track: features.scansPages && features.countsFaults
-            }
-        }.flatMap { reset in
+        KernelFeatures.current.resetPolicies.flatMap { reset in
             GrowthPolicy.allCases.map { CopyPolicies(reset: reset, growth: $0) }
                 + [CopyPolicies(reset: reset, isDense: true)]
         }

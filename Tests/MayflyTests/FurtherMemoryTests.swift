@@ -90,9 +90,7 @@ struct FurtherMemoryTests {
 
     @Test("Nothing of one instance is left for the next, under every policy")
     func reset() throws {
-        for reset in ResetPolicy.allCases {
-            if reset != .discard, !KernelFeatures.current.scansPages { continue }
-            if reset == .track, !KernelFeatures.current.countsFaults { continue }
+        for reset in KernelFeatures.current.resetPolicies {
             for growth in GrowthPolicy.allCases {
                 let engines = try Self.engines {
                     $0.resetPolicy = reset

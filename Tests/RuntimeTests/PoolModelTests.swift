@@ -65,23 +65,14 @@ struct PoolPolicies: CustomStringConvertible, Sendable, Hashable {
 
     /// Those of slots with guards around their memories.
     static var guarded: [PoolPolicies] {
-        resetPolicies.flatMap { reset in GrowthPolicy.allCases.map { PoolPolicies(reset: reset, growth: $0) } }
+        KernelFeatures.current.resetPolicies.flatMap { reset in
+            GrowthPolicy.allCases.map { PoolPolicies(reset: reset, growth: $0) }
+        }
     }
 
     /// Those of slots side by side.
     static var dense: [PoolPolicies] {
-        resetPolicies.map { PoolPolicies(reset: $0, growth: .protect, isDense: true) }
-    }
-
-    private static var resetPolicies: [ResetPolicy] {
-        let features = KernelFeatures.current
-        return ResetPolicy.allCases.filter {
-            switch $0 {
-            case .discard: true
-            case .scan: features.scansPages
-            case .track: features.scansPages && features.countsFaults
-            }
-        }
+        KernelFeatures.current.resetPolicies.map { PoolPolicies(reset: $0, growth: .protect, isDense: true) }
     }
 
     /// Pages of 64 KiB that a test's memory may have: as many as it likes, or what a dense slot has.

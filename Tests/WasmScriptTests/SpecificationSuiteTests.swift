@@ -104,10 +104,7 @@ struct SpecificationSuiteTests {
             }
         }
         let cache = ScriptRunner.Cache()
-        let features = KernelFeatures.current
-        for reset in ResetPolicy.allCases {
-            if reset != .discard, !features.scansPages { continue }
-            if reset == .track, !features.countsFaults { continue }
+        for reset in KernelFeatures.current.resetPolicies {
             for growth in GrowthPolicy.allCases {
                 var pool = PoolConfiguration(slotCount: 600)
                 pool.resetPolicy = reset

@@ -30,7 +30,7 @@ public struct PortableState: Sendable {
             self.copied = copied
         }
 
-        public var pageCount: Int { (mapped + copied).reduce(0) { $0 + $1.count } }
+        public var pageCount: Int { mapped.pageCount + copied.pageCount }
     }
 
     /// Where the pages lie that a state speaks of: memory by memory, those to map before those to copy.
@@ -191,7 +191,8 @@ extension TemplateCore {
         }
         self.init(
             module, residence, images, linked.functions.map { .passRetained(LinkedFunction($0)) },
-            refreshers: imports.refreshers, snapshot: state)
+            refreshers: imports.refreshers, isSnapshot: state.isSnapshot, droppedData: state.droppedData,
+            droppedElements: state.droppedElements)
     }
 
     private static func images(
@@ -252,13 +253,7 @@ extension MemoryImage {
             }
         }
         var result: [Range<Int>] = []
-        for page in pages.sorted() {
-            guard let last = result.last, page <= last.upperBound else {
-                result.append(page..<page + 1)
-                continue
-            }
-            result[result.count - 1] = last.lowerBound..<max(last.upperBound, page + 1)
-        }
+        for page in pages.sorted() { result.join(page) }
         return result
     }
 
@@ -281,8 +276,8 @@ extension MemoryImage {
     fileprivate convenience init(
         _ memory: PortableState.Memory, _ pages: PortableState.Pages, skippingPages skipped: Int
     ) throws(PoolError) {
-        var bytes = UnsafeRawBufferPointer(rebasing: pages.bytes[(skipped * PoolGeometry.page)...])
-        let mappedBytes = memory.mapped.reduce(0) { $0 + $1.count } * PoolGeometry.page
+        let bytes = UnsafeRawBufferPointer(rebasing: pages.bytes[(skipped * PoolGeometry.page)...])
+        let mappedBytes = memory.mapped.pageCount * PoolGeometry.page
         var runs: [Run] = []
         if mappedBytes > 0 {
             let file: ImageFile
@@ -297,20 +292,9 @@ extension MemoryImage {
                         mayfly_image_write(file, bytes.baseAddress, mappedBytes, 0), "pwrite", "filling an image")
                 }
             }
-            for run in memory.mapped {
-                let count = run.count * PoolGeometry.page
-                runs.append(
-                    Run(memoryOffset: run.lowerBound * PoolGeometry.page, fileOffset: offset, bytes: count, file: file))
-                offset += count
-            }
+            runs = Self.runs(of: memory.mapped, in: file, from: offset)
         }
-        bytes = UnsafeRawBufferPointer(rebasing: bytes[mappedBytes...])
-        var copied = 0
-        let outliers = memory.copied.map { run in
-            defer { copied += run.count * PoolGeometry.page }
-            return Outlier(
-                memoryOffset: run.lowerBound * PoolGeometry.page, source: copied, bytes: run.count * PoolGeometry.page)
-        }
-        self.init(runs: runs, outliers: outliers, outlierBytes: Array(bytes[..<copied]))
+        let copied = bytes[mappedBytes..<mappedBytes + memory.copied.pageCount * PoolGeometry.page]
+        self.init(runs: runs, outliers: Self.outliers(of: memory.copied), outlierBytes: Array(copied))
     }
 }

@@ -56,31 +56,19 @@ public final class TemplateCore: @unchecked Sendable {
     /// - Parameters:
     ///   - images: of its state.
     ///   - droppedData: the passive segments it has dropped; the same for elements.
-    init(
+    convenience init(
         of template: TemplateCore, _ images: [InstanceImage], droppedData: [Bool], droppedElements: [Bool]
     ) {
-        module = template.module
-        residence = template.residence
-        image = images[0]
-        furtherImages = Array(images.dropFirst())
-        hostFunctions = .allocate(capacity: template.hostFunctions.count)
-        for (index, function) in template.hostFunctions.enumerated() {
-            hostFunctions.initializeElement(at: index, to: function.retain())
-        }
-        start = nil
-        self.droppedData = droppedData
-        self.droppedElements = droppedElements
-        refreshers = template.refreshers
-        isSnapshot = true
-        let stamp = UnsafeMutablePointer<Stamp>.allocate(capacity: 1)
-        self.stamp = UnsafePointer(stamp)
-        stamp.initialize(to: Stamp(self))
+        self.init(
+            template.module, template.residence, images, template.hostFunctions.map { $0.retain() },
+            refreshers: template.refreshers, isSnapshot: true, droppedData: droppedData,
+            droppedElements: droppedElements)
     }
 
-    /// - Parameter snapshot: the state that the images are of, if it is not the one that the module says.
     init(
         _ module: ModuleCore, _ residence: Residence, _ images: [InstanceImage],
-        _ functions: [Unmanaged<LinkedFunction>], refreshers: [HostFunction.Body], snapshot: PortableState? = nil
+        _ functions: [Unmanaged<LinkedFunction>], refreshers: [HostFunction.Body], isSnapshot: Bool = false,
+        droppedData: [Bool] = [], droppedElements: [Bool] = []
     ) {
         precondition(residence.suits(module.code), "code without bounds checks has no business in a dense slot")
         self.module = module
@@ -89,10 +77,10 @@ public final class TemplateCore: @unchecked Sendable {
         furtherImages = Array(images.dropFirst())
         hostFunctions = .allocate(capacity: functions.count)
         _ = hostFunctions.initialize(from: functions)
-        isSnapshot = snapshot?.isSnapshot ?? false
+        self.isSnapshot = isSnapshot
         start = isSnapshot ? nil : module.decoded.start.map { module.function(Int($0)) }
-        droppedData = snapshot?.droppedData ?? []
-        droppedElements = snapshot?.droppedElements ?? []
+        self.droppedData = droppedData
+        self.droppedElements = droppedElements
         self.refreshers = refreshers
         let stamp = UnsafeMutablePointer<Stamp>.allocate(capacity: 1)
         self.stamp = UnsafePointer(stamp)

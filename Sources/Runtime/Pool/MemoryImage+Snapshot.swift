@@ -30,15 +30,12 @@ extension MemoryImage {
     ) throws(PoolError) {
         let plan = LayerPlan(changed, over: base.runs, copiesFewPages: copiesFewPages)
         var bytes: [UInt8] = []
-        let outliers = plan.copied.map { pages in
-            let outlier = Outlier(
-                memoryOffset: pages.lowerBound * PoolGeometry.page, source: bytes.count,
-                bytes: pages.count * PoolGeometry.page)
+        let outliers = Self.outliers(of: plan.copied)
+        for outlier in outliers {
             bytes += UnsafeRawBufferPointer(start: memory + outlier.memoryOffset, count: outlier.bytes)
-            return outlier
         }
         var runs = base.runs.flatMap { $0.without(plan.spans) }
-        let size = plan.spans.reduce(0) { $0 + $1.count } * PoolGeometry.page
+        let size = plan.spans.pageCount * PoolGeometry.page
         if size > 0 {
             let file = try ImageFile(bytes: size) { file throws(PoolError) in
                 var start = 0
@@ -47,17 +44,31 @@ extension MemoryImage {
                     start += span.count * PoolGeometry.page
                 }
             }
-            var start = 0
-            for span in plan.spans {
-                let bytes = span.count * PoolGeometry.page
-                runs.append(
-                    Run(
-                        memoryOffset: span.lowerBound * PoolGeometry.page, fileOffset: start, bytes: bytes, file: file))
-                start += bytes
-            }
+            runs += Self.runs(of: plan.spans, in: file, from: 0)
             runs.sort { $0.memoryOffset < $1.memoryOffset }
         }
         self.init(runs: runs, outliers: outliers, outlierBytes: bytes)
+    }
+
+    /// Pages that lie in a file side by side.
+    static func runs(of spans: [Range<Int>], in file: ImageFile, from start: Int) -> [Run] {
+        var offset = start
+        return spans.map { span in
+            let bytes = span.count * PoolGeometry.page
+            defer { offset += bytes }
+            return Run(
+                memoryOffset: span.lowerBound * PoolGeometry.page, fileOffset: offset, bytes: bytes, file: file)
+        }
+    }
+
+    /// Pages that lie among an image's outlier bytes side by side.
+    static func outliers(of spans: [Range<Int>]) -> [Outlier] {
+        var source = 0
+        return spans.map { span in
+            let bytes = span.count * PoolGeometry.page
+            defer { source += bytes }
+            return Outlier(memoryOffset: span.lowerBound * PoolGeometry.page, source: source, bytes: bytes)
+        }
     }
 
     /// Where changed pages go.
@@ -68,17 +79,19 @@ extension MemoryImage {
         private(set) var copied: [Range<Int>] = []
 
         init(_ changed: [Range<Int>], over base: [Run], copiesFewPages: Bool) {
-            let count = changed.reduce(0) { $0 + $1.count }
-            if copiesFewPages && count <= mostCopiedPages {
+            if copiesFewPages && changed.pageCount <= mostCopiedPages {
                 copied = changed
                 return
+            }
+            func areFew(_ spans: [Range<Int>]) -> Bool {
+                spans.count + base.reduce(0) { $0 + $1.without(spans).count } <= mostLayeredRuns
             }
             let gaps = Self.gaps(of: changed, over: base)
             // First what is near each other, then whatever it takes to be few.
             let near = Self.spans(
                 of: changed, split: gaps.filter { $0.basePages > mostBridgedPages || $0.pages > widestHole })
             let pages = near.map { span in
-                changed[Self.indices(of: changed, in: span)].reduce(0) { $0 + $1.count }
+                Array(changed[Self.indices(of: changed, in: span)]).pageCount
             }
             let byPages = near.indices.sorted { (pages[$0], $1) > (pages[$1], $0) }
             for count in stride(from: min(near.count, mostRuns), through: 0, by: -1) {
@@ -87,7 +100,7 @@ extension MemoryImage {
                     break
                 }
                 spans = byPages.prefix(count).sorted().map { near[$0] }
-                if spans.count + base.reduce(0, { $0 + $1.without(spans).count }) <= mostLayeredRuns {
+                if areFew(spans) {
                     copied = rest.sorted().flatMap { changed[Self.indices(of: changed, in: near[$0])] }
                     return
                 }
@@ -97,7 +110,7 @@ extension MemoryImage {
                 .sorted { ($0.basePages, $0.pages, $1.after) > ($1.basePages, $1.pages, $0.after) }
             for splits in stride(from: min(widest.count, mostRuns - 1), through: 0, by: -1) {
                 spans = Self.spans(of: changed, split: widest.prefix(splits).sorted { $0.after < $1.after })
-                if spans.count + base.reduce(0, { $0 + $1.without(spans).count }) <= mostLayeredRuns { return }
+                if areFew(spans) { return }
             }
             let lowest = min(changed[0].lowerBound, base.first?.pages.lowerBound ?? .max)
             let highest = max(changed[changed.count - 1].upperBound, base.last?.pages.upperBound ?? 0)

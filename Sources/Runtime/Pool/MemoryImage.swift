@@ -137,9 +137,8 @@ final class MemoryImage: @unchecked Sendable {
     /// `runs` and `outliers` again, where a walk costs no reference counting.
     private let rawRuns: UnsafeMutableBufferPointer<RawRun>
     private let rawOutliers: UnsafeMutableBufferPointer<Outlier>
-    /// Outliers that are whole pages, in order, and those that are not.
+    /// All outliers if they are whole pages, in order; else empty.
     private let pageOutliers: UnsafeMutableBufferPointer<RawRun>
-    private let partialOutliers: UnsafeMutableBufferPointer<Outlier>
     /// The pages of outliers, in order, without overlaps.
     private let copiedPages: UnsafeMutableBufferPointer<Range<Int>>
 
@@ -183,16 +182,8 @@ final class MemoryImage: @unchecked Sendable {
                     memoryOffset: $0.memoryOffset, end: $0.memoryOffset + $0.bytes,
                     source: UnsafeRawPointer(copy + $0.source))
             })
-        partialOutliers = .allocate(capacity: wholePages.isEmpty ? outliers.count : 0)
-        _ = partialOutliers.initialize(from: wholePages.isEmpty ? outliers : [])
         var pages: [Range<Int>] = []
-        for next in outliers.map(\.pages).sorted(by: { $0.lowerBound < $1.lowerBound }) {
-            if let last = pages.last, next.lowerBound <= last.upperBound {
-                pages[pages.count - 1] = last.lowerBound..<max(last.upperBound, next.upperBound)
-            } else {
-                pages.append(next)
-            }
-        }
+        for next in outliers.map(\.pages).sorted(by: { $0.lowerBound < $1.lowerBound }) { pages.join(next) }
         copiedPages = .allocate(capacity: pages.count)
         _ = copiedPages.initialize(from: pages)
     }
@@ -223,7 +214,6 @@ final class MemoryImage: @unchecked Sendable {
         rawRuns.deallocate()
         rawOutliers.deallocate()
         pageOutliers.deallocate()
-        partialOutliers.deallocate()
         copiedPages.deallocate()
     }
 
@@ -311,11 +301,7 @@ final class MemoryImage: @unchecked Sendable {
                 memset(memory + offset, 0, PoolGeometry.page)
             }
         }
-        guard withOutliers else { return }
-        for outlier in partialOutliers {
-            (memory + outlier.memoryOffset).copyMemory(
-                from: outlierBytes + outlier.source, byteCount: outlier.bytes)
-        }
+        if withOutliers, pageOutliers.isEmpty { copyOutliers(to: memory) }
     }
 
     /// Whether a page of a slot equals the image. Not for pages with outliers.

@@ -64,22 +64,15 @@ extension Pool {
         let base = record.pointee.memoryBase
         let length = Int(record.pointee.memoryLength)
         var changed: [Range<Int>] = []
-        func add(_ page: Int) {
-            if let last = changed.last, last.upperBound == page {
-                changed[changed.count - 1] = last.lowerBound..<page + 1
-            } else {
-                changed.append(page..<page + 1)
-            }
-        }
         let known = record.pointee.resident.firstIndex(from: discardable(record, length) / PoolGeometry.page)
         record.pointee.memory?._withUnsafeGuaranteedRef { memory in
             for index in 0..<known {
                 let page = record.pointee.resident[index].page
-                if memory.isCopied(page) || !memory.isUnchanged(page, in: base) { add(page) }
+                if memory.isCopied(page) || !memory.isUnchanged(page, in: base) { changed.join(page) }
             }
         }
         for pages in try grownPages(record) {
-            for page in pages where !isZeroPage(base + page * PoolGeometry.page) { add(page) }
+            for page in pages where !isZeroPage(base + page * PoolGeometry.page) { changed.join(page) }
         }
         return changed
     }
@@ -194,14 +187,7 @@ extension Pool {
         try findOwnPages(from, &use)
         let grown = try grownPages(from)
         targetUse.note()
-        if from.pointee.memoryLength > to.pointee.memoryLength {
-            let pages = (from.pointee.memoryLength - to.pointee.memoryLength) / MemoryType.pageSize
-            guard grow(target, by: pages) != nil else {
-                throw .systemCall(
-                    name: growthPolicy == .protect ? "mprotect" : "ftruncate", errno: ENOMEM,
-                    purpose: "growing the memory of a copy")
-            }
-        }
+        try lengthen(target, to, to: from.pointee.memoryLength, "growing the memory of a copy")
         copyPages(from, to)
         let (source0, target0) = (from.pointee.memoryBase, to.pointee.memoryBase)
         for pages in grown {
@@ -236,11 +222,7 @@ extension Pool {
                 if known < to.pointee.resident.count, to.pointee.resident[known].page == page {
                     memcpy(target + page * PoolGeometry.page, source + page * PoolGeometry.page, PoolGeometry.page)
                 } else if memory.isCopied(page) || !memory.isUnchanged(page, in: source) {
-                    if let last = missing.last, last.upperBound == page {
-                        missing[missing.count - 1] = last.lowerBound..<page + 1
-                    } else {
-                        missing.append(page..<page + 1)
-                    }
+                    missing.join(page)
                 }
             }
             for pages in missing {
@@ -341,12 +323,18 @@ extension Pool {
         } else if record.pointee.memoryLength > length {
             try shrink(slot, record, to: length)
         }
+        try lengthen(slot, record, to: length, "growing a memory to what it was")
+    }
+
+    /// Makes a live slot's memory at least so long.
+    private func lengthen(
+        _ slot: Slot, _ record: UnsafeMutablePointer<SlotRecord>, to length: UInt64, _ purpose: String
+    ) throws(PoolError) {
         guard record.pointee.memoryLength < length else { return }
         let pages = (length - record.pointee.memoryLength) / MemoryType.pageSize
         guard grow(slot, by: pages) != nil else {
             throw .systemCall(
-                name: growthPolicy == .protect ? "mprotect" : "ftruncate", errno: ENOMEM,
-                purpose: "growing a memory to what it was")
+                name: growthPolicy == .protect ? "mprotect" : "ftruncate", errno: ENOMEM, purpose: purpose)
         }
     }
 }

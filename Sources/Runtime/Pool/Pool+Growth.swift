@@ -81,6 +81,10 @@ extension Pool {
     /// Takes back a part of what a live slot's memory has grown by, and updates the context's length.
     func shrink(_ slot: Slot, _ record: UnsafeMutablePointer<SlotRecord>, to length: UInt64) throws(PoolError) {
         let former = record.pointee.memoryLength
+        func cut() {
+            record.pointee.memoryLength = length
+            slot.context.storeWord(length, at: VMContextLayout.memoryLength)
+        }
         if growthPolicy != .protect {
             guard record.pointee.growthGeneration == mayfly_process_generation() else {
                 throw .systemCall(name: "ftruncate", errno: EBADF, purpose: "shrinking a memory of the parent process")
@@ -96,8 +100,7 @@ extension Pool {
                 // The call may have closed a part of it.
                 if mayfly_make_accessible(start, bytes) != 0 {
                     record.pointee.isBroken = true
-                    record.pointee.memoryLength = length
-                    slot.context.storeWord(length, at: VMContextLayout.memoryLength)
+                    cut()
                 }
                 throw .systemCall(name: "mprotect", errno: error, purpose: "shrinking a memory")
             }
@@ -106,14 +109,12 @@ extension Pool {
             let discarded = mayfly_discard(start, bytes)
             if discarded != 0 {
                 record.pointee.isBroken = true
-                record.pointee.memoryLength = length
-                slot.context.storeWord(length, at: VMContextLayout.memoryLength)
+                cut()
                 throw .systemCall(name: "madvise", errno: discarded, purpose: "shrinking a memory")
             }
             record.pointee.resident.remove(pages)
         }
-        record.pointee.memoryLength = length
-        slot.context.storeWord(length, at: VMContextLayout.memoryLength)
+        cut()
     }
 
     // MARK: Growth files

@@ -66,6 +66,17 @@ public struct KernelFeatures: Sendable, Hashable {
         return countsFaults && costs.reading < costs.scan ? .track : .scan
     }
 
+    /// All ways to reset that work on this kernel.
+    package var resetPolicies: [ResetPolicy] {
+        ResetPolicy.allCases.filter { policy in
+            switch policy {
+            case .discard: true
+            case .scan: scansPages
+            case .track: scansPages && countsFaults
+            }
+        }
+    }
+
     /// Of this process.
     public static let current = KernelFeatures.probe()
 }

@@ -27,7 +27,7 @@ public final class SlotState: @unchecked Sendable {
         self.changed = changed
         self.tables = tables
         self.globals = globals
-        let count = changed.reduce(0) { $0 + $1.count } * PoolGeometry.page
+        let count = changed.pageCount * PoolGeometry.page
         let copy = UnsafeMutableRawPointer.allocate(byteCount: max(1, count), alignment: 64)
         var next = copy
         for pages in changed {
@@ -41,5 +41,5 @@ public final class SlotState: @unchecked Sendable {
     deinit { bytes.deallocate() }
 
     /// Bytes that it holds of the memory.
-    public var memoryBytes: Int { changed.reduce(0) { $0 + $1.count } * PoolGeometry.page }
+    public var memoryBytes: Int { changed.pageCount * PoolGeometry.page }
 }
