@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -59,6 +60,17 @@ int mayfly_set_status_flags(int descriptor, int flags) {
 int64_t mayfly_readable_bytes(int descriptor) {
     int count = 0;
     return ioctl(descriptor, FIONREAD, &count) < 0 ? -errno : count;
+}
+
+int mayfly_is_datagram_socket(int descriptor) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ? -errno : type == SOCK_DGRAM;
+}
+
+int mayfly_accept(int descriptor, int is_nonblocking) {
+    int result = accept4(descriptor, NULL, NULL, SOCK_CLOEXEC | (is_nonblocking ? SOCK_NONBLOCK : 0));
+    return result < 0 ? -errno : result;
 }
 
 int mayfly_allocate(int descriptor, off_t offset, off_t length) {

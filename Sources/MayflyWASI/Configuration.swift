@@ -1,33 +1,44 @@
-//! What a guest is given: arguments, environment, standard streams and directories. A value, made once and used for any
-//! number of contexts.
+//! What a guest is given: arguments, environment, standard streams, directories, time, chance. A value, made once and
+//! used for any number of contexts.
 
 extension WASI {
     /// What a guest is given. By default: nothing to read, nowhere to write, no arguments and no directories.
     public struct Configuration: Sendable {
         /// The program's arguments; by custom the first is its name. One that holds a NUL ends there.
-        public var arguments: [String] = []
+        public var arguments: [String] = [] { didSet { hasChanged() } }
         /// The program's environment. Guests see it sorted by name.
-        public var environment: [String: String] = [:]
+        public var environment: [String: String] = [:] { didSet { hasChanged() } }
         /// Descriptor 0. By default at its end.
-        public var standardInput: Input = .null { didSet { initialDescriptors = makeInitialDescriptors() } }
+        public var standardInput: Input = .null { didSet { hasChanged() } }
         /// Descriptor 1. By default what is written vanishes.
-        public var standardOutput: Output = .null { didSet { initialDescriptors = makeInitialDescriptors() } }
+        public var standardOutput: Output = .null { didSet { hasChanged() } }
         /// Descriptor 2. By default what is written vanishes.
-        public var standardError: Output = .null { didSet { initialDescriptors = makeInitialDescriptors() } }
-        /// How many descriptors a guest may have open at once, the standard streams and given directories included.
-        public var maximumDescriptorCount = 1024
+        public var standardError: Output = .null { didSet { hasChanged() } }
+        /// What guests are told of the time. By default what the host is.
+        public var clocks: Clocks = .host { didSet { hasChanged() } }
+        /// Where random numbers come from. By default from the host's secure source.
+        public var randomness: Randomness = .host { didSet { hasChanged() } }
+        /// How many descriptors a guest may have open at once, the standard streams and all that is given included.
+        public var maximumDescriptorCount = 1024 { didSet { hasChanged() } }
+        /// How many bytes a guest may write in all: to its streams, wherever they lead, to files, to sockets, and what it
+        /// has allocated in files. Beyond it writing fails as on a full disk. By default there is no such bound.
+        public var maximumOutputByteCount = Int.max { didSet { hasChanged() } }
 
         /// The directories given, in the order in which guests find them (from descriptor 3 on).
-        public private(set) var preopens: [Preopen] = [] {
-            didSet { initialDescriptors = makeInitialDescriptors() }
-        }
+        public private(set) var preopens: [Preopen] = [] { didSet { hasChanged() } }
+        /// The sockets given, which guests find after the directories.
+        public private(set) var sockets: [Int32] = [] { didSet { hasChanged() } }
 
-        /// What every context's table starts with.
-        private(set) var initialDescriptors: [Descriptor?] = []
-        var pathResolution = PathResolution.automatic
+        var pathResolution = PathResolution.automatic { didSet { hasChanged() } }
+        private var cache = BlueprintCache()
 
         /// Nothing is given.
-        public init() { initialDescriptors = makeInitialDescriptors() }
+        public init() {}
+
+        /// What contexts are made from.
+        var blueprint: Blueprint { cache.blueprint(of: self) }
+
+        private mutating func hasChanged() { cache = BlueprintCache() }
 
         /// Gives a directory to the guest, and all that lies beneath it.
         ///
@@ -46,14 +57,28 @@ extension WASI {
 
         /// Gives an open directory to the guest, and all that lies beneath it.
         public mutating func preopen(_ directory: Directory, as guestPath: String, access: Access = .readWrite) {
-            preopens.append(Preopen(directory: directory, guestPath: guestPath, access: access))
+            preopens.append(Preopen(source: .host(directory), guestPath: guestPath, access: access))
         }
+
+        /// Gives a socket to the guest: one that listens, whose connections the guest accepts, or a connected one.
+        ///
+        /// The guest finds it under the number that follows those of the directories and of sockets given before.
+        ///
+        /// - Parameter socket: A descriptor of the host, which must stay open as long as the guest runs, and is not
+        ///   closed.
+        public mutating func preopen(socket: Int32) { sockets.append(socket) }
     }
 
     /// A directory given to a guest.
     public struct Preopen: Sendable {
-        /// The open directory.
-        public let directory: Directory
+        /// What the guest finds in it.
+        public enum Source: Sendable {
+            /// A directory of the host.
+            case host(Directory)
+        }
+
+        /// What the guest finds in it.
+        public let source: Source
         /// The name under which the guest finds it.
         public let guestPath: String
         /// What the guest may do in it and beneath it.
@@ -78,8 +103,6 @@ extension WASI {
         case descriptor(Int32)
         /// These bytes, then the end.
         case bytes([UInt8])
-
-        var bytes: [UInt8] { if case .bytes(let bytes) = self { bytes } else { [] } }
     }
 
     /// Where a guest's standard output or standard error goes.
@@ -95,7 +118,24 @@ extension WASI {
         case capture(limit: Int)
         /// Kept in memory, up to 16 MiB.
         public static var capture: Output { .capture(limit: 16 << 20) }
+    }
 
-        var captureLimit: Int { if case .capture(let limit) = self { limit } else { 0 } }
+    /// What guests are told of the time.
+    public enum Clocks: Sendable, Hashable {
+        /// What the host's clocks say.
+        case host
+        /// The same for every guest at every run. Time stands still while the guest runs; when it waits, the time waited
+        /// for passes at once. The clocks of processor time stay at 0.
+        ///
+        /// Nanoseconds, the first since 1970.
+        case fixed(realtime: UInt64, monotonic: UInt64 = 0)
+    }
+
+    /// Where a guest's random numbers come from.
+    public enum Randomness: Sendable, Hashable {
+        /// The host's secure source, getrandom(2).
+        case host
+        /// A sequence that depends on the seed alone, the same for every guest. It can be predicted: not for secrets.
+        case seeded(UInt64)
     }
 }

@@ -1,8 +1,10 @@
 //! The context of one guest: what `wasi_snapshot_preview1` functions act on.
 //!
-//! Plain host code over system calls, in extensions by topic (`WASI+….swift`): each WASI function is a method that
-//! takes the guest's memory and its arguments and throws an `Errno`. `Imports+WASI.swift` makes imports of them. A
-//! context belongs to one guest at a time and is not `Sendable`; making one costs no system call.
+//! Plain host code over system calls, in extensions by topic (`Functions/WASI+….swift`): each WASI function is a method
+//! that takes the guest's memory and its arguments and throws an `Errno`. `Imports+WASI.swift` makes imports of them. A
+//! context belongs to one guest at a time and is not `Sendable`. Making one costs an allocation and no system call: what
+//! contexts of a configuration have in common is in its `Blueprint`, and even the table of descriptors is made when the
+//! guest first uses one.
 
 /// The system interface of one guest: WASI 0.1, `wasi_snapshot_preview1`.
 ///
@@ -18,36 +20,89 @@
 ///
 /// All that the guest opened is closed when the context is dropped.
 public final class WASI {
-    let configuration: Configuration
-    var descriptors: DescriptorTable
-    var input: InputBytes
-    private var output: OutputBuffer
-    private var errorOutput: OutputBuffer
+    let blueprint: Blueprint
     /// Asked when a signal interrupts a system call that the guest waits in: true makes the call fail with `EINTR`
     /// instead of going on, so that the guest runs again. Without it every wait goes on.
     public var isStopRequested: (() -> Bool)?
 
+    /// Nil until the guest first uses a descriptor.
+    private var table: DescriptorTable?
+    private var capturedOutput: CapturedOutput?
+    private var capturedErrorOutput: CapturedOutput?
+    /// Bytes that the guest may still write.
+    var remainingOutputByteCount: Int
+    /// Where fixed clocks stand: nanoseconds that the guest has waited.
+    var waitedTime: UInt64 = 0
+    /// Random numbers, where they are fixed.
+    var generator: SeededGenerator?
+    private(set) lazy var listingBudget = HostListing.Budget()
+
     /// A context for one guest. Makes no system call.
     public init(_ configuration: Configuration = Configuration()) {
-        self.configuration = configuration
-        descriptors = DescriptorTable(
-            configuration.initialDescriptors, maximumCount: configuration.maximumDescriptorCount)
-        input = InputBytes(configuration.standardInput.bytes)
-        output = OutputBuffer(limit: configuration.standardOutput.captureLimit)
-        errorOutput = OutputBuffer(limit: configuration.standardError.captureLimit)
+        blueprint = configuration.blueprint
+        remainingOutputByteCount = blueprint.maximumOutputByteCount
     }
 
     /// What the guest wrote to a captured standard output since the last call.
-    public func takeStandardOutput() -> [UInt8] { output.take() }
+    public func takeStandardOutput() -> [UInt8] { capturedOutput?.take() ?? [] }
 
     /// What the guest wrote to a captured standard error since the last call.
-    public func takeStandardError() -> [UInt8] { errorOutput.take() }
+    public func takeStandardError() -> [UInt8] { capturedErrorOutput?.take() ?? [] }
 
-    /// Takes as much as fits of what the guest writes to a captured stream.
-    func capture(_ source: UnsafeMutableRawBufferPointer, as capture: Descriptor.Capture) -> Int {
-        switch capture {
-        case .standardOutput: output.write(source)
-        case .standardError: errorOutput.write(source)
+    var descriptors: DescriptorTable {
+        _read {
+            if table == nil { table = makeTable() }
+            yield table!
+        }
+        _modify {
+            if table == nil { table = makeTable() }
+            yield &table!
+        }
+    }
+
+    /// Three streams, then the directories given, by which guests look for them, then the sockets.
+    private func makeTable() -> DescriptorTable {
+        let input: OpenFile =
+            switch blueprint.standardInput {
+            case .null: NullStream()
+            case .inherit: HostFile(lent: 0)
+            case .descriptor(let descriptor): HostFile(lent: descriptor)
+            case .bytes(let bytes): ByteInput(bytes)
+            }
+        var descriptors = [
+            Descriptor(file: input, rights: .stream),
+            Descriptor(file: makeOutput(blueprint.standardOutput, inherited: 1, &capturedOutput), rights: .stream),
+            Descriptor(file: makeOutput(blueprint.standardError, inherited: 2, &capturedErrorOutput), rights: .stream),
+        ]
+        for preopen in blueprint.preopens {
+            let root: DirectoryFile =
+                switch preopen.source {
+                case .host(let directory): HostDirectory(lent: directory.descriptor, blueprint.pathResolution)
+                }
+            let withheld: Rights = preopen.access == .readOnly ? .writing : []
+            descriptors.append(
+                Descriptor(
+                    file: root, preopenName: preopen.guestPath, rights: .directory.subtracting(withheld),
+                    inheritingRights: .directory.union(.file).subtracting(withheld), droppedRights: withheld,
+                    droppedInheritingRights: withheld))
+        }
+        for socket in blueprint.sockets {
+            descriptors.append(Descriptor(file: HostFile(lent: socket), rights: .socket, inheritingRights: .socket))
+        }
+        return DescriptorTable(descriptors, maximumCount: blueprint.maximumDescriptorCount)
+    }
+
+    private func makeOutput(
+        _ output: Output, inherited: Int32, _ captured: inout CapturedOutput?
+    ) -> OpenFile {
+        switch output {
+        case .null: return NullStream()
+        case .inherit: return HostFile(lent: inherited)
+        case .descriptor(let descriptor): return HostFile(lent: descriptor)
+        case .capture(let limit):
+            let capture = CapturedOutput(limit: limit)
+            captured = capture
+            return capture
         }
     }
 }

@@ -10,7 +10,7 @@ import WasmModule
 struct WASIFunctionTests {
     @Test("every function of wasi_snapshot_preview1 is there with its type")
     func table() {
-        // i: i32, I: i64. All return an errno; proc_exit, which returns nothing, is not in the table.
+        // i: i32, I: i64. All return an errno; proc_exit and proc_raise, which may not return, are not in the table.
         let expected = """
             args_get ii|args_sizes_get ii|clock_res_get ii|clock_time_get iIi|environ_get ii|environ_sizes_get ii
             fd_advise iIIi|fd_allocate iII|fd_close i|fd_datasync i|fd_fdstat_get ii|fd_fdstat_set_flags ii
@@ -19,7 +19,7 @@ struct WASIFunctionTests {
             fd_renumber ii|fd_seek iIii|fd_sync i|fd_tell ii|fd_write iiii|path_create_directory iii
             path_filestat_get iiiii|path_filestat_set_times iiiiIIi|path_link iiiiiii|path_open iiiiiIIii
             path_readlink iiiiii|path_remove_directory iii|path_rename iiiiii|path_symlink iiiii|path_unlink_file iii
-            poll_oneoff iiii|proc_raise i|random_get ii|sched_yield |sock_accept iii|sock_recv iiiiii|sock_send iiiii
+            poll_oneoff iiii|random_get ii|sched_yield |sock_accept iii|sock_recv iiiiii|sock_send iiiii
             sock_shutdown ii
             """.split { "|\n".contains($0) }.map(String.init)
         let actual = WASIFunction.all.map { function in
@@ -353,8 +353,8 @@ struct WASIFunctionTests {
         // A FIFO can be opened for writing without waiting exactly as long as somebody has it open for reading.
         let (error, descriptor) = guest!.open("fifo", rights: TestGuest.readWrite)
         #expect(error == .success)
-        let opened = try guest!.wasi.descriptors[UInt32(descriptor)]
-        if case .host(let host) = opened.object { #expect(fcntl(host, F_GETFD) & FD_CLOEXEC != 0) }
+        let host = (try guest!.wasi.descriptors[UInt32(descriptor)].file as? HostFile)?.descriptor ?? -1
+        #expect(fcntl(host, F_GETFD) & FD_CLOEXEC != 0)
         func isOpen() -> Bool {
             let writer = Glibc.open(directory.path("fifo"), O_WRONLY | O_NONBLOCK | O_CLOEXEC)
             if writer >= 0 { close(writer) }
@@ -401,12 +401,24 @@ struct WASIFunctionTests {
         #expect(guest.call("random_get", UInt64(buffer), 0) == .success)
     }
 
-    @Test("there are no sockets and no signals")
-    func absent() {
+    @Test("what is no socket is told so")
+    func noSockets() {
         let guest = TestGuest(WASI.Configuration())
-        #expect(guest.call("sock_shutdown", 1, 0) == .notsock)
+        #expect(guest.call("sock_shutdown", 1, 1) == .notsock)
+        #expect(guest.call("sock_recv", 0) == .notsock)
+        #expect(guest.call("sock_send", 1) == .notsock)
+        #expect(guest.call("sock_accept", 0, 0, 4096) == .notsock)
         #expect(guest.call("sock_recv", 99) == .badf)
-        #expect(guest.call("proc_raise", 6) == .nosys)
         #expect(guest.call("sched_yield") == .success)
+    }
+
+    @Test("a raised signal does what it does to a program that does not handle it")
+    func signals() {
+        #expect(WASI.outcome(ofSignal: 0) == .goesOn(.success))
+        #expect(WASI.outcome(ofSignal: 16) == .goesOn(.success), "chld is ignored")
+        #expect(WASI.outcome(ofSignal: 6) == .ends(WASIExit(code: 134)), "abrt ends")
+        #expect(WASI.outcome(ofSignal: 30) == .ends(WASIExit(code: 158)), "sys ends")
+        #expect(WASI.outcome(ofSignal: 18) == .goesOn(.notsup), "stop would be for ever")
+        for unknown in [31, 255, .max] as [UInt32] { #expect(WASI.outcome(ofSignal: unknown) == .goesOn(.inval)) }
     }
 }

@@ -30,6 +30,12 @@ int mayfly_set_status_flags(int descriptor, int flags);
 // ioctl(2) with FIONREAD: bytes that can be read at once.
 int64_t mayfly_readable_bytes(int descriptor);
 
+// 1 for a datagram socket, 0 for one of another kind.
+int mayfly_is_datagram_socket(int descriptor);
+
+// accept4(2) with SOCK_CLOEXEC.
+int mayfly_accept(int descriptor, int is_nonblocking);
+
 // fallocate(2) with mode 0.
 int mayfly_allocate(int descriptor, off_t offset, off_t length);
 

@@ -32,6 +32,8 @@ struct Rights: OptionSet {
     static let pathRemoveDirectory = Rights(rawValue: 1 << 25)
     static let pathUnlinkFile = Rights(rawValue: 1 << 26)
     static let pollFdReadwrite = Rights(rawValue: 1 << 27)
+    static let sockShutdown = Rights(rawValue: 1 << 28)
+    static let sockAccept = Rights(rawValue: 1 << 29)
 
     /// What makes sense for a regular file.
     static let file: Rights = [
@@ -42,12 +44,20 @@ struct Rights: OptionSet {
     static let stream: Rights = [
         .fdDatasync, .fdRead, .fdFdstatSetFlags, .fdSync, .fdWrite, .fdFilestatGet, .pollFdReadwrite,
     ]
+    /// What makes sense for a socket.
+    static let socket = stream.union([.sockShutdown, .sockAccept])
     /// What makes sense for a directory.
     static let directory: Rights = [
         .fdFdstatSetFlags, .fdSync, .fdDatasync, .pathCreateDirectory, .pathCreateFile, .pathLinkSource,
         .pathLinkTarget, .pathOpen, .fdReaddir, .pathReadlink, .pathRenameSource, .pathRenameTarget,
         .pathFilestatGet, .pathFilestatSetSize, .pathFilestatSetTimes, .fdFilestatGet, .fdFilestatSetTimes,
         .pathSymlink, .pathRemoveDirectory, .pathUnlinkFile,
+    ]
+    /// All that changes something in a directory or a file.
+    static let writing: Rights = [
+        .fdWrite, .fdAllocate, .fdFilestatSetSize, .fdFilestatSetTimes, .pathCreateDirectory, .pathCreateFile,
+        .pathLinkSource, .pathLinkTarget, .pathRenameSource, .pathRenameTarget, .pathFilestatSetSize,
+        .pathFilestatSetTimes, .pathSymlink, .pathRemoveDirectory, .pathUnlinkFile,
     ]
 }
 
@@ -98,6 +108,29 @@ struct TimestampFlags: OptionSet {
     init(rawValue: UInt16) { self.rawValue = rawValue }
 }
 
+/// The two times that a file can be given.
+struct Timestamps {
+    /// What becomes of a time. Nanoseconds since 1970.
+    enum Change: Equatable {
+        case none
+        case now
+        case to(UInt64)
+    }
+
+    let access: Change
+    let modification: Change
+
+    /// - Parameter flags: `fstflags`.
+    init(access: UInt64, modification: UInt64, flags: UInt16) throws(Errno) {
+        guard let flags = TimestampFlags(validating: flags) else { throw .inval }
+        func change(_ time: UInt64, _ given: TimestampFlags, _ now: TimestampFlags) -> Change {
+            flags.contains(now) ? .now : flags.contains(given) ? .to(time) : .none
+        }
+        self.access = change(access, .access, .accessNow)
+        self.modification = change(modification, .modification, .modificationNow)
+    }
+}
+
 /// `lookupflags`: the bit that says that a symbolic link in the last place is followed.
 let lookupFollowsSymlinks: UInt32 = 1
 
@@ -143,5 +176,23 @@ struct FileStatus {
         record.storeLittleEndian(accessTime, at: 40)
         record.storeLittleEndian(modificationTime, at: 48)
         record.storeLittleEndian(changeTime, at: 56)
+    }
+}
+
+/// `dirent`: 24 bytes, followed by the entry's name.
+struct DirectoryEntry {
+    /// The cookie of what follows.
+    var next: UInt64
+    var inode: UInt64
+    var type: FileType
+
+    /// Appends the record and the name to others.
+    func append(_ name: some Collection<UInt8>, to bytes: inout [UInt8]) {
+        let words: [3 of UInt64] = [
+            next.littleEndian, inode.littleEndian,
+            (UInt64(UInt32(name.count)) | UInt64(type.rawValue) << 32).littleEndian,
+        ]
+        withUnsafeBytes(of: words) { bytes.append(contentsOf: $0) }
+        bytes.append(contentsOf: name)
     }
 }

@@ -2,7 +2,7 @@
 //! it.
 //!
 //! One list, so that what exists, what type it has and where its arguments go can be checked by reading it against the
-//! specification. Arguments are read from call cells by index. A function that stores results first checks that they
+//! specification (WebAssembly/WASI, legacy/preview1/witx). Arguments are read from call cells by index. A function that stores results first checks that they
 //! have a place, so that nothing is done whose outcome cannot be told.
 
 import Mayfly
@@ -14,7 +14,7 @@ struct WASIFunction: Sendable {
     let parameters: [ValueType]
     let body: Body
 
-    private init(_ name: String, _ parameters: [ValueType], _ body: @escaping Body) {
+    init(_ name: String, _ parameters: [ValueType], _ body: @escaping Body) {
         self.name = name
         self.parameters = parameters
         self.body = body
@@ -50,23 +50,21 @@ struct WASIFunction: Sendable {
         }
     }
 
-    static let module = "wasi_snapshot_preview1"
-
-    /// All functions but `proc_exit`, which does not return.
+    /// All functions of `wasi_snapshot_preview1` but `proc_exit` and `proc_raise`, which may not return.
     static let all: [WASIFunction] = [
         .init("args_get", [.i32, .i32]) { (wasi, memory, a) throws(Errno) in
-            try wasi.store(.arguments, in: memory, pointers: a[0], buffer: a[1])
+            try wasi.store(wasi.blueprint.arguments, in: memory, pointers: a[0], buffer: a[1])
         },
         .init("args_sizes_get", [.i32, .i32]) { (wasi, memory, a) throws(Errno) in
-            let (count, byteCount) = try wasi.sizes(.arguments)
+            let (count, byteCount) = try wasi.sizes(wasi.blueprint.arguments)
             try memory.store(count, at: a[0])
             try memory.store(byteCount, at: a[1])
         },
         .init("environ_get", [.i32, .i32]) { (wasi, memory, a) throws(Errno) in
-            try wasi.store(.environment, in: memory, pointers: a[0], buffer: a[1])
+            try wasi.store(wasi.blueprint.environment, in: memory, pointers: a[0], buffer: a[1])
         },
         .init("environ_sizes_get", [.i32, .i32]) { (wasi, memory, a) throws(Errno) in
-            let (count, byteCount) = try wasi.sizes(.environment)
+            let (count, byteCount) = try wasi.sizes(wasi.blueprint.environment)
             try memory.store(count, at: a[0])
             try memory.store(byteCount, at: a[1])
         },
@@ -129,7 +127,8 @@ struct WASIFunction: Sendable {
         .init("fd_renumber", [.i32, .i32]) { (wasi, _, a) throws(Errno) in try wasi.fdRenumber(a[0], a[1]) },
         .init("fd_seek", [.i32, .i64, .i32, .i32]) { (wasi, memory, a) throws(Errno) in
             try memory.reserve(8, at: a[3])
-            try memory.store(wasi.fdSeek(a[0], offset: a.s64(1), whence: a.u8(2)), at: a[3])
+            try memory.store(
+                wasi.fdSeek(a[0], offset: a.s64(1), whence: OpenFile.Whence(rawValue: try a.u8(2))), at: a[3])
         },
         .init("fd_sync", [.i32]) { (wasi, _, a) throws(Errno) in try wasi.fdSync(a[0]) },
         .init("fd_tell", [.i32, .i32]) { (wasi, memory, a) throws(Errno) in
@@ -183,24 +182,30 @@ struct WASIFunction: Sendable {
             let count = try wasi.pollOneoff(memory, subscriptions: a[0], events: a[1], count: a[2])
             try memory.store(count, at: a[3])
         },
-        // A guest has no signals, and its own death has a better name, proc_exit.
-        .init("proc_raise", [.i32]) { (_, _, _) throws(Errno) in throw .nosys },
         .init("random_get", [.i32, .i32]) { (wasi, memory, a) throws(Errno) in
             try wasi.randomGet(memory, a[0], a[1])
         },
         .init("sched_yield", []) { (wasi, _, _) throws(Errno) in try wasi.schedYield() },
-        .init("sock_accept", [.i32, .i32, .i32]) { (wasi, _, a) throws(Errno) in try wasi.socketOperation(a[0]) },
-        .init("sock_recv", [.i32, .i32, .i32, .i32, .i32, .i32]) { (wasi, _, a) throws(Errno) in
-            try wasi.socketOperation(a[0])
+        .init("sock_accept", [.i32, .i32, .i32]) { (wasi, memory, a) throws(Errno) in
+            try memory.reserve(4, at: a[2])
+            try memory.store(wasi.sockAccept(a[0], a.flags(1)), at: a[2])
         },
-        .init("sock_send", [.i32, .i32, .i32, .i32, .i32]) { (wasi, _, a) throws(Errno) in
-            try wasi.socketOperation(a[0])
+        .init("sock_recv", [.i32, .i32, .i32, .i32, .i32, .i32]) { (wasi, memory, a) throws(Errno) in
+            try memory.reserve(4, at: a[4])
+            try memory.reserve(2, at: a[5])
+            let (count, flags) = try wasi.sockRecv(memory, a[0], a[1], a[2], flags: a.flags(3))
+            try memory.store(count, at: a[4])
+            try memory.store(flags, at: a[5])
         },
-        .init("sock_shutdown", [.i32, .i32]) { (wasi, _, a) throws(Errno) in try wasi.socketOperation(a[0]) },
+        .init("sock_send", [.i32, .i32, .i32, .i32, .i32]) { (wasi, memory, a) throws(Errno) in
+            try memory.reserve(4, at: a[4])
+            try memory.store(wasi.sockSend(memory, a[0], a[1], a[2], flags: a.flags(3)), at: a[4])
+        },
+        .init("sock_shutdown", [.i32, .i32]) { (wasi, _, a) throws(Errno) in try wasi.sockShutdown(a[0], a[1]) },
     ]
 }
 
 extension GuestMemory {
     /// Throws unless a result of this size can be stored there.
-    fileprivate func reserve(_ size: Int, at address: UInt32) throws(Errno) { _ = try bytes(at: address, count: size) }
+    func reserve(_ size: Int, at address: UInt32) throws(Errno) { _ = try bytes(at: address, count: size) }
 }

@@ -3,7 +3,7 @@
 public import Mayfly
 
 extension Imports {
-    /// Defines `wasi_snapshot_preview1`: WASI 0.1.
+    /// Defines `wasi_snapshot_preview1`, WASI 0.1, and `wasi_unstable`, the draft before it.
     ///
     /// ```swift
     /// struct Request { var wasi: WASI; … }
@@ -13,8 +13,15 @@ extension Imports {
     ///
     /// - Parameter context: The context of the guest that calls, out of its state.
     public mutating func defineWASI(_ context: @escaping @Sendable (borrowing State) -> WASI) {
-        for function in WASIFunction.all {
-            define(WASIFunction.module, function.name, type: function.type) { caller, cells in
+        define(WASIFunction.all, as: "wasi_snapshot_preview1", context)
+        define(WASIFunction.unstable, as: "wasi_unstable", context)
+    }
+
+    private mutating func define(
+        _ functions: [WASIFunction], as module: String, _ context: @escaping @Sendable (borrowing State) -> WASI
+    ) {
+        for function in functions {
+            define(module, function.name, type: function.type) { caller, cells in
                 guard let arguments = cells.baseAddress else { return }
                 let wasi = context(caller.state)
                 let result = caller.withMemoryOfThisThread { memory in
@@ -23,12 +30,18 @@ extension Imports {
                 arguments.pointee = UInt64(result.rawValue)
             }
         }
-        define(WASIFunction.module, "proc_exit") { (_, code: UInt32) -> Void in throw WASIExit(code: code) }
+        define(module, "proc_exit") { (_, code: UInt32) -> Void in throw WASIExit(code: code) }
+        define(module, "proc_raise") { (_, signal: UInt32) -> UInt32 in
+            switch WASI.outcome(ofSignal: signal) {
+            case .goesOn(let result): return UInt32(result.rawValue)
+            case .ends(let exit): throw exit
+            }
+        }
     }
 }
 
 extension Imports where State == WASI {
-    /// Defines `wasi_snapshot_preview1` for guests whose state is their WASI context and nothing else.
+    /// Defines `wasi_snapshot_preview1` and `wasi_unstable` for guests whose state is their WASI context and nothing else.
     public mutating func defineWASI() { defineWASI { $0 } }
 }
 

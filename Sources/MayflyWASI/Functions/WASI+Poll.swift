@@ -8,8 +8,18 @@ extension WASI {
     /// call allocates.
     static let maximumSubscriptionCount = 4096
 
-    private static let subscriptionSize = 48
     private static let eventSize = 32
+
+    /// Where the fields of a subscription lie.
+    struct SubscriptionLayout {
+        let size: Int
+        /// Of the clock's number, its timeout and its flags.
+        let clock: Int
+        let timeout: Int
+        let flags: Int
+
+        static let preview1 = SubscriptionLayout(size: 48, clock: 16, timeout: 24, flags: 40)
+    }
 
     private struct Subscription {
         enum Kind: UInt8 { case clock = 0, read, write }
@@ -28,10 +38,11 @@ extension WASI {
 
     /// - Returns: The number of events stored; at least one, and no more than there are subscriptions.
     func pollOneoff(
-        _ memory: GuestMemory, subscriptions: UInt32, events: UInt32, count: UInt32
+        _ memory: GuestMemory, subscriptions: UInt32, events: UInt32, count: UInt32,
+        _ layout: SubscriptionLayout = .preview1
     ) throws(Errno) -> UInt32 {
         guard count > 0, count <= Self.maximumSubscriptionCount else { throw .inval }
-        let source = try memory.records(at: subscriptions, count: count, stride: Self.subscriptionSize)
+        let source = try memory.records(at: subscriptions, count: count, stride: layout.size)
         let destination = try memory.records(at: events, count: count, stride: Self.eventSize)
 
         // All read before any event is stored: the two arrays may overlap.
@@ -40,8 +51,8 @@ extension WASI {
         pending.reserveCapacity(Int(count))
         for index in 0..<Int(count) {
             let record = UnsafeMutableRawBufferPointer(
-                rebasing: source[index * Self.subscriptionSize..<(index + 1) * Self.subscriptionSize])
-            pending.append(try subscription(record, &requests))
+                rebasing: source[index * layout.size..<(index + 1) * layout.size])
+            pending.append(try subscription(record, layout, &requests))
         }
 
         let shortest = pending.reduce(UInt64?.none) { shortest, subscription in
@@ -83,13 +94,13 @@ extension WASI {
     }
 
     private func subscription(
-        _ record: UnsafeMutableRawBufferPointer, _ requests: inout [pollfd]
+        _ record: UnsafeMutableRawBufferPointer, _ layout: SubscriptionLayout, _ requests: inout [pollfd]
     ) throws(Errno) -> Subscription {
         guard let kind = Subscription.Kind(rawValue: record[8]) else { throw .inval }
         var subscription = Subscription(userData: record.loadLittleEndian(UInt64.self, at: 0), kind: kind)
         do {
             if kind == .clock {
-                subscription.timeout = try timeout(record)
+                subscription.timeout = try timeout(record, layout)
             } else {
                 let number = record.loadLittleEndian(UInt32.self, at: 16)
                 try prepare(&subscription, number, &requests)
@@ -103,10 +114,12 @@ extension WASI {
     }
 
     /// Nanoseconds from now.
-    private func timeout(_ record: UnsafeMutableRawBufferPointer) throws(Errno) -> UInt64 {
-        let clock = record.loadLittleEndian(UInt32.self, at: 16)
-        let timeout = record.loadLittleEndian(UInt64.self, at: 24)
-        let flags = record.loadLittleEndian(UInt16.self, at: 40)
+    private func timeout(
+        _ record: UnsafeMutableRawBufferPointer, _ layout: SubscriptionLayout
+    ) throws(Errno) -> UInt64 {
+        let clock = record.loadLittleEndian(UInt32.self, at: layout.clock)
+        let timeout = record.loadLittleEndian(UInt64.self, at: layout.timeout)
+        let flags = record.loadLittleEndian(UInt16.self, at: layout.flags)
         guard flags & ~1 == 0 else { throw .inval }
         // The processor's clocks stand still while the guest waits.
         guard clock <= 1 else { throw clock <= 3 ? .notsup : .inval }
@@ -120,20 +133,15 @@ extension WASI {
     ) throws(Errno) {
         let descriptor = try descriptors[number]
         try descriptor.require(.pollFdReadwrite)
-        switch descriptor.object {
-        case .host(let host):
-            // poll(2) reports files and directories as ready, so they need no case of their own.
+        guard let direction = OpenFile.Direction(rawValue: subscription.kind.rawValue) else { throw .inval }
+        switch try descriptor.file.readiness(direction) {
+        case .now(let byteCount):
+            subscription.isReady = true
+            subscription.byteCount = byteCount
+        case .whenReady(let host):
             subscription.request = requests.count
-            let event = subscription.kind == .read ? POLLIN : POLLOUT
-            requests.append(pollfd(fd: host, events: Int16(event), revents: 0))
-        case .null: subscription.isReady = true
-        case .input:
-            guard subscription.kind == .read else { throw .badf }
-            subscription.isReady = true
-            subscription.byteCount = UInt64(input.remainingCount)
-        case .output:
-            guard subscription.kind == .write else { throw .badf }
-            subscription.isReady = true
+            requests.append(
+                pollfd(fd: host, events: Int16(direction == .reading ? POLLIN : POLLOUT), revents: 0))
         }
     }
 
@@ -141,23 +149,40 @@ extension WASI {
     ///
     /// - Returns: The nanoseconds that have passed, at least the timeout if no request became ready.
     private func wait(for requests: inout [pollfd], timeout: UInt64?) throws(Errno) -> UInt64 {
-        let start = try clockTime(1)
+        guard blueprint.clocks != .host, let timeout else {
+            let start = try hostTime()
+            let isReady = try waitForHost(&requests, since: start, timeout: timeout)
+            let elapsed = try hostTime() &- start
+            return isReady ? elapsed : max(elapsed, timeout ?? 0)
+        }
+        // A fixed clock moves by what is waited for, at once.
+        if try waitForHost(&requests, since: try hostTime(), timeout: 0) { return 0 }
+        waitedTime &+= timeout
+        return timeout
+    }
+
+    private func hostTime() throws(Errno) -> UInt64 {
+        var time = timespec()
+        try checked(clock_gettime(CLOCK_MONOTONIC, &time))
+        return time.nanoseconds
+    }
+
+    /// - Returns: A request is ready; if not, the time is over.
+    private func waitForHost(
+        _ requests: inout [pollfd], since start: UInt64, timeout: UInt64?
+    ) throws(Errno) -> Bool {
         while true {
-            let passed = try clockTime(1) &- start
-            var limit: timespec?
+            let result: Int32
             if let timeout {
+                let passed = try hostTime() &- start
                 let remaining = timeout > passed ? timeout - passed : 0
                 // 2^64 nanoseconds are fewer seconds than time_t holds.
-                limit = timespec(tv_sec: Int(remaining / 1_000_000_000), tv_nsec: Int(remaining % 1_000_000_000))
-            }
-            let result: Int32
-            if var limit {
+                var limit = timespec(tv_sec: Int(remaining / 1_000_000_000), tv_nsec: Int(remaining % 1_000_000_000))
                 result = mayfly_poll(&requests, nfds_t(requests.count), &limit)
             } else {
                 result = mayfly_poll(&requests, nfds_t(requests.count), nil)
             }
-            if result == 0 { return max(try clockTime(1) &- start, timeout ?? 0) }
-            if result > 0 { return try clockTime(1) &- start }
+            if result >= 0 { return result > 0 }
             // After a signal the results are not filled in.
             if result != -EINTR || isStopRequested?() == true { throw Errno(host: -result) }
         }

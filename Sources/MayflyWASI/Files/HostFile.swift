@@ -1,0 +1,277 @@
+//! Files, streams, devices and sockets of the host.
+//!
+//! The kernel reads from and writes to guest memory directly; nothing is copied on the way. What the guest opened
+//! itself is closed with the last of its descriptors. What the embedder lends (standard streams, sockets) is never
+//! closed, and its flags, which the host process has a share in, are never changed: those the guest sets on it are kept
+//! here and acted upon.
+
+internal import CPlatform
+internal import Glibc
+
+final class HostFile: OpenFile {
+    let descriptor: Int32
+    private let isLent: Bool
+    /// Nil for what is lent: looked up when it is asked for, since most guests do not ask.
+    private let knownType: FileType?
+    private var isOpen = true
+
+    /// What the embedder opened, and closes when no guest can be using it any more.
+    init(lent descriptor: Int32) {
+        self.descriptor = descriptor
+        isLent = true
+        knownType = nil
+    }
+
+    /// What was opened for the guest, with O_CLOEXEC. Takes it over.
+    init(owning descriptor: Int32, type: FileType) {
+        self.descriptor = descriptor
+        isLent = false
+        knownType = type
+    }
+
+    deinit { if isOpen, !isLent { Glibc.close(descriptor) } }
+
+    override func close() throws(Errno) {
+        guard isOpen else { return }
+        isOpen = false
+        // The descriptor is gone even where Linux reports an error, EINTR included.
+        if !isLent, Glibc.close(descriptor) != 0, errno != EINTR { throw .current }
+    }
+
+    // MARK: As a whole
+
+    override var sensibleRights: Rights {
+        switch try? type() {
+        case .regularFile: .file
+        case .socketStream, .socketDatagram: .socket
+        default: .stream
+        }
+    }
+
+    override func type() throws(Errno) -> FileType { if let knownType { knownType } else { try status().type } }
+
+    override func status() throws(Errno) -> FileStatus {
+        var status = try FileStatus(of: descriptor)
+        if status.type == .socketStream, mayfly_is_datagram_socket(descriptor) == 1 { status.type = .socketDatagram }
+        return status
+    }
+
+    override func flags() throws(Errno) -> DescriptorFlags {
+        isLent ? emulatedFlags : DescriptorFlags(host: try unnegated(mayfly_status_flags(descriptor)))
+    }
+
+    override func setFlags(_ flags: DescriptorFlags) throws(Errno) {
+        if isLent {
+            emulatedFlags = flags
+        } else {
+            // The kernel changes append and nonblock only; the others it would ignore.
+            let fixed: DescriptorFlags = [.dsync, .rsync, .sync]
+            guard try self.flags().intersection(fixed) == flags.intersection(fixed) else { throw .notsup }
+            try unnegated(mayfly_set_status_flags(descriptor, flags.hostFlags))
+        }
+    }
+
+    override func setTimes(_ times: Timestamps, for context: WASI) throws(Errno) {
+        try times.withTimespecs { (times) throws(Errno) in try unnegated(mayfly_set_times(descriptor, times)) }
+    }
+
+    override func setSize(_ size: off_t, for context: WASI) throws(Errno) {
+        _ = try context.interruptible { ftruncate(descriptor, size) }
+    }
+
+    override func synchronize(dataOnly: Bool, for context: WASI) throws(Errno) {
+        _ = try context.interruptible { dataOnly ? fdatasync(descriptor) : fsync(descriptor) }
+    }
+
+    override func advise(_ offset: off_t, _ length: off_t, _ advice: Int32) throws(Errno) {
+        let result = posix_fadvise(descriptor, offset, length, advice)
+        if result != 0 { throw Errno(host: result) }
+    }
+
+    override func allocate(_ offset: off_t, _ length: off_t, for context: WASI) throws(Errno) {
+        _ = try context.interruptibleUnnegated { mayfly_allocate(descriptor, offset, length) }
+    }
+
+    // MARK: Reading and writing
+
+    override func read(_ vectors: Vectors, for context: WASI) throws(Errno) -> Int {
+        try requireReadiness(POLLIN)
+        return try context.interruptible { readv(descriptor, vectors.baseAddress, Int32(vectors.count)) }
+    }
+
+    override func read(_ vectors: Vectors, at offset: off_t, for context: WASI) throws(Errno) -> Int {
+        try context.interruptible { preadv(descriptor, vectors.baseAddress, Int32(vectors.count), offset) }
+    }
+
+    override func write(_ vectors: Vectors, for context: WASI) throws(Errno) -> Int {
+        try requireReadiness(POLLOUT)
+        if knownType == .regularFile {
+            return try context.interruptible { writev(descriptor, vectors.baseAddress, Int32(vectors.count)) }
+        }
+        let mask = BrokenPipeMask()
+        do throws(Errno) {
+            return try context.interruptible { writev(descriptor, vectors.baseAddress, Int32(vectors.count)) }
+        } catch {
+            if error == .pipe { mask.discardSignal() }
+            throw error
+        }
+    }
+
+    override func write(_ vectors: Vectors, at offset: off_t, for context: WASI) throws(Errno) -> Int {
+        try context.interruptible { pwritev(descriptor, vectors.baseAddress, Int32(vectors.count), offset) }
+    }
+
+    override func seek(_ offset: Int64, from whence: Whence) throws(Errno) -> UInt64 {
+        let hostWhence =
+            switch whence {
+            case .start: SEEK_SET
+            case .current: SEEK_CUR
+            case .end: SEEK_END
+            }
+        return UInt64(try checked(lseek(descriptor, off_t(offset), hostWhence)))
+    }
+
+    /// poll(2) reports files and devices as ready, so they need no case of their own.
+    override func readiness(_ direction: Direction) throws(Errno) -> Readiness { .whenReady(descriptor) }
+
+    /// Does for what is lent as O_NONBLOCK would: `again` instead of waiting.
+    private func requireReadiness(_ event: Int32) throws(Errno) {
+        guard emulatedFlags.contains(.nonblock) else { return }
+        var request = pollfd(fd: descriptor, events: Int16(event), revents: 0)
+        if poll(&request, 1, 0) == 0 { throw .again }
+    }
+
+    // MARK: Sockets. Of anything else the kernel says that it is none.
+
+    /// - Returns: Bytes received, and whether a message had more of them than found a place.
+    func receive(
+        _ vectors: Vectors, peeks: Bool, waitsForAll: Bool, for context: WASI
+    ) throws(Errno) -> (count: Int, isTruncated: Bool) {
+        var flags = waitFlag
+        if peeks { flags |= Int32(MSG_PEEK) }
+        if waitsForAll { flags |= Int32(MSG_WAITALL) }
+        var message = msghdr()
+        message.msg_iov = UnsafeMutablePointer(mutating: vectors.baseAddress)
+        message.msg_iovlen = vectors.count
+        let count = try context.interruptible { recvmsg(descriptor, &message, flags) }
+        return (count, message.msg_flags & Int32(MSG_TRUNC) != 0)
+    }
+
+    func send(_ vectors: Vectors, for context: WASI) throws(Errno) -> Int {
+        var message = msghdr()
+        message.msg_iov = UnsafeMutablePointer(mutating: vectors.baseAddress)
+        message.msg_iovlen = vectors.count
+        // The guest gets an error where the host process would be sent a signal.
+        let flags = waitFlag | Int32(MSG_NOSIGNAL)
+        return try context.interruptible { sendmsg(descriptor, &message, flags) }
+    }
+
+    func shutDown(reading: Bool, writing: Bool) throws(Errno) {
+        let how: Int32 =
+            switch (reading, writing) {
+            case (true, true): Int32(SHUT_RDWR)
+            case (true, false): Int32(SHUT_RD)
+            case (false, _): Int32(SHUT_WR)
+            }
+        try checked(shutdown(descriptor, how))
+    }
+
+    func accept(isNonblocking: Bool, for context: WASI) throws(Errno) -> HostFile {
+        try requireReadiness(POLLIN)
+        let accepted = try context.interruptibleUnnegated { mayfly_accept(descriptor, isNonblocking ? 1 : 0) }
+        return HostFile(owning: accepted, type: .socketStream)
+    }
+
+    private var waitFlag: Int32 { emulatedFlags.contains(.nonblock) ? Int32(MSG_DONTWAIT) : 0 }
+}
+
+extension DescriptorFlags {
+    init(host flags: Int32) {
+        self = []
+        if flags & O_APPEND != 0 { insert(.append) }
+        if flags & O_NONBLOCK != 0 { insert(.nonblock) }
+        if flags & O_DSYNC != 0 { insert(.dsync) }
+        // On Linux O_RSYNC is O_SYNC, which includes O_DSYNC.
+        if flags & O_SYNC == O_SYNC { formUnion([.sync, .rsync]) }
+    }
+
+    var hostFlags: Int32 {
+        var flags: Int32 = 0
+        if contains(.append) { flags |= O_APPEND }
+        if contains(.nonblock) { flags |= O_NONBLOCK }
+        if contains(.dsync) { flags |= O_DSYNC }
+        if contains(.sync) || contains(.rsync) { flags |= O_SYNC }
+        return flags
+    }
+}
+
+extension FileType {
+    init(mode: mode_t) {
+        self =
+            switch mode & S_IFMT {
+            case S_IFBLK: .blockDevice
+            case S_IFCHR: .characterDevice
+            case S_IFDIR: .directory
+            case S_IFREG: .regularFile
+            case S_IFSOCK: .socketStream
+            case S_IFLNK: .symbolicLink
+            default: .unknown
+            }
+    }
+}
+
+extension FileStatus {
+    init(of descriptor: Int32) throws(Errno) {
+        var status = stat()
+        try checked(fstat(descriptor, &status))
+        self.init(status)
+    }
+
+    init(_ status: stat) {
+        func nanoseconds(_ time: timespec) -> UInt64 { time.tv_sec < 0 ? 0 : time.nanoseconds }
+        self.init(
+            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), type: FileType(mode: status.st_mode),
+            linkCount: UInt64(status.st_nlink), size: UInt64(clamping: status.st_size),
+            accessTime: nanoseconds(status.st_atim), modificationTime: nanoseconds(status.st_mtim),
+            changeTime: nanoseconds(status.st_ctim))
+    }
+}
+
+extension Timestamps {
+    /// As utimensat(2) takes them.
+    func withTimespecs(_ body: (UnsafePointer<timespec>) throws(Errno) -> Void) throws(Errno) {
+        func time(_ change: Change) -> timespec {
+            switch change {
+            case .none: timespec(tv_sec: 0, tv_nsec: mayfly_utime_omit)
+            case .now: timespec(tv_sec: 0, tv_nsec: mayfly_utime_now)
+            case .to(let time):
+                timespec(tv_sec: Int(time / 1_000_000_000), tv_nsec: Int(time % 1_000_000_000))
+            }
+        }
+        let times: [2 of timespec] = [time(access), time(modification)]
+        try withUnsafePointer(to: times) { (pointer) throws(Errno) in
+            try pointer.withMemoryRebound(to: timespec.self, capacity: 2, body)
+        }
+    }
+}
+
+/// Keeps SIGPIPE from the thread while it writes to a stream: a guest whose reader went away gets an error, and the
+/// host process is not killed.
+private struct BrokenPipeMask: ~Copyable {
+    private var previous = sigset_t()
+    private var brokenPipe = sigset_t()
+
+    init() {
+        sigemptyset(&brokenPipe)
+        sigaddset(&brokenPipe, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &brokenPipe, &previous)
+    }
+
+    /// Takes the pending signal away.
+    func discardSignal() {
+        var noWait = timespec()
+        withUnsafePointer(to: brokenPipe) { _ = sigtimedwait($0, nil, &noWait) }
+    }
+
+    deinit { withUnsafePointer(to: previous) { _ = pthread_sigmask(SIG_SETMASK, $0, nil) } }
+}
