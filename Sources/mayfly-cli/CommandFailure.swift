@@ -60,7 +60,9 @@ struct CommandFailure: Error {
             switch error {
             case .pool(let error): self.init(.system, "\(path): \(error)")
             case .unknownImport, .incompatibleImport, .needsInstance:
-                self.init(.invalidModule, "\(path): \(error); mayfly provides the module wasi_snapshot_preview1 only")
+                self.init(
+                    .invalidModule,
+                    "\(path): \(error); mayfly provides the modules wasi_snapshot_preview1 and wasi_unstable only")
             }
         case let error as PoolError: self.init(.system, "\(path): \(error)")
         case let error as CopyError: self.init(.internalError, "\(path): \(error)")

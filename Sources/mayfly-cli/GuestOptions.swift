@@ -1,6 +1,7 @@
 //! What a guest is given of the host, and what is called in it before it runs: the same for all commands that run one.
 
 import ArgumentParser
+import Glibc
 import Mayfly
 import MayflyWASI
 
@@ -8,8 +9,10 @@ struct GuestOptions: ParsableArguments {
     @Option(
         name: .customLong("dir"),
         help: ArgumentHelp(
-            "Give the guest a directory and all beneath it; without ::GUEST under the same name.",
-            valueName: "host[::guest]"))
+            """
+            Give the guest a directory and all beneath it; without ::GUEST under the same name, with ::ro to look and read \
+            only.
+            """, valueName: "host[::guest[::ro]]"))
     var directories: [String] = []
 
     @Option(
@@ -17,15 +20,23 @@ struct GuestOptions: ParsableArguments {
         help: ArgumentHelp("Set a variable in the guest's environment.", valueName: "name=value"))
     var variables: [String] = []
 
+    @Flag(
+        name: .customLong("env-inherit"),
+        help: "Give the guest this process's environment; what --env sets comes first.")
+    var inheritsEnvironment = false
+
+    @Option(
+        name: .customLong("stdin"),
+        help: ArgumentHelp("Give the guest this file as standard input, not this process's.", valueName: "file"))
+    var standardInput: String?
+
     func validate() throws {
         for variable in variables {
             guard let equals = variable.firstIndex(of: "="), equals != variable.startIndex else {
                 throw ValidationError("'--env \(variable)' is not of the form NAME=VALUE.")
             }
         }
-        for directory in directories where directory.isEmpty || directory.hasPrefix("::") || directory.hasSuffix("::") {
-            throw ValidationError("'--dir \(directory)' is not of the form HOST or HOST::GUEST.")
-        }
+        for directory in directories { _ = try GivenDirectory(directory) }
     }
 
     /// This process's standard streams, and what the options say.
@@ -34,31 +45,77 @@ struct GuestOptions: ParsableArguments {
     func configuration(arguments: [String]) throws -> WASI.Configuration {
         var configuration = WASI.Configuration()
         configuration.arguments = arguments
-        configuration.standardInput = .inherit
+        configuration.standardInput = try standardInput.map { .descriptor(try Self.open($0)) } ?? .inherit
         configuration.standardOutput = .inherit
         configuration.standardError = .inherit
+        if inheritsEnvironment { configuration.environment = Self.ownEnvironment }
         for variable in variables {
-            guard let equals = variable.firstIndex(of: "=") else { continue }
-            configuration.environment[String(variable[..<equals])] = String(variable[variable.index(after: equals)...])
+            let (name, value) = Self.split(variable)
+            configuration.environment[name] = value
         }
         for directory in directories {
-            let separator = Self.separator(in: directory)
-            let host = separator.map { String(directory[..<$0.lowerBound]) } ?? directory
-            let guest = separator.map { String(directory[$0.upperBound...]) } ?? directory
-            try configuration.preopen(host, as: guest)
+            let directory = try GivenDirectory(directory)
+            try configuration.preopen(directory.host, as: directory.guest, access: directory.access)
         }
         return configuration
     }
 
-    /// The first `::`.
-    private static func separator(in text: String) -> Range<String.Index>? {
-        var index = text.startIndex
-        while index < text.endIndex {
-            let next = text.index(after: index)
-            if next < text.endIndex, text[index] == ":", text[next] == ":" { return index..<text.index(after: next) }
-            index = next
+    /// Before and after the first `=`.
+    private static func split(_ variable: String) -> (name: String, value: String) {
+        let equals = variable.firstIndex(of: "=") ?? variable.endIndex
+        return (String(variable[..<equals]), String(variable[equals...].dropFirst()))
+    }
+
+    private static var ownEnvironment: [String: String] {
+        var variables: [String: String] = [:]
+        var next = environ
+        while let variable = next.pointee {
+            let (name, value) = split(String(cString: variable))
+            variables[name] = value
+            next += 1
         }
-        return nil
+        return variables
+    }
+
+    /// Opens a file, to be open as long as this process runs.
+    private static func open(_ path: String) throws -> Int32 {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw CommandFailure(.noInput, "cannot read '\(path)': \(String(cString: strerror(errno)))")
+        }
+        return descriptor
+    }
+}
+
+/// What `--dir` says.
+private struct GivenDirectory {
+    var host: String
+    var guest: String
+    var access = WASI.Access.readWrite
+
+    init(_ text: String) throws {
+        var parts = [""]
+        var rest = text[...]
+        while let first = rest.first {
+            if rest.hasPrefix("::"), parts.count < 3 {
+                parts.append("")
+                rest = rest.dropFirst(2)
+            } else {
+                parts[parts.count - 1].append(first)
+                rest = rest.dropFirst()
+            }
+        }
+        host = parts[0]
+        guest = parts.count > 1 ? parts[1] : host
+        if parts.count > 2 {
+            guard parts[2] == "ro" else {
+                throw ValidationError("'--dir \(text)' ends in '::\(parts[2])'; only '::ro' can stand there.")
+            }
+            access = .readOnly
+        }
+        if host.isEmpty || guest.isEmpty {
+            throw ValidationError("'--dir \(text)' is not of the form HOST or HOST::GUEST or HOST::GUEST::ro.")
+        }
     }
 }
 

@@ -10,16 +10,17 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Run a module.",
         usage: """
-            mayfly run [--dir HOST[::GUEST]]… [--env NAME=VALUE]… [--warm EXPORT] [--invoke EXPORT] \
-            [--allow-precompiled] [--no-cache] MODULE [ARGUMENTS…]
+            mayfly run [--dir HOST[::GUEST[::ro]]]… [--env NAME=VALUE]… [--env-inherit] [--stdin FILE] \
+            [--warm EXPORT] [--invoke EXPORT] [--allow-precompiled] [--no-cache] MODULE [ARGUMENTS…]
             """,
         discussion: """
             MODULE is a module in the binary format or, with --allow-precompiled only, what `mayfly compile` or \
             `mayfly snapshot` wrote. The latter are native code, which no sandbox holds: run only what you trust like a \
             program.
 
-            The module may import wasi_snapshot_preview1 (WASI 0.1). It has this process's standard streams, the \
-            directories given with --dir and the variables given with --env, and nothing else of the host.
+            The module may import wasi_snapshot_preview1 (WASI 0.1) or its draft wasi_unstable. It has this process's \
+            standard streams, the directories given with --dir and the variables given with --env, and nothing else of \
+            the host.
 
             Without --invoke the module's export _start is called, with ARGUMENTS as the program's arguments, after \
             the module's file name. All that follows MODULE is the guest's, options too.

@@ -405,6 +405,15 @@ struct CommandTests {
             #expect(copy == "some input")
             // Without a directory the guest gets EBADF, 8.
             #expect(try mayfly("run", "open.wasm").code == 8)
+            // In a directory to be read only it may create nothing: ENOTCAPABLE, 76.
+            try FileManager.default.removeItem(at: directory.appendingPathComponent("copy"))
+            #expect(try mayfly("run", "--dir", ".::/data::ro", "open.wasm").code == 76)
+            try Data("from a file".utf8).write(to: directory.appendingPathComponent("input"))
+            let fed = try mayfly("run", "--stdin", "input", "--dir", ".::/data", "open.wasm", input: "not this")
+            #expect(fed.code == 0, "\(fed.errors)")
+            let second = try String(contentsOf: directory.appendingPathComponent("copy"), encoding: .utf8)
+            #expect(second == "from a file")
+            #expect(try mayfly("run", "--stdin", "nothing", "open.wasm").code == 66)
         }
     }
 
@@ -414,7 +423,8 @@ struct CommandTests {
             try write(Self.functions)
             for arguments in [
                 ["run"], ["run", "--unknown", "m.wasm"], ["run", "--env", "X", "m.wasm"],
-                ["run", "--dir", "::/", "m.wasm"],
+                ["run", "--dir", "::/", "m.wasm"], ["run", "--dir", ".::/::rw", "m.wasm"],
+                ["run", "--dir", "./::", "m.wasm"],
                 ["run", "m.wasm"], ["frobnicate"], ["validate"], ["compile"], ["inspect", "m.wasm", "nofunction"],
             ] {
                 let outcome =

@@ -5,34 +5,6 @@ import Testing
 
 @testable import MayflyWASI
 
-/// A pipe, closed with the value.
-private final class Pipe {
-    private(set) var reader: Int32
-    private(set) var writer: Int32
-
-    init() {
-        var ends: [Int32] = [0, 0]
-        #expect(pipe(&ends) == 0)
-        reader = ends[0]
-        writer = ends[1]
-    }
-
-    deinit {
-        closeReader()
-        closeWriter()
-    }
-
-    func closeReader() {
-        if reader >= 0 { close(reader) }
-        reader = -1
-    }
-
-    func closeWriter() {
-        if writer >= 0 { close(writer) }
-        writer = -1
-    }
-}
-
 @Suite("WASI: streams and waiting")
 struct WASIStreamTests {
     private struct Event: Equatable {
@@ -106,7 +78,7 @@ struct WASIStreamTests {
 
     @Test("streams are reported ready with what they hold")
     func streams() {
-        let pipe = Pipe()
+        let pipe = PipePair()
         var configuration = WASI.Configuration()
         configuration.standardInput = .descriptor(pipe.reader)
         configuration.standardOutput = .descriptor(pipe.writer)
@@ -153,7 +125,7 @@ struct WASIStreamTests {
 
     @Test("writing to a pipe that nobody reads is an error, not the end of the process")
     func brokenPipe() {
-        let pipe = Pipe()
+        let pipe = PipePair()
         var configuration = WASI.Configuration()
         configuration.standardOutput = .descriptor(pipe.writer)
         let guest = TestGuest(configuration)
@@ -166,7 +138,7 @@ struct WASIStreamTests {
 
     @Test("a stream that does not block does not, and the host's own flags stay")
     func nonblocking() {
-        let pipe = Pipe()
+        let pipe = PipePair()
         var configuration = WASI.Configuration()
         configuration.standardInput = .descriptor(pipe.reader)
         let guest = TestGuest(configuration)

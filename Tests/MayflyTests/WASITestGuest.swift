@@ -2,6 +2,7 @@
 //! makes them. A red zone follows the memory, so that a write beyond it is found.
 
 import Foundation
+import Testing
 
 @testable import MayflyWASI
 
@@ -35,12 +36,12 @@ final class TestGuest {
         return function.call(wasi, memory, cells)
     }
 
-    /// Memory that no other call of this guest uses.
+    /// Memory that no recent call of this guest uses.
     func allocate(_ count: Int) -> UInt32 {
-        let address = top
-        top += UInt32((count + 15) / 16 * 16)
-        if Int(top) > Self.memorySize - 4096 { top = 4096 }
-        return address
+        let size = UInt32((count + 15) / 16 * 16)
+        if Int(top + size) > Self.memorySize - 4096 { top = 4096 }
+        defer { top += size }
+        return top
     }
 
     func place(_ bytes: [UInt8]) -> (address: UInt64, count: UInt64) {
@@ -184,5 +185,33 @@ final class TestDirectory {
         try configuration.preopen(inside.path, as: "/", access: access)
         change(&configuration)
         return TestGuest(configuration)
+    }
+}
+
+/// A pipe, closed with the value.
+final class PipePair {
+    private(set) var reader: Int32
+    private(set) var writer: Int32
+
+    init() {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        reader = ends[0]
+        writer = ends[1]
+    }
+
+    deinit {
+        closeReader()
+        closeWriter()
+    }
+
+    func closeReader() {
+        if reader >= 0 { close(reader) }
+        reader = -1
+    }
+
+    func closeWriter() {
+        if writer >= 0 { close(writer) }
+        writer = -1
     }
 }
