@@ -60,6 +60,24 @@ extension WASI {
             preopens.append(Preopen(source: .host(directory), guestPath: guestPath, access: access))
         }
 
+        /// Gives a directory tree in memory to the guest.
+        ///
+        /// Every context sees the tree as it is here. What a guest changes in it is that guest's alone, and is gone with
+        /// its context; ``WASI/fileTree(preopenedAs:)`` tells what has become of it.
+        ///
+        /// - Parameters:
+        ///   - tree: What the guest finds.
+        ///   - guestPath: The name under which the guest finds it.
+        ///   - access: What the guest may do in it.
+        ///   - byteLimit: How many bytes the guest may add to what the tree holds, names and a fixed cost for every file
+        ///     included. Beyond it writing fails as on a full disk.
+        public mutating func preopen(
+            _ tree: FileTree, as guestPath: String, access: Access = .readWrite, byteLimit: Int = 16 << 20
+        ) {
+            preopens.append(
+                Preopen(source: .tree(tree, byteLimit: byteLimit), guestPath: guestPath, access: access))
+        }
+
         /// Gives a socket to the guest: one that listens, whose connections the guest accepts, or a connected one.
         ///
         /// The guest finds it under the number that follows those of the directories and of sockets given before.
@@ -75,6 +93,8 @@ extension WASI {
         public enum Source: Sendable {
             /// A directory of the host.
             case host(Directory)
+            /// A tree in memory, and how many bytes the guest may add to it.
+            case tree(FileTree, byteLimit: Int)
         }
 
         /// What the guest finds in it.

@@ -27,6 +27,8 @@ public final class WASI {
 
     /// Nil until the guest first uses a descriptor.
     private var table: DescriptorTable?
+    /// Trees in memory as the guest has changed them, by the preopen's index.
+    private var volumes: [Int: TreeVolume] = [:]
     private var capturedOutput: CapturedOutput?
     private var capturedErrorOutput: CapturedOutput?
     /// Bytes that the guest may still write.
@@ -49,6 +51,14 @@ public final class WASI {
     /// What the guest wrote to a captured standard error since the last call.
     public func takeStandardError() -> [UInt8] { capturedErrorOutput?.take() ?? [] }
 
+    /// What has become of a tree in memory that was given under a name; nil if there is none of that name.
+    public func fileTree(preopenedAs guestPath: String) -> FileTree? {
+        for (index, preopen) in blueprint.preopens.enumerated() where preopen.guestPath == guestPath {
+            if case .tree(let tree, _) = preopen.source { return volumes[index]?.fileTree() ?? tree }
+        }
+        return nil
+    }
+
     var descriptors: DescriptorTable {
         _read {
             if table == nil { table = makeTable() }
@@ -65,8 +75,8 @@ public final class WASI {
         let input: OpenFile =
             switch blueprint.standardInput {
             case .null: NullStream()
-            case .inherit: HostFile(lent: 0)
-            case .descriptor(let descriptor): HostFile(lent: descriptor)
+            case .inherit: HostFile(0, .input)
+            case .descriptor(let descriptor): HostFile(descriptor, .input)
             case .bytes(let bytes): ByteInput(bytes)
             }
         var descriptors = [
@@ -74,10 +84,11 @@ public final class WASI {
             Descriptor(file: makeOutput(blueprint.standardOutput, inherited: 1, &capturedOutput), rights: .stream),
             Descriptor(file: makeOutput(blueprint.standardError, inherited: 2, &capturedErrorOutput), rights: .stream),
         ]
-        for preopen in blueprint.preopens {
+        for (index, preopen) in blueprint.preopens.enumerated() {
             let root: DirectoryFile =
                 switch preopen.source {
                 case .host(let directory): HostDirectory(lent: directory.descriptor, blueprint.pathResolution)
+                case .tree: TreeDirectory(rootOf: volume(index))
                 }
             let withheld: Rights = preopen.access == .readOnly ? .writing : []
             descriptors.append(
@@ -87,9 +98,21 @@ public final class WASI {
                     droppedInheritingRights: withheld))
         }
         for socket in blueprint.sockets {
-            descriptors.append(Descriptor(file: HostFile(lent: socket), rights: .socket, inheritingRights: .socket))
+            descriptors.append(Descriptor(file: HostFile(socket, .socket), rights: .socket, inheritingRights: .socket))
         }
         return DescriptorTable(descriptors, maximumCount: blueprint.maximumDescriptorCount)
+    }
+
+    /// The tree in memory given as the preopen of that index.
+    private func volume(_ index: Int) -> TreeVolume {
+        if let volume = volumes[index] { return volume }
+        let preopen = blueprint.preopens[index]
+        guard case .tree(let tree, let byteLimit) = preopen.source else { preconditionFailure("no tree") }
+        let volume = TreeVolume(
+            tree, byteLimit: byteLimit, isReadOnly: preopen.access == .readOnly, device: UInt64(index) + 1,
+            now: { [unowned self] in (try? time(.realtime)) ?? 0 })
+        volumes[index] = volume
+        return volume
     }
 
     private func makeOutput(
@@ -97,8 +120,8 @@ public final class WASI {
     ) -> OpenFile {
         switch output {
         case .null: return NullStream()
-        case .inherit: return HostFile(lent: inherited)
-        case .descriptor(let descriptor): return HostFile(lent: descriptor)
+        case .inherit: return HostFile(inherited, .output)
+        case .descriptor(let descriptor): return HostFile(descriptor, .output)
         case .capture(let limit):
             let capture = CapturedOutput(limit: limit)
             captured = capture

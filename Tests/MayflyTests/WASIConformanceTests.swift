@@ -1,6 +1,7 @@
 //! The WASI 0.1 conformance suite: C, Rust and AssemblyScript programs that check their host.
 //!
-//! Every program runs twice, with each way of resolving paths. Beside each lies a `.json` with its arguments,
+//! Every program runs three times: in a directory of the host with each way of resolving paths, and in a tree in memory.
+//! Beside each lies a `.json` with its arguments,
 //! environment, directory and expected outcome.
 
 import Foundation
@@ -32,6 +33,8 @@ struct WASIConformanceTests {
         var stderr: String?
     }
 
+    private enum Place: CaseIterable { case automatic, walk, memory }
+
     @Test("the suite is complete", .needs(folder))
     func complete() { #expect(Self.programs.count >= 72) }
 
@@ -47,19 +50,23 @@ struct WASIConformanceTests {
         imports.defineWASI()
         let template = try Self.engine.get().compile(contentsOf: file.path).template(imports: imports)
 
-        for resolution in [PathResolution.automatic, .walk] {
+        for place in Place.allCases {
             let root = FileManager.default.temporaryDirectory.appendingPathComponent("mayfly-\(UUID().uuidString)")
             defer { try? FileManager.default.removeItem(at: root) }
             var configuration = WASI.Configuration()
-            configuration.pathResolution = resolution
+            configuration.pathResolution = place == .walk ? .walk : .automatic
             configuration.arguments = [file.lastPathComponent] + (expectation.args ?? [])
             configuration.environment = expectation.env ?? [:]
             configuration.standardOutput = .capture
             configuration.standardError = .capture
             if let folder = expectation.root {
-                try FileManager.default.copyItem(
-                    at: file.deletingLastPathComponent().appendingPathComponent(folder), to: root)
-                try configuration.preopen(root.path, as: "/")
+                let original = file.deletingLastPathComponent().appendingPathComponent(folder)
+                if place == .memory {
+                    configuration.preopen(try WASI.FileTree(copying: original.path), as: "/")
+                } else {
+                    try FileManager.default.copyItem(at: original, to: root)
+                    try configuration.preopen(root.path, as: "/")
+                }
             }
 
             let wasi = WASI(configuration)
@@ -68,9 +75,9 @@ struct WASIConformanceTests {
             let errors = String(decoding: wasi.takeStandardError(), as: UTF8.self)
             switch outcome {
             case .success(let code):
-                #expect(code == expectation.exit_code ?? 0, "\(resolution): \(errors)")
+                #expect(code == expectation.exit_code ?? 0, "\(place): \(errors)")
             case .failure(let error):
-                Issue.record("\(resolution): \(error)\n\(errors)")
+                Issue.record("\(place): \(error)\n\(errors)")
             }
             if let expected = expectation.stdout { #expect(output == expected) }
             if let expected = expectation.stderr { #expect(errors == expected) }

@@ -98,7 +98,7 @@ final class HostDirectory: DirectoryFile {
             throw error
         }
         return type == .directory
-            ? HostDirectory(owning: opened, resolution) : HostFile(owning: opened, type: type)
+            ? HostDirectory(owning: opened, resolution) : HostFile(opened, .opened(type))
     }
 
     override func status(of path: GuestPath, follows: Bool, for context: WASI) throws(Errno) -> FileStatus {

@@ -3,30 +3,33 @@
 //! The kernel reads from and writes to guest memory directly; nothing is copied on the way. What the guest opened
 //! itself is closed with the last of its descriptors. What the embedder lends (standard streams, sockets) is never
 //! closed, and its flags, which the host process has a share in, are never changed: those the guest sets on it are kept
-//! here and acted upon.
+//! here and acted upon. A stream that is lent goes one way and only forward, whatever file lies behind it: a guest whose
+//! output goes to a log reads nothing of it and cannot go back to write over what others wrote.
 
 internal import CPlatform
 internal import Glibc
 
 final class HostFile: OpenFile {
-    let descriptor: Int32
-    private let isLent: Bool
-    /// Nil for what is lent: looked up when it is asked for, since most guests do not ask.
-    private let knownType: FileType?
-    private var isOpen = true
-
-    /// What the embedder opened, and closes when no guest can be using it any more.
-    init(lent descriptor: Int32) {
-        self.descriptor = descriptor
-        isLent = true
-        knownType = nil
+    /// How the guest came by it, and so what it may do.
+    enum Role {
+        /// It opened or accepted it.
+        case opened(FileType)
+        /// It was lent it, to read or to write.
+        case input
+        case output
+        /// It was lent it.
+        case socket
     }
 
-    /// What was opened for the guest, with O_CLOEXEC. Takes it over.
-    init(owning descriptor: Int32, type: FileType) {
+    let descriptor: Int32
+    private let role: Role
+    private var isOpen = true
+
+    /// - Parameter descriptor: What is opened for the guest, with O_CLOEXEC, is taken over; what is lent must stay open as
+    ///   long as the guest runs.
+    init(_ descriptor: Int32, _ role: Role) {
         self.descriptor = descriptor
-        isLent = false
-        knownType = type
+        self.role = role
     }
 
     deinit { if isOpen, !isLent { Glibc.close(descriptor) } }
@@ -38,6 +41,9 @@ final class HostFile: OpenFile {
         if !isLent, Glibc.close(descriptor) != 0, errno != EINTR { throw .current }
     }
 
+    /// Then it is a stream, without the positions, size and times that what lies behind it may have.
+    private var isLent: Bool { if case .opened = role { false } else { true } }
+
     // MARK: As a whole
 
     override var sensibleRights: Rights {
@@ -48,7 +54,10 @@ final class HostFile: OpenFile {
         }
     }
 
-    override func type() throws(Errno) -> FileType { if let knownType { knownType } else { try status().type } }
+    /// Of what is lent it is looked up when it is asked for, since most guests do not ask.
+    override func type() throws(Errno) -> FileType {
+        if case .opened(let type) = role { type } else { try status().type }
+    }
 
     override func status() throws(Errno) -> FileStatus {
         var status = try FileStatus(of: descriptor)
@@ -72,10 +81,12 @@ final class HostFile: OpenFile {
     }
 
     override func setTimes(_ times: Timestamps, for context: WASI) throws(Errno) {
+        guard !isLent else { throw .badf }
         try times.withTimespecs { (times) throws(Errno) in try unnegated(mayfly_set_times(descriptor, times)) }
     }
 
     override func setSize(_ size: off_t, for context: WASI) throws(Errno) {
+        guard !isLent else { throw .inval }
         _ = try context.interruptible { ftruncate(descriptor, size) }
     }
 
@@ -84,28 +95,33 @@ final class HostFile: OpenFile {
     }
 
     override func advise(_ offset: off_t, _ length: off_t, _ advice: Int32) throws(Errno) {
+        guard !isLent else { throw .spipe }
         let result = posix_fadvise(descriptor, offset, length, advice)
         if result != 0 { throw Errno(host: result) }
     }
 
     override func allocate(_ offset: off_t, _ length: off_t, for context: WASI) throws(Errno) {
+        guard !isLent else { throw .spipe }
         _ = try context.interruptibleUnnegated { mayfly_allocate(descriptor, offset, length) }
     }
 
     // MARK: Reading and writing
 
     override func read(_ vectors: Vectors, for context: WASI) throws(Errno) -> Int {
+        if case .output = role { throw .badf }
         try requireReadiness(POLLIN)
         return try context.interruptible { readv(descriptor, vectors.baseAddress, Int32(vectors.count)) }
     }
 
     override func read(_ vectors: Vectors, at offset: off_t, for context: WASI) throws(Errno) -> Int {
-        try context.interruptible { preadv(descriptor, vectors.baseAddress, Int32(vectors.count), offset) }
+        guard !isLent else { throw .spipe }
+        return try context.interruptible { preadv(descriptor, vectors.baseAddress, Int32(vectors.count), offset) }
     }
 
     override func write(_ vectors: Vectors, for context: WASI) throws(Errno) -> Int {
+        if case .input = role { throw .badf }
         try requireReadiness(POLLOUT)
-        if knownType == .regularFile {
+        if case .opened(.regularFile) = role {
             return try context.interruptible { writev(descriptor, vectors.baseAddress, Int32(vectors.count)) }
         }
         let mask = BrokenPipeMask()
@@ -118,10 +134,12 @@ final class HostFile: OpenFile {
     }
 
     override func write(_ vectors: Vectors, at offset: off_t, for context: WASI) throws(Errno) -> Int {
-        try context.interruptible { pwritev(descriptor, vectors.baseAddress, Int32(vectors.count), offset) }
+        guard !isLent else { throw .spipe }
+        return try context.interruptible { pwritev(descriptor, vectors.baseAddress, Int32(vectors.count), offset) }
     }
 
     override func seek(_ offset: Int64, from whence: Whence) throws(Errno) -> UInt64 {
+        guard !isLent else { throw .spipe }
         let hostWhence =
             switch whence {
             case .start: SEEK_SET
@@ -132,7 +150,14 @@ final class HostFile: OpenFile {
     }
 
     /// poll(2) reports files and devices as ready, so they need no case of their own.
-    override func readiness(_ direction: Direction) throws(Errno) -> Readiness { .whenReady(descriptor) }
+    override func readiness(_ direction: Direction) throws(Errno) -> Readiness {
+        switch (role, direction) {
+        case (.input, .writing), (.output, .reading): throw .badf
+        // poll(2) would pass over it.
+        case _ where descriptor < 0: throw .badf
+        default: return .whenReady(descriptor)
+        }
+    }
 
     /// Does for what is lent as O_NONBLOCK would: `again` instead of waiting.
     private func requireReadiness(_ event: Int32) throws(Errno) {
@@ -179,7 +204,7 @@ final class HostFile: OpenFile {
     func accept(isNonblocking: Bool, for context: WASI) throws(Errno) -> HostFile {
         try requireReadiness(POLLIN)
         let accepted = try context.interruptibleUnnegated { mayfly_accept(descriptor, isNonblocking ? 1 : 0) }
-        return HostFile(owning: accepted, type: .socketStream)
+        return HostFile(accepted, .opened(.socketStream))
     }
 
     private var waitFlag: Int32 { emulatedFlags.contains(.nonblock) ? Int32(MSG_DONTWAIT) : 0 }

@@ -26,12 +26,8 @@ extension WASI {
 
     func fdFdstatGet(_ number: UInt32) throws(Errno) -> DescriptorStatus {
         let descriptor = try descriptors[number]
-        let type = try descriptor.file.type()
-        var rights = descriptor.rights
-        // A standard stream may turn out to be a file; what it is was not looked at when the guest was given it.
-        if number <= 2, type == .regularFile { rights.formUnion(Rights.file.subtracting(descriptor.droppedRights)) }
         return DescriptorStatus(
-            type: type, flags: try descriptor.file.flags(), rights: rights,
+            type: try descriptor.file.type(), flags: try descriptor.file.flags(), rights: descriptor.rights,
             inheritingRights: descriptor.inheritingRights)
     }
 

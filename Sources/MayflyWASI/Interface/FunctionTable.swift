@@ -56,6 +56,8 @@ struct WASIFunction: Sendable {
             try wasi.store(wasi.blueprint.arguments, in: memory, pointers: a[0], buffer: a[1])
         },
         .init("args_sizes_get", [.i32, .i32]) { (wasi, memory, a) throws(Errno) in
+            try memory.reserve(4, at: a[0])
+            try memory.reserve(4, at: a[1])
             let (count, byteCount) = try wasi.sizes(wasi.blueprint.arguments)
             try memory.store(count, at: a[0])
             try memory.store(byteCount, at: a[1])
@@ -64,6 +66,8 @@ struct WASIFunction: Sendable {
             try wasi.store(wasi.blueprint.environment, in: memory, pointers: a[0], buffer: a[1])
         },
         .init("environ_sizes_get", [.i32, .i32]) { (wasi, memory, a) throws(Errno) in
+            try memory.reserve(4, at: a[0])
+            try memory.reserve(4, at: a[1])
             let (count, byteCount) = try wasi.sizes(wasi.blueprint.environment)
             try memory.store(count, at: a[0])
             try memory.store(byteCount, at: a[1])

@@ -27,6 +27,9 @@ struct GuestPath {
         bytes = path + [0]
     }
 
+    /// The whole path, without the NUL.
+    var contents: [UInt8] { bytes.dropLast().map { UInt8(bitPattern: $0) } }
+
     /// Ends with a slash, so that it names a directory or nothing.
     var hasTrailingSlash: Bool { bytes[bytes.count - 2] == Self.slash }
 
