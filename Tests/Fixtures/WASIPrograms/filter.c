@@ -2,7 +2,7 @@
 //
 //     filter [-cinqsv] [-r TEXT] [-o FILE | -a FILE] PATTERN [FILE...]
 //
-//     -c  print only how many lines were selected          -r  in a selected line put TEXT for each match; & is the match
+//     -c  print only how many lines were selected          -r  put TEXT for each match, and the match for each & in it
 //     -i  upper and lower case are the same                -o  write to FILE instead of standard output
 //     -n  number the lines                                 -a  the same, after what FILE holds already
 //     -q  print nothing, stop at the first selected line   -s  say nothing about files that cannot be read
@@ -10,8 +10,8 @@
 //
 // PATTERN is an extended regular expression. Without a FILE, or where it is "-", standard input is read. The exit code
 // is 0 if a line was selected, 1 if none was, and 2 after an error. Words in FILTER_OPTIONS, in the environment, go
-// before the arguments. A CR before the LF belongs to the end of the line: the pattern does not see it, and it comes out
-// again. A NUL ends what the pattern sees of a line.
+// before the arguments. A CR before the LF belongs to the end of the line: the pattern does not see it, and it comes
+// out again. A NUL ends what the pattern sees of a line.
 
 #include <errno.h>
 #include <fcntl.h>

@@ -12,8 +12,9 @@
 //     flip OFFSET        invert a byte, as a bad disk would, and open again
 //     crash              leave an unfinished new file, as a crash while compacting would, and open again
 //
-// A record is a header, the key and the value. When the file is opened, records are read up to the first that is cut off
-// or has a wrong checksum; the rest is cut off. FILE.lock exists while the file is open, so that there is one writer.
+// A record is a header, the key and the value. When the file is opened, records are read up to the first that is cut
+// off or has a wrong checksum; the rest is cut off. FILE.lock exists while the file is open, so that there is one
+// writer.
 //
 // The exit code is 1 if a key was not found, 2 for other failures, and 3 if another writer has the file.
 
@@ -237,7 +238,8 @@ static void reopen(void) {
 
 static void *value_of(const struct entry *entry) {
     void *value = checked(malloc(entry->value_size + 1));
-    if (!read_exactly(store.descriptor, value, entry->value_size, entry->value_offset)) die("%s ends early", store.path);
+    bool is_whole = read_exactly(store.descriptor, value, entry->value_size, entry->value_offset);
+    if (!is_whole) die("%s ends early", store.path);
     return value;
 }
 
@@ -377,8 +379,10 @@ int main(int argc, char **argv) {
         static const struct {
             const char *name;
             int count;
-        } commands[] = {{"put", 2},   {"get", 1},   {"delete", 1}, {"list", 0}, {"size", 0}, {"compact", 0}, {"sync", 0},
-                        {"stamp", 2}, {"tear", 1},  {"flip", 1},   {"crash", 0}, {"reserve", 1}, {"syncdir", 0}};
+        } commands[] = {
+            {"put", 2},  {"get", 1},   {"delete", 1}, {"list", 0},  {"size", 0}, {"compact", 0}, {"sync", 0},
+            {"stamp", 2}, {"tear", 1}, {"flip", 1},   {"crash", 0}, {"reserve", 1}, {"syncdir", 0},
+        };
         size_t i = 0, count = sizeof commands / sizeof *commands;
         while (i < count && strcmp(command, commands[i].name)) i++;
         if (i == count || argc - next <= commands[i].count) {

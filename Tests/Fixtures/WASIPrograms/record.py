@@ -16,7 +16,8 @@ A case in cases.json:
                         the pipe stays open until the program ends
     directory           what lies in the directory that the program has as "/": nodes; access: "readOnly" or nothing
     expected            written by this script: code, output, errors, and the directory afterwards if it has changed
-    difference          where Mayfly is right to do something else: reason, and the parts of expected that differ
+    difference          where Mayfly is right to do something else: reason; replaced, a dictionary of parts of output
+                        and errors with what there is instead; and directory, if that differs
 
 Contents are a text, {"text": ..., "repeat": times}, {"base64": ...}, {"source": name of a file beside this one}, a list
 of contents, or, if they are expected and long, {"size": ..., "digest": FNV-1a of 64 bits}.

@@ -70,7 +70,10 @@ function evaluate(tree, names) {
     if ("number" in tree) return tree.number;
     if ("sign" in tree) {
         const [left, right] = [evaluate(tree.left, names), evaluate(tree.right, names)];
-        return { "+": left + right, "-": left - right, "*": left * right, "/": left / right, "**": left ** right }[tree.sign];
+        const results = {
+            "+": left + right, "-": left - right, "*": left * right, "/": left / right, "**": left ** right,
+        };
+        return results[tree.sign];
     }
     const value = names[tree.name];
     return tree.operands ? value(...tree.operands.map((operand) => evaluate(operand, names))) : value;
@@ -105,7 +108,8 @@ print([...table].join(" "), (1234.5678).toFixed(2), (255).toString(16), parseFlo
 print(new Date(Date.UTC(2000, 1, 29, 12, 30, 45, 678)).toISOString());
 print("Größe ≠ 大小 🦋", [..."🦋 mayfly"].length, "straße".toUpperCase());
 print("snake_case-name".replace(/[-_](\w)/g, (_, letter) => letter.toUpperCase()));
-print(JSON.stringify({ list: [1, "two", null, { three: [] }], nested: { "key with \"quotes\"": "\u2028\n" } }, null, 1));
+const data = { list: [1, "two", null, { three: [] }], nested: { "key with \"quotes\"": "\u2028\n" } };
+print(JSON.stringify(data, null, 1));
 
 // Words of a text by frequency
 
@@ -120,6 +124,8 @@ print(ranking.slice(0, 4).map(([word, count]) => `${word}×${count}`).join(", ")
 let hash = 0x811c9dc5;
 for (let round = 0; round < 20000; round++) {
     const objects = { round, text: `object ${round}`, list: [round, round * 2] };
-    for (const character of JSON.stringify(objects)) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193) >>> 0;
+    for (const character of JSON.stringify(objects)) {
+        hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193) >>> 0;
+    }
 }
 print(`digest ${hash.toString(16).padStart(8, "0")}`);

@@ -277,8 +277,10 @@ static void act(int directory, char *action) {
         return describe(directory, action + (follows ? 1 : 2), follows ? 0 : AT_SYMLINK_NOFOLLOW);
     }
     if (action[0] == '!') {
-        int flags = action[size - 1] == '/' ? AT_REMOVEDIR : 0;
-        if (unlinkat(directory, action + 1, flags)) complain("remove", action + 1);
+        // The slash says what is meant, and is no part of the name; a second one is.
+        bool is_directory = action[size - 1] == '/';
+        if (is_directory) action[size - 1] = 0;
+        if (unlinkat(directory, action + 1, is_directory ? AT_REMOVEDIR : 0)) complain("remove", action + 1);
         return;
     }
     char *sign = action;
