@@ -1,8 +1,8 @@
 //! Real programs: four in C (`Tests/Fixtures/WASIPrograms/`) and QuickJS, which shall do under Mayfly what they do under
 //! Wasmtime.
 //!
-//! `cases.json` says what each is given and what came of it under Wasmtime; `record.py` beside it writes that, and its
-//! first lines say what is what. Every case runs with each kind of directory and each kind of stream.
+//! `cases.json` says what each is given and what came of it under Wasmtime, which `record.py` beside it has written there.
+//! Every case runs with each kind of directory and each kind of stream.
 
 import Foundation
 import Mayfly
@@ -22,7 +22,9 @@ struct WASIProgramTests {
     @Test("there are cases for every program, each with a name of its own")
     func complete() throws {
         let cases = try ProgramCase.all.get()
-        for program in Program.allCases { #expect(cases.filter { $0.program == program }.count >= 5, "\(program)") }
+        for program in ProgramCase.Program.allCases {
+            #expect(cases.filter { $0.program == program }.count >= 5, "\(program)")
+        }
         #expect(Set(cases.map(\.name)).count == cases.count)
     }
 
@@ -54,10 +56,10 @@ struct WASIProgramTests {
         }
     }
 
-    private func expectEqual(_ bytes: [UInt8], _ contents: Contents?, _ comment: Comment) throws {
+    private func expectEqual(_ bytes: [UInt8], _ contents: ProgramCase.Contents?, _ comment: Comment) throws {
         if case .digest(let size, let digest) = contents {
             #expect(bytes.count == size, comment)
-            #expect(Contents.digest(of: bytes) == digest, comment)
+            #expect(ProgramCase.Contents.digest(of: bytes) == digest, comment)
         } else {
             let expected = try contents?.bytes() ?? []
             guard bytes != expected else { return }
@@ -71,36 +73,13 @@ struct WASIProgramTests {
 
 // MARK: What is run
 
-enum Program: String, Decodable, CaseIterable {
-    case filter, walk, log, echo, qjs
-
-    private static let engine = Result { try Engine(.init(pool: PoolConfiguration(slotCount: 8))) }
-
-    /// Each compiled once, whatever the number of its cases.
-    private static let templates = [Program: Result<Template<WASI>, any Error>](
-        uniqueKeysWithValues: allCases.map { program in
-            (program, Result { try program.compile() })
-        })
-
-    var template: Template<WASI> { get throws { try Self.templates[self]!.get() } }
-
-    private func compile() throws -> Template<WASI> {
-        let file =
-            self == .qjs
-            ? TestData.url("corpus/qjs.wasm") : ProgramCase.folder.appendingPathComponent("\(rawValue).wasm")
-        var imports = Imports<WASI>()
-        imports.defineWASI()
-        return try Self.engine.get().compile(contentsOf: file.path).template(imports: imports)
-    }
-}
-
 /// A case, and how it is run.
 struct ProgramRun: CustomTestStringConvertible {
     /// What the guest has as its directory.
     enum Directory: CaseIterable {
         case host, hostWalked
 
-        func tree(_ nodes: [Node]) throws -> any ProgramTree {
+        func tree(_ nodes: [ProgramCase.Node]) throws -> any ProgramTree {
             switch self {
             case .host: try HostTree(nodes, resolution: .automatic)
             case .hostWalked: try HostTree(nodes, resolution: .walk)
@@ -118,7 +97,7 @@ struct ProgramRun: CustomTestStringConvertible {
     var testDescription: String { "\(programCase.name) (\(directory), \(streams))" }
 
     /// All ways to run the cases of these programs. Without the cases none: another test says why.
-    static func all(_ programs: Program...) -> [ProgramRun] {
+    static func all(_ programs: ProgramCase.Program...) -> [ProgramRun] {
         let cases = (try? ProgramCase.all.get()) ?? []
         return cases.filter { programs.contains($0.program) }.flatMap { programCase in
             Directory.allCases.flatMap { directory in
@@ -178,7 +157,7 @@ protocol ProgramTree {
     /// As `/` of the guest.
     func give(to configuration: inout WASI.Configuration, access: WASI.Access) throws
     /// All that lies in it, by path: files with the number of their names.
-    func nodes() throws -> [Node]
+    func nodes() throws -> [ProgramCase.Node]
 }
 
 /// A directory of the host.
@@ -186,7 +165,7 @@ final class HostTree: ProgramTree {
     private let root = FileManager.default.temporaryDirectory.appendingPathComponent("mayfly-\(UUID().uuidString)")
     private let resolution: PathResolution
 
-    init(_ nodes: [Node], resolution: PathResolution) throws {
+    init(_ nodes: [ProgramCase.Node], resolution: PathResolution) throws {
         self.resolution = resolution
         try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
         for node in nodes.flatMap(\.expanded) {
@@ -213,10 +192,10 @@ final class HostTree: ProgramTree {
         try configuration.preopen(root.path, as: "/", access: access)
     }
 
-    func nodes() throws -> [Node] {
+    func nodes() throws -> [ProgramCase.Node] {
         let paths = try FileManager.default.subpathsOfDirectory(atPath: root.path)
         return try paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { relative in
-            var node = Node(path: relative)
+            var node = ProgramCase.Node(path: relative)
             var status = stat()
             #expect(lstat(path(relative), &status) == 0)
             switch status.st_mode & S_IFMT {
@@ -269,7 +248,7 @@ private final class Feeder {
     private let worker: Worker
     private let guestHasEnded = DispatchSemaphore(value: 0)
 
-    init(_ input: Contents) throws {
+    init(_ input: ProgramCase.Contents) throws {
         let (reader, writer) = try makePipe()
         self.reader = reader
         let pieces = try input.pieces.map { piece in
@@ -325,165 +304,5 @@ private final class Collector {
         close(writer)
         worker.wait()
         return collected.bytes
-    }
-}
-
-// MARK: cases.json
-
-struct ProgramCase: Decodable, Sendable {
-    var name: String
-    var program: Program
-    var arguments: [Contents]?
-    var environment: [String: String]?
-    var input: Contents?
-    var directory: [Node]?
-    var access: String?
-    var expected: Expectation?
-    var difference: Difference?
-
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Fixtures/WASIPrograms")
-
-    static let all = Result {
-        try JSONDecoder().decode(
-            [ProgramCase].self, from: Data(contentsOf: folder.appendingPathComponent("cases.json")))
-    }
-}
-
-struct Expectation: Decodable, Sendable {
-    var code: UInt32?
-    var output: Contents?
-    var errors: Contents?
-    /// Nil: as it was.
-    var directory: [Node]?
-}
-
-/// What Mayfly does otherwise, and is right about.
-struct Difference: Decodable, Sendable {
-    var reason: String
-    /// Parts of what is written to the standard streams, and what there is instead.
-    var replaced: [String: String]
-    var directory: [Node]?
-
-    func applied(to original: Expectation) throws -> Expectation {
-        var result = original
-        var unused = Set(replaced.keys)
-        result.output = try replacing(in: original.output, &unused)
-        result.errors = try replacing(in: original.errors, &unused)
-        result.directory = directory ?? original.directory
-        // Or the difference is one no more.
-        #expect(unused.isEmpty)
-        return result
-    }
-
-    private func replacing(in contents: Contents?, _ unused: inout Set<String>) throws -> Contents? {
-        if case .digest = contents { return contents }
-        guard var text = try contents?.text() else { return nil }
-        for (old, new) in replaced.sorted(by: { $0.key.count > $1.key.count }) where text.contains(old) {
-            text = text.replacingOccurrences(of: old, with: new)
-            unused.remove(old)
-        }
-        return .text(text)
-    }
-}
-
-/// A file, a directory or a link.
-struct Node: Decodable, Sendable, Equatable {
-    var path: String
-    var contents: Contents?
-    /// Of a symbolic link.
-    var target: String?
-    /// What this is another name of.
-    var original: String?
-    /// How many names the file has.
-    var links: Int?
-    /// So many nodes, with their numbers for `#` in the path.
-    var `repeat`: Int?
-
-    var isDirectory: Bool { contents == nil && target == nil && original == nil }
-
-    var expanded: [Node] {
-        guard let count = `repeat` else { return [self] }
-        return (1...count).map { number in
-            var node = self
-            node.repeat = nil
-            node.path = path.replacingOccurrences(of: "#", with: "\(number)")
-            return node
-        }
-    }
-}
-
-/// Bytes, in one of the ways in which they can be written down.
-indirect enum Contents: Decodable, Sendable, Equatable {
-    case text(String, repeated: Int = 1)
-    case bytes([UInt8])
-    case source(String)
-    case list([Contents])
-    case digest(size: Int, String)
-    // Only in an input.
-    case pause(milliseconds: Int)
-    case hold
-
-    private enum Key: CodingKey { case text, `repeat`, base64, source, size, digest, pause, hold }
-
-    init(from decoder: any Decoder) throws {
-        if let value = try? decoder.singleValueContainer() {
-            if let text = try? value.decode(String.self) {
-                self = .text(text)
-                return
-            }
-            if let list = try? value.decode([Contents].self) {
-                self = .list(list)
-                return
-            }
-        }
-        let object = try decoder.container(keyedBy: Key.self)
-        if let text = try object.decodeIfPresent(String.self, forKey: .text) {
-            self = .text(text, repeated: try object.decodeIfPresent(Int.self, forKey: .repeat) ?? 1)
-        } else if let data = try object.decodeIfPresent(Data.self, forKey: .base64) {
-            self = .bytes([UInt8](data))
-        } else if let name = try object.decodeIfPresent(String.self, forKey: .source) {
-            self = .source(name)
-        } else if let time = try object.decodeIfPresent(Int.self, forKey: .pause) {
-            self = .pause(milliseconds: time)
-        } else if try object.decodeIfPresent(Bool.self, forKey: .hold) == true {
-            self = .hold
-        } else {
-            self = .digest(
-                size: try object.decode(Int.self, forKey: .size), try object.decode(String.self, forKey: .digest))
-        }
-    }
-
-    /// Parts of an input, from the first to the last.
-    var pieces: [Contents] { if case .list(let pieces) = self { pieces } else { [self] } }
-
-    /// Whether it matters when it comes.
-    var isTimed: Bool {
-        pieces.contains { piece in
-            switch piece {
-            case .pause, .hold: true
-            default: false
-            }
-        }
-    }
-
-    func bytes() throws -> [UInt8] {
-        switch self {
-        case .text(let text, let count): Array(repeatElement(text.utf8, count: count).joined())
-        case .bytes(let bytes): bytes
-        case .source(let name): try TestData.bytes(at: ProgramCase.folder.appendingPathComponent(name))
-        case .list(let contents): try contents.flatMap { try $0.bytes() }
-        case .digest, .pause, .hold:
-            throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "\(self) has no bytes"))
-        }
-    }
-
-    func text() throws -> String { String(decoding: try bytes(), as: UTF8.self) }
-
-    /// FNV-1a of 64 bits, as `record.py` writes it.
-    static func digest(of bytes: [UInt8]) -> String {
-        let digest = bytes.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        let text = String(digest, radix: 16)
-        return String(repeating: "0", count: 16 - text.count) + text
     }
 }
