@@ -54,6 +54,12 @@ struct WASISandboxTests {
         #expect(guest.contents("nothing").0 == .noent)
         #expect(guest.contents("").0 == .noent)
         #expect(guest.contents("file/x").0 == .notdir)
+        // Nothing can be made under a name that only a directory could have.
+        for path in ["new/", "a/", "a/new/", "file/"] {
+            #expect(guest.open(path, .create).0 == .isdir, "\(path)")
+            #expect(guest.open(path, [.create, .exclusive]).0 == .isdir, "\(path)")
+        }
+        #expect(guest.open("nothing/new/", .create).0 == .noent)
     }
 
     @Test("absolute paths are refused", arguments: resolutions)

@@ -118,6 +118,8 @@ private struct Walk: ~Copyable {
                 close(left)
             } else if name != Self.dot {
                 if mustBeDirectory {
+                    // What is to be made here is a file, and could not be had under a name with a slash.
+                    if isLast, flags & O_CREAT != 0 { throw .isdir }
                     guard try enter(name) else { continue }
                 } else {
                     if followsLast, try expandLink(name) { continue }
