@@ -1,30 +1,64 @@
 //! A guest without code: memory, a WASI context, and calls into the function table with raw arguments, as compiled code
-//! makes them. A red zone follows the memory, so that a write beyond it is found.
+//! makes them. Around the memory lies what shows that somebody reached beyond it.
 
 import Foundation
 
 @testable import MayflyWASI
 
 final class TestGuest {
+    /// What lies directly before and after the memory.
+    enum Surroundings: CaseIterable {
+        /// Bytes of a known value. A write beyond the memory is found, one by the kernel included, which answers a write to
+        /// forbidden pages with an error number that looks like the right one.
+        case redZone
+        /// Pages that nobody may touch. A read beyond the memory ends the process.
+        case guardPages
+    }
+
     static let memorySize = 1 << 17
     private static let redZone = 1 << 16
+    /// Forbidden addresses before the memory: as far as a sign-extended 32-bit address reaches.
+    private static let reservedBefore = 1 << 32
+    /// And after it: as far as a 32-bit address and a 32-bit length together reach.
+    private static let reservedAfter = 1 << 33
+    private static let filler: UInt8 = 0xA5
 
     let wasi: WASI
+    private let reservation: UnsafeMutableRawBufferPointer
+    /// The memory with its red zones, if it has any.
+    private let accessible: UnsafeMutableRawBufferPointer
     private let storage: UnsafeMutableRawBufferPointer
     private var top: UInt32 = 4096
 
-    init(_ configuration: WASI.Configuration) {
+    init(_ configuration: WASI.Configuration, surroundings: Surroundings = .redZone) {
         wasi = WASI(configuration)
-        storage = .allocate(byteCount: Self.memorySize + Self.redZone, alignment: 4096)
-        _ = storage.initializeMemory(as: UInt8.self, repeating: 0xA5)
+        let size = Self.reservedBefore + Self.memorySize + Self.reservedAfter
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let start = mmap(nil, size, PROT_NONE, flags, -1, 0), start != MAP_FAILED else {
+            fatalError("no address space for a test guest")
+        }
+        reservation = UnsafeMutableRawBufferPointer(start: start, count: size)
+        let margin = surroundings == .redZone ? Self.redZone : 0
+        let first = Self.reservedBefore - margin
+        accessible = UnsafeMutableRawBufferPointer(rebasing: reservation[first..<first + Self.memorySize + 2 * margin])
+        guard mprotect(accessible.baseAddress!, accessible.count, PROT_READ | PROT_WRITE) == 0 else {
+            fatalError("no memory for a test guest")
+        }
+        memset(accessible.baseAddress!, Int32(Self.filler), accessible.count)
+        storage = UnsafeMutableRawBufferPointer(rebasing: accessible[margin..<margin + Self.memorySize])
     }
 
-    deinit { storage.deallocate() }
+    deinit { munmap(reservation.baseAddress!, reservation.count) }
 
-    var memory: GuestMemory { GuestMemory(UnsafeMutableRawBufferPointer(rebasing: storage[..<Self.memorySize])) }
+    var memory: GuestMemory { GuestMemory(storage) }
 
     /// Nothing was written beyond the memory.
-    var redZoneIsIntact: Bool { storage[Self.memorySize...].allSatisfy { $0 == 0xA5 } }
+    var redZoneIsIntact: Bool {
+        let margin = (accessible.count - storage.count) / 2
+        let expected = [UInt8](repeating: Self.filler, count: margin)
+        return memcmp(accessible.baseAddress!, expected, margin) == 0
+            && memcmp(storage.baseAddress! + storage.count, expected, margin) == 0
+    }
 
     /// Calls a function by name. Missing arguments are 0.
     func call(_ name: String, _ arguments: UInt64...) -> Errno { call(name, arguments) }
