@@ -69,12 +69,12 @@ final class TestGuest {
         return function.call(wasi, memory, cells)
     }
 
-    /// Memory that no other call of this guest uses.
+    /// Memory that no call of this guest used lately. Begins anew when the memory is used up.
     func allocate(_ count: Int) -> UInt32 {
-        let address = top
-        top += UInt32((count + 15) / 16 * 16)
-        if Int(top) > Self.memorySize - 4096 { top = 4096 }
-        return address
+        let size = (count + 15) / 16 * 16
+        if Int(top) + size > Self.memorySize { top = 4096 }
+        defer { top += UInt32(size) }
+        return top
     }
 
     func place(_ bytes: [UInt8]) -> (address: UInt64, count: UInt64) {
@@ -213,10 +213,17 @@ final class TestDirectory {
         _ resolution: PathResolution = .automatic, access: WASI.Access = .readWrite,
         _ change: (inout WASI.Configuration) -> Void = { _ in }
     ) throws -> TestGuest {
+        var configuration = try self.configuration(resolution, access: access)
+        change(&configuration)
+        return TestGuest(configuration)
+    }
+
+    func configuration(
+        _ resolution: PathResolution = .automatic, access: WASI.Access = .readWrite
+    ) throws -> WASI.Configuration {
         var configuration = WASI.Configuration()
         configuration.pathResolution = resolution
         try configuration.preopen(inside.path, as: "/", access: access)
-        change(&configuration)
-        return TestGuest(configuration)
+        return configuration
     }
 }
