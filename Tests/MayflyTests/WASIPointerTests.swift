@@ -146,6 +146,28 @@ struct WASIPointerTests {
         }
     }
 
+    @Test("two paths may be the same bytes")
+    func samePath() throws {
+        let scene = try WASIScene()
+        let guest = TestGuest(try scene.configuration(), surroundings: .guardPages)
+        // The last bytes of the memory, for both.
+        let path = UInt64(guest.memorySize - 4)
+        guest.write(Array("file".utf8), at: Int(path))
+        let before = WASIMemoryImage(of: guest)
+        #expect(guest.call("path_rename", 3, path, 4, 3, path, 4) == .success)
+        #expect(guest.call("path_link", 3, 0, path, 4, 3, path, 4) == .exist)
+        #expect(guest.call("path_symlink", path, 4, 3, path, 4) == .exist)
+        #expect(guest.call("path_unlink_file", 3, path, 4) == .success)
+        // A link to itself.
+        #expect(guest.call("path_symlink", path, 4, 3, path, 4) == .success)
+        #expect(WASIMemoryImage(of: guest).firstDifference(from: before) == nil)
+        // Into the path that is read.
+        #expect(guest.call("path_readlink", 3, path, 4, path, 4, path - 4) == .success)
+        #expect(guest.read(at: Int(path), count: 4) == Array("file".utf8))
+        #expect(guest.call("path_readlink", 3, path, 4, path, 4, path) == .success)
+        #expect(guest.loadInteger(UInt32.self, at: Int(path)) == 4)
+    }
+
     @Test("vectors beyond the thousand that one call takes are not looked at, and none of the thousand is left out")
     func manyVectors() throws {
         let scene = try WASIScene()
