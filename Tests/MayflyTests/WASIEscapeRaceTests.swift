@@ -19,7 +19,8 @@ struct WASIEscapeRaceTests {
     /// Something that a guest does to an entry, and what the host does to make it possible again.
     struct Act: CustomTestStringConvertible, Sendable {
         let testDescription: String
-        /// The entry is in this directory of the guest's. Says whether it was done; records an issue if it shows an escape.
+        /// The entry is in this directory of the guest's. Says whether it was done; records an issue if it shows an
+        /// escape.
         let attempt: @Sendable (TestGuest, String) -> Bool
         /// With the directory where it was done, if all is well, and the one inside.
         let restore: @Sendable (Int32, Int32) -> Void
@@ -108,8 +109,8 @@ struct WASIEscapeRaceTests {
         try directory.write("innocent", to: "spareSecret")
     }
 
-    /// Repeats an attempt while another thread changes something, until it succeeded often enough for the two to have met,
-    /// or for a while. Goes on as long as it has never succeeded, on a machine that is busy with other things.
+    /// Repeats an attempt while another thread changes something, until it succeeded often enough for the two to have
+    /// met, or for a while. Goes on as long as it has never succeeded, on a machine that is busy with other things.
     private func race(_ change: @escaping @Sendable () -> Void, attempt: () -> Bool) {
         let stop = Flag()
         let thread = Thread { while !stop.isSet { change() } }

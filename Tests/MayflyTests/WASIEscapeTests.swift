@@ -247,6 +247,47 @@ struct WASIEscapeTests {
         #expect(FileManager.default.fileExists(atPath: directory.path("a/fresh")))
     }
 
+    @Test("whatever succeeds or fails, no descriptor is left open in the host", arguments: resolutions)
+    func descriptors(_ resolution: PathResolution) throws {
+        try directory.link("loop", to: "a/../loop")
+        mkfifo(directory.path("fifo"), 0o600)
+        let configuration = try directory.configuration(resolution)
+        let atStart = openDescriptors()
+        // The configuration's own.
+        #expect(atStart.count == 1)
+        var guest: TestGuest? = TestGuest(configuration)
+        for path in [
+            "file", "a", "a/b/c/file", "a/b/../up/secret", "parent/secret", "loop", "new", "a/b/c/new", "fifo",
+            "fifo/x",
+            "file/x", "a/b/deep/new", "chain/inside/file", "dot/dot/a/../file", String(repeating: "a/../", count: 800),
+            String(repeating: "n", count: 256), "a/b/c/../../../a/b/c/nothing/more", "",
+        ] {
+            _ = guest?.openInAllWays(Array(path.utf8))
+            for use in TestGuest.PathUse.allCases { _ = guest?.use(use, Array(path.utf8)) }
+            #expect(openDescriptors() == atStart, "\(path)")
+        }
+        // With some open, of which one was listed, one renumbered and one closed.
+        let opened = (0..<6).map { _ in guest?.open("dot").descriptor ?? 0 }
+        #expect(openDescriptors().count == 7)
+        _ = guest?.list(opened[0])
+        _ = guest?.list(3)
+        #expect(guest?.call("fd_renumber", opened[1], opened[2]) == .success)
+        #expect(guest?.call("fd_renumber", opened[3], 3) == .success)
+        #expect(guest?.call("fd_close", opened[4]) == .success)
+        guest = nil
+        #expect(openDescriptors() == atStart)
+        withExtendedLifetime(configuration) {}
+    }
+
+    /// What this process has open in the test's directory.
+    private func openDescriptors() -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.compactMap { name in
+            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + name)
+            return target?.hasPrefix(outside) == true ? name + " " + (target ?? "") : nil
+        }.sorted()
+    }
+
     @Test("loops end for every function", arguments: resolutions)
     func loops(_ resolution: PathResolution) throws {
         try directory.link("loop", to: "loop")

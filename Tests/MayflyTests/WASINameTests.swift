@@ -1,5 +1,5 @@
-//! File names of every kind: not Unicode, as long as possible and longer. No crash, and no function that sees another file
-//! than the next one does.
+//! File names of every kind: not Unicode, as long as possible and longer. No crash, and no function that sees another
+//! file than the next one does.
 
 import Foundation
 import Testing

@@ -3,8 +3,9 @@
 import Foundation
 import Testing
 
-/// A complete record of what lies beside `inside` in a test directory: names, contents, types, permissions, owners, links
-/// and times. The time of the last change of status cannot be set back, so nothing that was done to a file is undone in it.
+/// A complete record of what lies beside `inside` in a test directory: names, contents, types, permissions, owners,
+/// links and times. The time of the last change of status cannot be set back, so nothing that was done to a file is
+/// undone in it.
 struct OutsideFingerprint: Equatable {
     private(set) var entries: [String: String] = [:]
 
@@ -83,8 +84,6 @@ struct OutsideFingerprintTests {
             let directory = try TestDirectory.withThingsOutside()
             let before = OutsideFingerprint(directory)
             #expect(OutsideFingerprint(directory).differences(from: before) == [])
-            // Times on disk have the clock's tick as resolution.
-            usleep(10_000)
             #expect(act(directory.outside.path) == 0, "\(what)")
             #expect(OutsideFingerprint(directory).differences(from: before) != [], "\(what)")
         }
@@ -94,7 +93,6 @@ struct OutsideFingerprintTests {
     func ignoresInside() throws {
         let directory = try TestDirectory.withThingsOutside()
         let before = OutsideFingerprint(directory)
-        usleep(10_000)
         mkdir(directory.path("new"), 0o700)
         unlink(directory.path("file"))
         #expect(OutsideFingerprint(directory).differences(from: before) == [])
@@ -112,6 +110,8 @@ extension TestDirectory {
         symlink("secret", outside + "/pointer")
         try directory.write("hello", to: "file")
         try directory.write("nested", to: "a/b/c/file")
+        // So that whatever happens from here on has another time than what was made here.
+        usleep(10_000)
         return directory
     }
 }

@@ -145,13 +145,15 @@ struct WASIPointerInstanceTests {
                         }
                         let error = guest.call(call.name, arguments)
                         if !call.pointers.isEmpty {
-                            // An empty range lies in an empty memory: at its only address, and without a result beside it.
+                            // An empty range lies in an empty memory: at its only address, and without a result beside
+                            // it.
                             let mayBeEmpty =
                                 address == 0 && count == 0
                                 && call.pointers.allSatisfy { call.countIndex(of: $0.index) != nil }
                             #expect(error != .success || mayBeEmpty, "\(call) \(arguments)")
                         }
-                        // Number 4 is not open in this scene, so that a call may fail for that before it looks at anything.
+                        // Number 4 is not open in this scene, so that a call may fail for that before it looks at
+                        // anything.
                         if !call.pointers.isEmpty, address > 0, call.expected == .success {
                             #expect([.fault, .badf, .inval].contains(error), "\(call) \(arguments): \(error)")
                         }

@@ -8,8 +8,8 @@ import Foundation
 final class TestGuest {
     /// What lies directly before and after the memory.
     enum Surroundings: CaseIterable {
-        /// Bytes of a known value. A write beyond the memory is found, one by the kernel included, which answers a write to
-        /// forbidden pages with an error number that looks like the right one.
+        /// Bytes of a known value. A write beyond the memory is found, one by the kernel included, which answers a
+        /// write to forbidden pages with an error number that looks like the right one.
         case redZone
         /// Pages that nobody may touch. A read beyond the memory ends the process.
         case guardPages

@@ -1,5 +1,5 @@
-//! One well-formed call of every WASI function, with the role of each argument: what attacks on addresses and lengths are
-//! derived from. And the scene that such a call is made in, which tells afterwards what the call did.
+//! One well-formed call of every WASI function, with the role of each argument: what attacks on addresses and lengths
+//! are derived from. And the scene that such a call is made in, which tells afterwards what the call did.
 
 import Foundation
 import TestSupport
