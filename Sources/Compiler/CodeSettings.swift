@@ -21,6 +21,7 @@ public struct CodeSettings: Sendable, Hashable {
         case baseline = 1
     }
 
+    /// How accesses beyond a memory are found.
     public var boundsChecks: BoundsChecks
     /// Nil leaves it open: an engine takes the best that its processor has, the compiler by itself takes `v3`.
     public var instructionSet: InstructionSet?
@@ -29,6 +30,7 @@ public struct CodeSettings: Sendable, Hashable {
     /// Whether `CompiledCode.origins` is filled, for whoever looks at the code. That, too, is kept in no cache.
     package var keepsOrigins = false
 
+    /// Settings by their parts.
     public init(boundsChecks: BoundsChecks = .guardPages, instructionSet: InstructionSet? = nil) {
         self.boundsChecks = boundsChecks
         self.instructionSet = instructionSet

@@ -12,7 +12,18 @@ public final class CompilationMonitor: Sendable {
         /// Reading all but the bodies of functions.
         case decoding
         // Of each function, on whichever thread takes it:
-        case validation, translation, deadCodeElimination, selection, registerAllocation, emission
+        /// Checking a body.
+        case validation
+        /// Building its intermediate form.
+        case translation
+        /// Leaving out what nobody uses.
+        case deadCodeElimination
+        /// Choosing instructions.
+        case selection
+        /// Choosing registers.
+        case registerAllocation
+        /// Writing machine code.
+        case emission
         /// Placing all functions in one text, and the code between them and the host.
         case linking
         /// Making the code executable.
@@ -38,8 +49,9 @@ public final class CompilationMonitor: Sendable {
     public struct Timings: Sendable, Hashable {
         /// In nanoseconds; what several threads did at once is added up.
         private var nanoseconds = [UInt64](repeating: 0, count: Step.allCases.count)
-        /// Functions that were compiled, and operators of WebAssembly in them.
+        /// Functions that were compiled.
         public internal(set) var functions = 0
+        /// Operators of WebAssembly in them.
         public internal(set) var operators = 0
         /// Bytes of machine code.
         public internal(set) var codeBytes = 0
@@ -73,6 +85,9 @@ public final class CompilationMonitor: Sendable {
     private let done = Atomic<Int>(0)
     private let collected = Mutex(Timings())
 
+    /// A monitor of one compilation.
+    ///
+    /// - Parameter takesTimes: Whether steps are timed, which costs a little.
     public init(takesTimes: Bool = false) {
         self.takesTimes = takesTimes
     }

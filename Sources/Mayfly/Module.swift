@@ -22,10 +22,13 @@ public final class Module: Sendable {
 
     /// The type of an import or export.
     public enum ExternalType: Sendable, Hashable, CustomStringConvertible {
+        /// A function of this type.
         case function(FunctionType)
+        /// A table; limits are in elements.
         case table(TableType)
-        /// Limits are in pages of 64 KiB.
+        /// A memory; limits are in pages of 64 KiB.
         case memory(MemoryType)
+        /// A global of this type.
         case global(GlobalType)
 
         /// As in `function (i32) -> i32` or `memory, 1 to 4 pages`.
@@ -41,14 +44,19 @@ public final class Module: Sendable {
 
     /// Something that the module imports, by its two names.
     public struct ImportDescription: Sendable, Hashable {
+        /// The module that it is imported from.
         public var module: String
+        /// Its name there.
         public var name: String
+        /// What it is.
         public var type: ExternalType
     }
 
     /// Something that the module exports.
     public struct ExportDescription: Sendable, Hashable {
+        /// The name under which it is exported.
         public var name: String
+        /// What it is.
         public var type: ExternalType
     }
 

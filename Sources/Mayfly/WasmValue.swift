@@ -114,12 +114,19 @@ extension Optional: WasmValue where Wrapped: WasmReference {
 
 /// A value of any WebAssembly type, where the type is known at run time only.
 public enum Value: Hashable, Sendable {
+    /// 32 bits, which operators take as signed or unsigned.
     case i32(Int32)
+    /// 64 bits, which operators take as signed or unsigned.
     case i64(Int64)
+    /// A single-precision number.
     case f32(Float)
+    /// A double-precision number.
     case f64(Double)
+    /// 128 bits, which operators take as lanes.
     case v128(V128)
+    /// A reference to a function; nil is the null reference.
     case funcref(FunctionReference?)
+    /// A reference to something of the host's; nil is the null reference.
     case externref(ExternReference?)
 
     /// The WebAssembly type of this value.

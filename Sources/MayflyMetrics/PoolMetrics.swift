@@ -26,6 +26,7 @@ internal import Synchronization
 public final class PoolMetrics: Sendable {
     /// Of which slots the numbers are.
     public enum Slots: Sendable {
+        /// Those of the pool proper.
         case ordinary
         /// Those of `PoolConfiguration.dense`; all zero without.
         case dense

@@ -53,7 +53,9 @@ extension ValueType: CustomStringConvertible {
 
 /// The types of a function's parameters and results.
 public struct FunctionType: Hashable, Sendable {
+    /// What a call takes, first argument first.
     public var parameters: [ValueType]
+    /// What a call gives.
     public var results: [ValueType]
 
     /// A type by its parts.
@@ -79,12 +81,14 @@ public struct Limits: Hashable, Sendable {
 
 /// The type of a linear memory. Limits are in pages of 64 KiB.
 public struct MemoryType: Hashable, Sendable {
+    /// In pages of 64 KiB.
     public var limits: Limits
     /// Addresses and sizes are i64, not i32.
     public var is64: Bool
     /// Threads share it. Not accepted by the validator yet.
     public var isShared: Bool
 
+    /// A type by its parts.
     public init(limits: Limits, is64: Bool = false, isShared: Bool = false) {
         self.limits = limits
         self.is64 = is64
@@ -100,11 +104,14 @@ public struct MemoryType: Hashable, Sendable {
 
 /// The type of a table. Limits are in elements.
 public struct TableType: Hashable, Sendable {
+    /// The type of what it holds, a reference.
     public var element: ValueType
+    /// In elements.
     public var limits: Limits
     /// Indices and sizes are i64, not i32.
     public var is64: Bool
 
+    /// A type by its parts.
     public init(element: ValueType, limits: Limits, is64: Bool = false) {
         self.element = element
         self.limits = limits
@@ -117,9 +124,12 @@ public struct TableType: Hashable, Sendable {
 
 /// The type of a global variable.
 public struct GlobalType: Hashable, Sendable {
+    /// The type of what it holds.
     public var value: ValueType
+    /// Whether it can be written after instantiation.
     public var isMutable: Bool
 
+    /// A type by its parts.
     public init(value: ValueType, isMutable: Bool) {
         self.value = value
         self.isMutable = isMutable

@@ -25,6 +25,7 @@ public struct WasmError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What is wrong; begins with the specification suite's wording where there is one.
     public var message: String
 
+    /// An error by its parts.
     public init(
         _ kind: Kind, at offset: Int, _ message: String, function: UInt32? = nil, functionName: String? = nil
     ) {

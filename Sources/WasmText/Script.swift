@@ -6,9 +6,11 @@ public struct Script: Sendable {
     public struct Command: Sendable {
         /// Of its opening parenthesis, from 1.
         public var line: Int
+        /// What it does.
         public var kind: Kind
     }
 
+    /// What a command does.
     public enum Kind: Sendable {
         /// A module to be instantiated, which is the current one from there on.
         case module(name: String?, ModuleSource)
@@ -18,24 +20,35 @@ public struct Script: Sendable {
         case instance(name: String?, definition: String?)
         /// The exports of an instance, the current one if it has no name, can be imported from under `name`.
         case register(name: [UInt8], instance: String?)
+        /// Something is done, and what comes of it ignored.
         case action(Action)
+        /// The call returns, and its results are as expected.
         case assertReturn(Action, [Expectation])
+        /// The call traps.
         case assertTrap(Action, message: String)
         /// Instantiation traps.
         case assertUninstantiable(ModuleSource, message: String)
         /// The call stack is exhausted.
         case assertExhaustion(Action, message: String)
+        /// The call ends with an exception that nobody catches.
         case assertException(Action)
+        /// The module can be decoded but is not valid.
         case assertInvalid(ModuleSource, message: String)
+        /// The module cannot be decoded, or its text not be read.
         case assertMalformed(ModuleSource, message: String)
         /// A custom section is malformed or invalid, which need not keep the module from being used.
         case assertCustomSection(ModuleSource, message: String)
+        /// What the module imports is not there, or of another type.
         case assertUnlinkable(ModuleSource, message: String)
     }
 
+    /// Something done with an export of an instance.
     public struct Action: Sendable {
+        /// What is done.
         public enum Kind: Sendable, Equatable {
+            /// A function is called with these arguments.
             case invoke([Literal])
+            /// A global is read.
             case get
         }
 
@@ -43,14 +56,19 @@ public struct Script: Sendable {
         public var instance: String?
         /// Of the export, UTF-8.
         public var name: [UInt8]
+        /// What is done with it.
         public var kind: Kind
     }
 
     /// A value as an argument or result. Floats by their bits.
     public enum Literal: Sendable, Equatable {
+        /// An i32.
         case i32(UInt32)
+        /// An i64.
         case i64(UInt64)
+        /// The bits of an f32.
         case f32(UInt32)
+        /// The bits of an f64.
         case f64(UInt64)
         /// Byte 0 first.
         case v128([UInt8])
@@ -58,9 +76,11 @@ public struct Script: Sendable {
         case null(String)
         /// A reference to the host's object of that number: external, or converted to an internal one.
         case external(UInt32)
+        /// The same object as an internal reference.
         case host(UInt32)
     }
 
+    /// Which NaNs a result may be.
     public enum NaN: Sendable, Equatable {
         /// Only the fraction's highest bit is set.
         case canonical
@@ -70,22 +90,31 @@ public struct Script: Sendable {
 
     /// What a result is to be.
     public indirect enum Expectation: Sendable, Equatable {
+        /// Exactly this value.
         case value(Literal)
+        /// A NaN of type f32.
         case f32(NaN)
+        /// A NaN of type f64.
         case f64(NaN)
-        /// Lanes of floats, each its bits or a NaN.
+        /// Four lanes of floats, each its bits or a NaN.
         case lanes32([Lane])
+        /// Two lanes of doubles, each its bits or a NaN.
         case lanes64([Lane])
         /// Any reference of a heap type, as the text has it. `null` is any null reference.
         case reference(String)
+        /// Any one of these.
         case either([Expectation])
 
+        /// What a lane is to be.
         public enum Lane: Sendable, Equatable {
+            /// Exactly these bits.
             case bits(UInt64)
+            /// A NaN.
             case nan(NaN)
         }
     }
 
+    /// The commands in their order.
     public private(set) var commands: [Command] = []
 
     /// Reads a script. Modules in it are taken apart into tokens and looked into no further: `ModuleSource.encode` does.

@@ -52,6 +52,7 @@ public enum WasmText {
 public enum ModuleSource: Sendable {
     /// Fields between two tokens.
     case fields(LexedModuleText, Range<Int>, name: [UInt8]?)
+    /// A module in the binary format.
     case binary([UInt8])
     /// Text in strings.
     case quote([UInt8])

@@ -48,10 +48,15 @@ public struct KernelFeatures: Sendable, Hashable {
 
     /// Nanoseconds, measured once per process on first use; a few dozen repetitions each, so they are rough.
     public struct Costs: Sendable, Hashable {
+        /// A write to a page that is not present.
         public var fault = 0
+        /// One system call that gives pages back.
         public var discard = 0
+        /// One search for the pages that were written.
         public var scan = 0
+        /// Reading a thread's fault counter once.
         public var reading = 0
+        /// Copying one page.
         public var copy = 0
 
         /// All zero.
