@@ -25,6 +25,7 @@
 struct code_range {
     uintptr_t start;
     uintptr_t end;
+    uintptr_t functions_end;
     uintptr_t exit_stub;
     uintptr_t exit_stub_end;
 };
@@ -63,7 +64,8 @@ static struct code_table *allocate_table(size_t count) {
     return table;
 }
 
-int mayfly_code_register(uintptr_t start, uintptr_t end, uintptr_t exit_stub, uintptr_t exit_stub_end) {
+int mayfly_code_register(
+    uintptr_t start, uintptr_t end, uintptr_t functions_end, uintptr_t exit_stub, uintptr_t exit_stub_end) {
     pthread_mutex_lock(&table_lock);
     struct code_table *old = atomic_load(&current_table);
     size_t count = old ? old->count : 0;
@@ -72,7 +74,7 @@ int mayfly_code_register(uintptr_t start, uintptr_t end, uintptr_t exit_stub, ui
         size_t position = 0;
         while (position < count && old->ranges[position].start < start) position++;
         if (position) memcpy(table->ranges, old->ranges, position * sizeof(struct code_range));
-        table->ranges[position] = (struct code_range){start, end, exit_stub, exit_stub_end};
+        table->ranges[position] = (struct code_range){start, end, functions_end, exit_stub, exit_stub_end};
         if (position < count) {
             memcpy(table->ranges + position + 1, old->ranges + position,
                    (count - position) * sizeof(struct code_range));
@@ -112,10 +114,9 @@ size_t mayfly_code_range_count(void) {
     return count;
 }
 
-// Async-signal-safe. The exit stub of the code that `address` lies in, or 0. In the stub itself nothing may be continued
-// at the stub: what faulted there would fault there again, for ever.
-static uintptr_t find_exit_stub(uintptr_t address) {
-    uintptr_t found = 0;
+// Async-signal-safe. The range that `address` lies in; an empty one if there is none.
+static struct code_range find_range(uintptr_t address) {
+    struct code_range found = {0};
     atomic_fetch_add(&table_readers, 1);
     struct code_table *table = atomic_load(&current_table);
     if (table) {
@@ -130,18 +131,26 @@ static uintptr_t find_exit_stub(uintptr_t address) {
         }
         if (low > 0) {
             const struct code_range *range = &table->ranges[low - 1];
-            bool is_in_stub = address >= range->exit_stub && address < range->exit_stub_end;
-            if (address < range->end && !is_in_stub) found = range->exit_stub;
+            if (address < range->end) found = *range;
         }
     }
     atomic_fetch_sub(&table_readers, 1);
     return found;
 }
 
-// MARK: The handler
+// Async-signal-safe. The exit stub of the code that `address` lies in, or 0. In the stub itself nothing may be continued
+// at the stub: what faulted there would fault there again, for ever.
+static uintptr_t find_exit_stub(uintptr_t address) {
+    struct code_range range = find_range(address);
+    return address >= range.exit_stub && address < range.exit_stub_end ? 0 : range.exit_stub;
+}
 
-static const int trap_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-enum { trap_signal_count = sizeof(trap_signals) / sizeof(trap_signals[0]) };
+// MARK: The handlers
+
+const int mayfly_bell_signal = SIGURG;
+// The last one is the bell.
+static const int trap_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGURG};
+enum { trap_signal_count = sizeof(trap_signals) / sizeof(trap_signals[0]), bell_index = trap_signal_count - 1 };
 // Written before the handler is installed. A previous SA_RESETHAND handler is cleared after its one run.
 static struct sigaction previous[trap_signal_count];
 static atomic_bool previous_spent[trap_signal_count];
@@ -180,6 +189,47 @@ static void chain(int index, int signal_number, siginfo_t *info, void *context) 
     }
 }
 
+// Leaves the guest: what happened goes to the root, and the thread continues at the exit stub.
+static void leave(
+    greg_t *registers, uintptr_t vm_context, uintptr_t root, uintptr_t exit_stub, uintptr_t address, int signal_number,
+    int32_t status) {
+    *(uint64_t *)(root + layout.program_counter) = (uint64_t)registers[REG_RIP];
+    *(uint64_t *)(root + layout.frame_pointer) = (uint64_t)registers[REG_RBP];
+    *(uint64_t *)(root + layout.address) = (uint64_t)address;
+    *(uint64_t *)(root + layout.signal) = (uint64_t)signal_number;
+    *(uint64_t *)(root + layout.context) = (uint64_t)vm_context;
+    registers[REG_RIP] = (greg_t)exit_stub;
+    registers[REG_RAX] = status;
+}
+
+// A bell means something only if it finds the thread in a function: there every instruction has the context in r15, which
+// stubs do not, and functions can be left at any instruction. In a host call, or in a stub, nothing is done: the way back
+// to the guest looks at the request, and the bell is rung again.
+static void handle_bell(int signal_number, siginfo_t *info, void *raw_context) {
+    int saved_errno = errno;
+    greg_t *registers = ((ucontext_t *)raw_context)->uc_mcontext.gregs;
+    if (info->si_code == SI_TKILL && info->si_pid == getpid()) {
+        uintptr_t address = (uintptr_t)registers[REG_RIP];
+        struct code_range range = find_range(address);
+        if (address < range.functions_end) {
+            uintptr_t vm_context = (uintptr_t)registers[REG_R15];
+            uintptr_t root = *(uint64_t *)(vm_context + layout.root);
+            if (*(volatile uint64_t *)(root + layout.request) != 0) {
+                leave(registers, vm_context, root, range.exit_stub, 0, signal_number, layout.interrupted_status);
+            }
+            errno = saved_errno;
+            return;
+        }
+    }
+    const struct sigaction *action = &previous[bell_index];
+    if (action->sa_flags & SA_SIGINFO) {
+        action->sa_sigaction(signal_number, info, raw_context);
+    } else if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN) {
+        action->sa_handler(signal_number);
+    }
+    errno = saved_errno;
+}
+
 static void handle(int signal_number, siginfo_t *info, void *raw_context) {
     int saved_errno = errno;
     ucontext_t *context = raw_context;
@@ -200,19 +250,15 @@ static void handle(int signal_number, siginfo_t *info, void *raw_context) {
             && *(uint64_t *)(vm_context + layout.exit_stub) == exit_stub) {
             uintptr_t root = *(uint64_t *)(vm_context + layout.root);
             if (*(uint64_t *)(root + layout.host_stack_pointer) != 0) {
-                *(uint64_t *)(root + layout.program_counter) = (uint64_t)registers[REG_RIP];
-                *(uint64_t *)(root + layout.frame_pointer) = (uint64_t)registers[REG_RBP];
-                *(uint64_t *)(root + layout.address) = (uint64_t)(uintptr_t)info->si_addr;
-                *(uint64_t *)(root + layout.signal) = (uint64_t)signal_number;
-                *(uint64_t *)(root + layout.context) = (uint64_t)vm_context;
-                registers[REG_RIP] = (greg_t)exit_stub;
-                registers[REG_RAX] = layout.trapped_status;
+                leave(
+                    registers, vm_context, root, exit_stub, (uintptr_t)info->si_addr, signal_number,
+                    layout.trapped_status);
                 errno = saved_errno;
                 return;
             }
         }
     }
-    for (int index = 0; index < trap_signal_count; index++) {
+    for (int index = 0; index < bell_index; index++) {
         if (trap_signals[index] == signal_number) {
             chain(index, signal_number, info, raw_context);
             break;
@@ -241,7 +287,7 @@ static void install(void) {
         }
         struct sigaction action;
         memset(&action, 0, sizeof(action));
-        action.sa_sigaction = handle;
+        action.sa_sigaction = index == bell_index ? handle_bell : handle;
         // The previous handler runs inside ours, so what it asked to be blocked or not is what we ask for. SA_RESETHAND
         // is done in `chain`.
         action.sa_mask = previous[index].sa_mask;
@@ -266,7 +312,8 @@ int mayfly_traps_are_installed(void) {
     for (int index = 0; index < trap_signal_count; index++) {
         struct sigaction action;
         if (sigaction(trap_signals[index], NULL, &action) != 0) return 0;
-        if (!(action.sa_flags & SA_SIGINFO) || action.sa_sigaction != handle) return 0;
+        void (*ours)(int, siginfo_t *, void *) = index == bell_index ? handle_bell : handle;
+        if (!(action.sa_flags & SA_SIGINFO) || action.sa_sigaction != ours) return 0;
     }
     return 1;
 }

@@ -22,6 +22,8 @@ public enum TrapCode: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
     case invalidConversionToInteger
     /// Calls nest deeper than the guest's stack, or than host functions may.
     case callStackExhausted
+    /// A deadline passed while the guest ran. The instance cannot be called any more.
+    case interrupted
     /// A fault at an instruction that has no entry in the trap table. It means a defect in Mayfly.
     case unexpectedFault
 
@@ -38,6 +40,7 @@ public enum TrapCode: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
         case .integerOverflow: "integer overflow"
         case .invalidConversionToInteger: "invalid conversion to integer"
         case .callStackExhausted: "call stack exhausted"
+        case .interrupted: "interrupted at its deadline"
         case .unexpectedFault: "fault at an instruction that cannot fault"
         }
     }

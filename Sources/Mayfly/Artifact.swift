@@ -20,7 +20,7 @@ import WasmModule
 struct Artifact {
     static let magic: [UInt8] = Array("MAYFLYC\0".utf8)
     /// To be raised whenever the meaning of the bytes changes: instruction sequences, conventions, or this format.
-    static let formatVersion: UInt32 = 6
+    static let formatVersion: UInt32 = 7
 
     var binary: [UInt8]
     var code: CompiledCode

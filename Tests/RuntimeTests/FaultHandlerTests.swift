@@ -20,7 +20,8 @@ private func run(_ entry: [UInt8], exit stub: [UInt8], seconds: UInt32 = 20) -> 
         frame_pointer: UInt32(VMContextLayout.trapFramePointer), address: UInt32(VMContextLayout.trapAddress),
         signal: UInt32(VMContextLayout.trapSignal), context: UInt32(VMContextLayout.trapContext),
         root: UInt32(VMContextLayout.root), exit_stub: UInt32(VMContextLayout.exitStub),
-        host_stack_pointer: UInt32(VMContextLayout.hostStackPointer), trapped_status: 77)
+        host_stack_pointer: UInt32(VMContextLayout.hostStackPointer), request: UInt32(VMContextLayout.request),
+        trapped_status: 77, interrupted_status: 78)
     precondition(mayfly_traps_install(&layout) == 0)
     precondition(mayfly_thread_prepare() == 0)
     let page = mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
@@ -30,7 +31,7 @@ private func run(_ entry: [UInt8], exit stub: [UInt8], seconds: UInt32 = 20) -> 
     precondition(mprotect(page, 4096, PROT_READ | PROT_EXEC) == 0)
     let start = UInt(bitPattern: page)
     let exit = start + UInt(exitOffset)
-    precondition(mayfly_code_register(start, start + 4096, exit, exit + UInt(CompiledCode.exitBytes)) == 0)
+    precondition(mayfly_code_register(start, start + 4096, start, exit, exit + UInt(CompiledCode.exitBytes)) == 0)
     let context = UnsafeMutableRawPointer.allocate(byteCount: VMContextLayout.headerSize, alignment: 64)
     context.initializeMemory(as: UInt8.self, repeating: 0, count: VMContextLayout.headerSize)
     context.storeBytes(of: exit, toByteOffset: VMContextLayout.exitStub, as: UInt.self)

@@ -3,6 +3,7 @@
 #define MAYFLY_CPLATFORM_H
 
 #include "platform_build.h"
+#include "platform_deadlines.h"
 #include "platform_files.h"
 #include "platform_memory.h"
 #include "platform_thread.h"

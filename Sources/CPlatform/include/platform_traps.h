@@ -3,6 +3,8 @@
 // The handler touches only raw memory: the table of code ranges below, and the VM context that the pinned register r15
 // points to. It finds out whether the faulting instruction lies in registered code, writes what happened into the context's
 // header and continues at the exit stub of that code. Every other fault goes to the handler that was installed before.
+//
+// In the same way a thread that has been rung for (`platform_deadlines.h`) leaves the functions it is in.
 #ifndef MAYFLY_PLATFORM_TRAPS_H
 #define MAYFLY_PLATFORM_TRAPS_H
 
@@ -20,19 +22,29 @@ struct mayfly_trap_layout {
     uint32_t root;
     uint32_t exit_stub;
     uint32_t host_stack_pointer;
-    /// What the exit stub expects in eax.
+    /// In the root: nonzero while the guest is to stop.
+    uint32_t request;
+    /// What the exit stub expects in eax after a fault, and when the guest was to stop.
     int32_t trapped_status;
+    int32_t interrupted_status;
 };
 
-/// Installs the handlers for SIGSEGV, SIGBUS, SIGFPE and SIGILL, once per process; later calls do nothing. 0 or an errno.
+/// The signal by which threads are rung for. By default it is ignored, and nobody sends it for other reasons but the
+/// kernel for urgent data of sockets whose owner asks for that.
+extern const int mayfly_bell_signal;
+
+/// Installs the handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL and the bell, once per process; later calls do nothing. 0 or
+/// an errno.
 int mayfly_traps_install(const struct mayfly_trap_layout *layout);
 
 /// Whether the handlers are the process's current ones. A handler installed later takes its place.
 int mayfly_traps_are_installed(void);
 
 /// Makes the handler responsible for faults in [start, end), whose contexts name `exit_stub`, except for those in the
-/// exit stub itself, [exit_stub, exit_stub_end). 0 or an errno.
-int mayfly_code_register(uintptr_t start, uintptr_t end, uintptr_t exit_stub, uintptr_t exit_stub_end);
+/// exit stub itself, [exit_stub, exit_stub_end), and for bells in [start, functions_end), where every instruction has the
+/// context in r15. 0 or an errno.
+int mayfly_code_register(
+    uintptr_t start, uintptr_t end, uintptr_t functions_end, uintptr_t exit_stub, uintptr_t exit_stub_end);
 /// Takes a range out. No compiled code of the range may run any more.
 void mayfly_code_unregister(uintptr_t start);
 /// Registered ranges.

@@ -26,8 +26,8 @@ final class CodeMemory: @unchecked Sendable {
     let count: Int
     private let mappedBytes: Int
 
-    /// Publishes code. A fault in it continues at `exitOffset`.
-    init(text: [UInt8], exitOffset: UInt32) throws(SystemError) {
+    /// Publishes code: functions up to `functionsEnd`, and then stubs. A fault in it continues at `exitOffset`.
+    init(text: [UInt8], functionsEnd: UInt32, exitOffset: UInt32) throws(SystemError) {
         count = text.count
         // An empty mapping is not possible, and a module without code still has its stubs.
         mappedBytes = (max(count, 1) + 4095) & ~4095
@@ -41,34 +41,35 @@ final class CodeMemory: @unchecked Sendable {
             munmap(address, mappedBytes)
             throw failure
         }
-        try Self.register(address, count, mappedBytes, exitOffset)
+        try Self.register(address, count, mappedBytes, functionsEnd, exitOffset)
     }
 
     /// Takes over the code at a file's end. Where the system does not allow that, the code is copied.
-    convenience init(_ file: MappedFile, _ range: Range<Int>, exitOffset: UInt32) throws(SystemError) {
+    convenience init(_ file: MappedFile, _ range: Range<Int>, functionsEnd: UInt32, exitOffset: UInt32) throws(SystemError) {
         if let (base, mappedBytes) = file.takeCode(range) {
-            try self.init(base, range.count, mappedBytes, exitOffset)
+            try self.init(base, range.count, mappedBytes, functionsEnd, exitOffset)
         } else {
-            try self.init(text: Array(file.bytes[range]), exitOffset: exitOffset)
+            try self.init(text: Array(file.bytes[range]), functionsEnd: functionsEnd, exitOffset: exitOffset)
         }
     }
 
     private init(
-        _ address: UnsafeMutableRawPointer, _ count: Int, _ mappedBytes: Int, _ exitOffset: UInt32
+        _ address: UnsafeMutableRawPointer, _ count: Int, _ mappedBytes: Int, _ functionsEnd: UInt32, _ exitOffset: UInt32
     ) throws(SystemError) {
         self.count = count
         self.mappedBytes = mappedBytes
         base = UnsafeRawPointer(address)
-        try Self.register(address, count, mappedBytes, exitOffset)
+        try Self.register(address, count, mappedBytes, functionsEnd, exitOffset)
     }
 
     /// Tells the fault handler of executable code; unmaps it if that fails.
     private static func register(
-        _ address: UnsafeMutableRawPointer, _ count: Int, _ mappedBytes: Int, _ exitOffset: UInt32
+        _ address: UnsafeMutableRawPointer, _ count: Int, _ mappedBytes: Int, _ functionsEnd: UInt32, _ exitOffset: UInt32
     ) throws(SystemError) {
         let start = UInt(bitPattern: address)
         let exit = start + UInt(exitOffset)
-        let error = mayfly_code_register(start, start + UInt(count), exit, exit + UInt(CompiledCode.exitBytes))
+        let error = mayfly_code_register(
+            start, start + UInt(count), start + UInt(functionsEnd), exit, exit + UInt(CompiledCode.exitBytes))
         guard error != 0 else { return }
         munmap(address, mappedBytes)
         throw SystemError(operation: "registering code", errno: error)

@@ -68,11 +68,11 @@ private func isDoneInMemory0(
     switch index {
     case RuntimeFunction.memoryCopy.rawValue:
         guard cells[3] | cells[4] == 0, fits(target), fits(cells[1]) else { return false }
-        memmove(base + Int(target), base + Int(cells[1]), Int(count))
+        InstanceCore.copy(Int(count), to: base + Int(target), from: base + Int(cells[1]), for: context)
         return true
     case RuntimeFunction.memoryFill.rawValue:
         guard cells[3] == 0, fits(target) else { return false }
-        memset(base + Int(target), Int32(UInt8(truncatingIfNeeded: cells[1])), Int(count))
+        InstanceCore.fill(Int(count), at: base + Int(target), with: UInt8(truncatingIfNeeded: cells[1]), for: context)
         return true
     default: return false
     }

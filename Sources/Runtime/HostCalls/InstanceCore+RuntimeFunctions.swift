@@ -62,6 +62,43 @@ extension InstanceCore {
         dropped[segment] = true
     }
 
+    // MARK: Pieces
+    //
+    // What a guest can have done in one instruction takes as long as it has memory. It is done in pieces, so that a guest that
+    // is to stop need not come to the end of it. That it was stopped, the way back to the guest finds out.
+
+    /// Bytes; a multiple of all strides. Takes some 100 microseconds where the pages have to be made.
+    private static var pieceSize: Int { 1 << 20 }
+
+    /// Does something for each piece of a number of bytes, in ascending order.
+    @inline(__always)
+    static func inPieces(_ count: Int, for context: UnsafeMutableRawPointer, _ body: (Range<Int>) -> Void) {
+        if count <= pieceSize { return body(0..<count) }
+        let root = context.loadPointer(at: VMContextLayout.root)
+        for start in stride(from: 0, to: count, by: pieceSize) {
+            if root.loadWord(at: VMContextLayout.request) != 0 { return }
+            body(start..<min(start + pieceSize, count))
+        }
+    }
+
+    static func fill(_ count: Int, at target: UnsafeMutableRawPointer, with value: UInt8, for context: UnsafeMutableRawPointer)
+    {
+        inPieces(count, for: context) { memset(target + $0.lowerBound, Int32(value), $0.count) }
+    }
+
+    /// Copies bytes between places that may overlap.
+    static func copy(
+        _ count: Int, to target: UnsafeMutableRawPointer, from origin: UnsafeRawPointer,
+        for context: UnsafeMutableRawPointer
+    ) {
+        let isUpwards = target > UnsafeMutableRawPointer(mutating: origin)
+        inPieces(count, for: context) { piece in
+            // In the order in which no piece is overwritten before it has been copied.
+            let start = isUpwards ? count - piece.upperBound : piece.lowerBound
+            memmove(target + start, origin + start, piece.count)
+        }
+    }
+
     // MARK: Memory
 
     private func memory(_ index: Int) -> (base: UnsafeMutableRawPointer, length: UInt64) {
@@ -87,14 +124,14 @@ extension InstanceCore {
         guard Self.fits(target, count, toLength), Self.fits(origin, count, fromLength) else {
             return .memoryOutOfBounds
         }
-        memmove(to + Int(target), from + Int(origin), Int(count))
+        Self.copy(Int(count), to: to + Int(target), from: from + Int(origin), for: context)
         return nil
     }
 
     private func fillMemory(_ index: Int, at target: UInt64, with value: UInt8, count: UInt64) -> TrapCode? {
         let (base, length) = memory(index)
         guard Self.fits(target, count, length) else { return .memoryOutOfBounds }
-        memset(base + Int(target), Int32(value), Int(count))
+        Self.fill(Int(count), at: base + Int(target), with: value, for: context)
         return nil
     }
 
@@ -112,7 +149,9 @@ extension InstanceCore {
         }
         template.module.decoded.bytes.withUnsafeBytes { bytes in
             let source = UnsafeRawBufferPointer(rebasing: bytes[range]).baseAddress
-            if let source, count > 0 { memcpy(base + Int(target), source + Int(origin), Int(count)) }
+            if let source, count > 0 {
+                Self.copy(Int(count), to: base + Int(target), from: source + Int(origin), for: context)
+            }
         }
         return nil
     }
@@ -141,14 +180,20 @@ extension InstanceCore {
         let (to, toLength) = table(destination)
         let (from, fromLength) = table(source)
         guard Self.fits(target, count, toLength), Self.fits(origin, count, fromLength) else { return .tableOutOfBounds }
-        memmove(to + Int(target), from + Int(origin), Int(count) * MemoryLayout<UInt64>.stride)
+        Self.copy(
+            Int(count) * MemoryLayout<UInt64>.stride, to: UnsafeMutableRawPointer(to + Int(target)),
+            from: UnsafeRawPointer(from + Int(origin)), for: context)
         return nil
     }
 
     private func fillTable(_ index: Int, at target: UInt64, with value: UInt64, count: UInt64) -> TrapCode? {
         let (base, length) = table(index)
         guard Self.fits(target, count, length) else { return .tableOutOfBounds }
-        (base + Int(target)).update(repeating: value, count: Int(count))
+        Self.inPieces(Int(count) * MemoryLayout<UInt64>.stride, for: context) { piece in
+            let elements = piece.count / MemoryLayout<UInt64>.stride
+            let start = Int(target) + piece.lowerBound / MemoryLayout<UInt64>.stride
+            (base + start).update(repeating: value, count: elements)
+        }
         return nil
     }
 
@@ -165,8 +210,11 @@ extension InstanceCore {
             return .tableOutOfBounds
         }
         // The globals that items may read are immutable: they have their initial values.
-        for item in 0..<Int(count) {
-            base[Int(target) + item] = constant(element.items[Int(origin) + item]).low
+        Self.inPieces(Int(count) * MemoryLayout<UInt64>.stride, for: context) { piece in
+            let stride = MemoryLayout<UInt64>.stride
+            for item in piece.lowerBound / stride..<piece.upperBound / stride {
+                base[Int(target) + item] = constant(element.items[Int(origin) + item]).low
+            }
         }
         return nil
     }

@@ -43,6 +43,9 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     case foreignFunctionReference
     /// The guest was called inside `withMemory` of the same instance.
     case memoryInUse
+    /// The guest was stopped at a deadline, wherever it was: what it holds need not make sense. The instance is to be dropped
+    /// or rolled back.
+    case stoppedInstance
 
     /// What happened, for people.
     public var description: String {
@@ -55,6 +58,7 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
         case .immutableGlobal(let name): "global \"\(name)\" is immutable"
         case .foreignFunctionReference: "a function of another module"
         case .memoryInUse: "the memory is borrowed by an enclosing withMemory"
+        case .stoppedInstance: "the instance was stopped at a deadline, and can only be dropped or rolled back"
         }
     }
 }
@@ -71,6 +75,8 @@ public enum CopyError: Error, Hashable, Sendable, CustomStringConvertible {
     case foreignCheckpoint
     /// The instance is of another module than the template.
     case foreignInstance
+    /// The instance was stopped at a deadline, wherever it was. It can be rolled back.
+    case stoppedInstance
 
     /// What happened, for people.
     public var description: String {
@@ -80,6 +86,7 @@ public enum CopyError: Error, Hashable, Sendable, CustomStringConvertible {
         case .callInProgress: "a call into the instance has not returned"
         case .foreignCheckpoint: "the checkpoint is of an instance of another template or snapshot"
         case .foreignInstance: "the instance is of another module"
+        case .stoppedInstance: "the instance was stopped at a deadline"
         }
     }
 }

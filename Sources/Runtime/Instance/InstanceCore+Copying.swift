@@ -38,6 +38,12 @@ extension InstanceCore {
         guard control.pointee.memoryBorrows == 0 else { throw .memoryInUse }
     }
 
+    /// Refuses to copy what was stopped in the middle.
+    private final func checkWhole() throws(CopyError) {
+        try checkCopyable()
+        if isToStop { throw .stoppedInstance }
+    }
+
     /// Works on one of the instance's slots with what is known of its use. Which pages are a slot's own is looked up for each; what
     /// was found out about one is remembered only if it is the only one.
     private final func withUse<Result>(_ body: (inout SlotUse) throws -> Result) rethrows -> Result {
@@ -50,7 +56,7 @@ extension InstanceCore {
     ///
     /// - Throws: `CopyError`, `PoolError`.
     public final func snapshot() throws -> TemplateCore {
-        try checkCopyable()
+        try checkWhole()
         let images = try ([slot] + furtherSlots).map { slot in
             try withUse { try pool.image(of: slot, after: &$0) }
         }
@@ -62,7 +68,7 @@ extension InstanceCore {
     /// - Throws: `CopyError`, `PoolError`, what a refresher throws; `Trap` inside a call that has left little of the thread's stack.
     ///   Then the copy must not be used.
     public final func copyState(to copy: InstanceCore) throws {
-        try checkCopyable()
+        try checkWhole()
         // A copy's calls are not nested in the original's, so nothing else would end a guest that is forked by each host call
         // of its forks.
         if control.pointee.depth > 0, mayfly_thread_stack_room() < Self.stackReserve {
@@ -85,7 +91,7 @@ extension InstanceCore {
     ///
     /// - Throws: `CopyError`, `PoolError`.
     public final func state() throws -> InstanceState {
-        try checkCopyable()
+        try checkWhole()
         let slots = try ([slot] + furtherSlots).map { slot in try withUse { try pool.state(of: slot, after: &$0) } }
         return InstanceState(slots, droppedData: droppedData, droppedElements: droppedElements)
     }
@@ -108,6 +114,7 @@ extension InstanceCore {
         }
         droppedData = state.droppedData
         droppedElements = state.droppedElements
+        clearRequest()
         try refresh()
     }
 

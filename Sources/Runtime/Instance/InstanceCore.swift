@@ -15,12 +15,19 @@ open class InstanceCore {
     /// The part of the instance's own state that every entry touches. Lies in the context's room for the runtime.
     public struct Control {
         /// Calls into the guest that have not returned.
-        @usableFromInline var depth = 0
+        @usableFromInline var depth: Int32 = 0
+        /// `deadline` is set.
+        var hasDeadline = false
         /// Scopes of `withMemory` that have not ended.
         public var memoryBorrows = 0
         /// Whether the guest ran, or the host wrote to the slot, and on which thread.
         public var use = SlotUse()
     }
+
+    /// Calls are stopped at this time, in nanoseconds of the monotonic clock; nil is never.
+    ///
+    /// It counts from the outermost call that begins after it was set. An instance that was stopped is not called any more.
+    public final var deadline: UInt64? { didSet { control.pointee.hasDeadline = deadline != nil } }
 
     /// Entries that may be nested: guest, host function, guest … The guest chooses how many, and each holds frames of host
     /// code on the thread's stack. What those are large enough to exhaust is up to `stackReserve`.
@@ -78,6 +85,7 @@ open class InstanceCore {
         let room = context + VMContextLayout.reserved
         let root = group?.root
         control = ((root ?? context) + VMContextLayout.reserved).bindMemory(to: Control.self, capacity: 1)
+        assert(MemoryLayout<Control>.size <= Self.controlBytes)
         if root == nil { control.initialize(to: Control()) }
         fewCells = (room + Self.controlBytes).assumingMemoryBound(to: UInt64.self)
         if slot.isFresh {
@@ -195,7 +203,7 @@ open class InstanceCore {
     /// - Throws: `Trap`; what a host function threw; `CallError` for a foreign function reference among the arguments or if
     ///   the memory is borrowed.
     public final func enter(_ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) throws {
-        guard control.pointee.memoryBorrows == 0, control.pointee.depth < Self.maximumDepth else {
+        guard control.pointee.memoryBorrows == 0, Int(control.pointee.depth) < Self.maximumDepth, !isToStop else {
             throw reasonNotToEnter()
         }
         if function.takesFunctionReferences {
@@ -205,14 +213,56 @@ open class InstanceCore {
             control.pointee.use.note()
             let error = mayfly_thread_prepare()
             if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
+            if control.pointee.hasDeadline { return try enterBeforeDeadline(function, cells) }
         } else if mayfly_thread_stack_room() < Self.stackReserve {
             throw Trap(code: .callStackExhausted)
         }
-        control.pointee.depth += 1
-        let status = unsafeBitCast(function.entry, to: Entry.self)(context, function.code, cells)
-        control.pointee.depth -= 1
+        let status = run(function, cells)
         if status != EntryStatus.returned { throw takeFailure(status) }
     }
+
+    @inline(__always)
+    private final func run(_ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) -> Int32 {
+        control.pointee.depth += 1
+        defer { control.pointee.depth -= 1 }
+        return unsafeBitCast(function.entry, to: Entry.self)(context, function.code, cells)
+    }
+
+    // MARK: Deadlines
+
+    /// Where the guest is asked to stop: in the root's context.
+    private final var request: UnsafeMutablePointer<UInt64> {
+        (UnsafeMutableRawPointer(control) - VMContextLayout.reserved + VMContextLayout.request)
+            .assumingMemoryBound(to: UInt64.self)
+    }
+
+    /// The guest is to stop, or was stopped: what host functions that wait look at.
+    public final var isToStop: Bool { request.pointee != 0 }
+
+    /// Where `isToStop` can be read as long as the instance lives: 0, or that it is so.
+    public final var stopRequest: UnsafePointer<UInt64> { UnsafePointer(request) }
+
+    private final func enterBeforeDeadline(
+        _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
+    ) throws {
+        guard let deadline, mayfly_deadline_now() < deadline else { throw Trap(code: .interrupted) }
+        var watch = mayfly_deadline()
+        let status = try withUnsafeMutablePointer(to: &watch) { watch in
+            let error = mayfly_deadline_arm(watch, deadline, request)
+            if error != 0 { throw SystemError(operation: "starting the thread of deadlines", errno: error) }
+            defer { mayfly_deadline_disarm(watch) }
+            return run(function, cells)
+        }
+        if status != EntryStatus.returned { throw takeFailure(status) }
+        // It may have passed, but the guest was faster.
+        clearRequest()
+    }
+
+    /// The clock that deadlines are of, in nanoseconds.
+    public static var monotonicTime: UInt64 { mayfly_deadline_now() }
+
+    /// The guest may run again.
+    final func clearRequest() { request.pointee = 0 }
 
     /// Keeps the error that a host function or a runtime function ends the guest with.
     final func fail(with error: any Error) {
@@ -222,6 +272,8 @@ open class InstanceCore {
 
     private final func reasonNotToEnter() -> any Error {
         if control.pointee.memoryBorrows != 0 { return CallError.memoryInUse }
+        // Inside a call that is to stop, or after it.
+        if isToStop { return control.pointee.depth > 0 ? Trap(code: .interrupted) : CallError.stoppedInstance }
         return Trap(code: .callStackExhausted)
     }
 
@@ -235,8 +287,19 @@ open class InstanceCore {
                 return failure
             }
             return Trap(code: .unexpectedFault)
+        case EntryStatus.interrupted: return takeInterruption()
         default: return Trap(code: .unexpectedFault)
         }
+    }
+
+    private final func takeInterruption() -> Trap {
+        let root = context.loadPointer(at: VMContextLayout.root)
+        // 0 if the guest was stopped on its way back from a host call.
+        let programCounter = root.loadWord(at: VMContextLayout.trapProgramCounter)
+        let framePointer = root.loadWord(at: VMContextLayout.trapFramePointer)
+        root.storeWord(0, at: VMContextLayout.trapProgramCounter)
+        return trap(
+            .interrupted, programCounter: programCounter == 0 ? nil : programCounter, framePointer: framePointer)
     }
 
     // MARK: Traps

@@ -20,7 +20,8 @@ enum TrapHandler {
             root: UInt32(VMContextLayout.root),
             exit_stub: UInt32(VMContextLayout.exitStub),
             host_stack_pointer: UInt32(VMContextLayout.hostStackPointer),
-            trapped_status: EntryStatus.trapped)
+            request: UInt32(VMContextLayout.request),
+            trapped_status: EntryStatus.trapped, interrupted_status: EntryStatus.interrupted)
         return mayfly_traps_install(&layout)
     }()
 }

@@ -316,6 +316,10 @@ struct TrampolineEmitter: ~Copyable {
         let isFree = assembler.newLabel()
         assembler.alu(.cmp, .w64, root(VMContextLayout.request), imm: 0)
         assembler.jcc(.equal, isFree)
+        // For the backtrace, as the signal handler does it: the exit takes the frame pointer of the call away.
+        assembler.mov(.w64, root(VMContextLayout.trapProgramCounter), imm: 0)
+        assembler.mov(.w64, root(VMContextLayout.trapFramePointer), X86_64.rbp)
+        assembler.mov(.w64, root(VMContextLayout.trapContext), X86_64.context)
         assembler.movImmediate(X86_64.rax, UInt64(EntryStatus.interrupted))
         assembler.jmp(exitLabel)
         assembler.bind(isFree)
