@@ -35,15 +35,28 @@ struct MayflyContender: Contender {
         return other
     }
 
-    func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle {
+    func prepareCycle(_ module: [UInt8], wasi: GuestWASI, call: GuestCall?) throws -> any FreshInstanceCycle {
         let compiled = try parallel.compile(module)
-        guard wasi else {
-            return makeCycle(try compiled.template(), call) {}
+        if wasi == .none { return makeCycle(try compiled.template(), call) {} }
+        let template = try Self.templateWithWASI(compiled)
+        var configuration = WASI.Configuration()
+        guard wasi == .capturing else {
+            return makeCycle(template, call) { [configuration] in WASI(configuration) }
         }
+        configuration.standardOutput = .capture
+        guard let call, call.arguments.count == 1, case .i32(let argument) = call.arguments[0] else {
+            throw BenchmarkError("what is called in a guest whose output is captured takes an i32")
+        }
+        let function = try template.function(call.export, as: ((Int32) -> Int32).self)
+        return MayflyCycle(
+            template: template, makeState: { [configuration] in WASI(configuration) },
+            work: CapturedCall(call: UnaryCall(function: function, argument: argument)))
+    }
+
+    private static func templateWithWASI(_ module: Module) throws -> Template<WASI> {
         var imports = Imports<WASI>()
         imports.defineWASI()
-        let configuration = WASI.Configuration()
-        return makeCycle(try compiled.template(imports: imports), call) { WASI(configuration) }
+        return try module.template(imports: imports)
     }
 
     func prepareProgram(_ module: [UInt8]) throws -> any BenchmarkProgram {
@@ -51,7 +64,19 @@ struct MayflyContender: Contender {
     }
 
     func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle {
-        try MayflyCallLoop(parallel.compile(module), kind)
+        var imports = Imports<Void>()
+        imports.define("host", "add") { (_, a: Int32, b: Int32) in a &+ b }
+        let template = try parallel.compile(module).template(imports: imports)
+        guard let loop = kind.loop else { return try MayflyExportCalls(template) }
+        return try MayflyCallLoop(template, state: (), loop: loop, step: CallKind.step)
+    }
+
+    func prepareWASICalls(_ module: [UInt8], loop: String, directory: String) throws -> any FreshInstanceCycle {
+        var configuration = WASI.Configuration()
+        configuration.arguments = [guestName]
+        try configuration.preopen(directory, as: ".")
+        return try MayflyCallLoop(
+            Self.templateWithWASI(parallel.compile(module)), state: WASI(configuration), loop: loop, step: 0)
     }
 
     func prepareLoading(_ module: [UInt8], scratch: String) throws -> () throws -> Double {
@@ -101,6 +126,18 @@ private struct UnaryCall<State>: Work {
     @inline(__always)
     func callAsFunction(_ instance: borrowing Instance<State>) throws -> UInt32? {
         UInt32(bitPattern: try instance.call(function, argument))
+    }
+}
+
+/// The same of a guest that returns how many bytes it wrote to a captured output, which are then taken.
+private struct CapturedCall: Work {
+    let call: UnaryCall<WASI>
+
+    func callAsFunction(_ instance: borrowing Instance<WASI>) throws -> UInt32? {
+        let count = try call(instance)
+        let output = instance.state.takeStandardOutput()
+        guard let count, output.count == Int(count) else { throw BenchmarkError("mayfly: output was not captured") }
+        return count
     }
 }
 
