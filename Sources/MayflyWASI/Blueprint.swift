@@ -42,10 +42,31 @@ extension WASI {
     /// Copies of a configuration share it; one that is changed takes a new one. It holds nothing of the configuration,
     /// which holds it.
     final class BlueprintCache: Sendable {
-        private let blueprint = AtomicLazyReference<Blueprint>()
+        /// The address of a blueprint, which is owned; 0 before there is one. (The library's `AtomicLazyReference` takes as
+        /// long as all else that a context costs, for it is not specialized.)
+        private let address = Atomic<UInt>(0)
 
-        func blueprint(of configuration: Configuration) -> Blueprint {
-            blueprint.load() ?? blueprint.storeIfNil(Blueprint(configuration))
+        deinit {
+            if let pointer = UnsafeRawPointer(bitPattern: address.load(ordering: .relaxed)) {
+                Unmanaged<Blueprint>.fromOpaque(pointer).release()
+            }
+        }
+
+        func blueprint(of configuration: borrowing Configuration) -> Blueprint {
+            let pointer = UnsafeRawPointer(bitPattern: address.load(ordering: .acquiring))
+            return pointer.map { Unmanaged.fromOpaque($0).takeUnretainedValue() } ?? make(configuration)
+        }
+
+        /// Makes the blueprint, or takes the one that another thread has made meanwhile.
+        @inline(never)
+        private func make(_ configuration: borrowing Configuration) -> Blueprint {
+            let made = Blueprint(copy configuration)
+            let own = Unmanaged.passRetained(made)
+            let result = address.compareExchange(
+                expected: 0, desired: UInt(bitPattern: own.toOpaque()), ordering: .acquiringAndReleasing)
+            guard !result.exchanged, let first = UnsafeRawPointer(bitPattern: result.original) else { return made }
+            own.release()
+            return Unmanaged.fromOpaque(first).takeUnretainedValue()
         }
     }
 }

@@ -84,9 +84,12 @@ func withScratchDirectory<Result>(_ body: (String) throws -> Result) throws -> R
     defer {
         for file in filesBelow(path) {
             unlink(file)
-            // And the folders that this leaves empty.
-            var parts = file.split(separator: "/", omittingEmptySubsequences: false)
-            repeat { parts.removeLast() } while rmdir(parts.joined(separator: "/")) == 0
+            // And the folders that this leaves empty, up to the directory itself.
+            var folder = Substring(file)
+            while let end = folder.lastIndex(of: "/"), end > path.endIndex {
+                folder = folder[..<end]
+                rmdir(String(folder))
+            }
         }
         rmdir(path)
     }

@@ -23,16 +23,21 @@ struct Descriptor {
 }
 
 struct DescriptorTable {
-    private var entries: [Descriptor?]
+    private var entries: [Descriptor?] = []
     /// No number below this one is free.
-    private var lowestFree: Int
+    private var lowestFree = 0
     private let maximumCount: Int
 
-    /// Starts with descriptors 0, 1, 2, ….
-    init(_ descriptors: [Descriptor], maximumCount: Int) {
-        entries = descriptors
-        lowestFree = descriptors.count
-        self.maximumCount = max(maximumCount, descriptors.count)
+    /// - Parameter capacity: How many descriptors the guest is given, whatever the limit is.
+    init(capacity: Int, maximumCount: Int) {
+        entries.reserveCapacity(capacity)
+        self.maximumCount = max(maximumCount, capacity)
+    }
+
+    /// Gives the guest what it starts with: descriptors 0, 1, 2, ….
+    mutating func append(_ descriptor: Descriptor) {
+        entries.append(descriptor)
+        lowestFree = entries.count
     }
 
     /// Fails before anything is opened that could not be given a number.
