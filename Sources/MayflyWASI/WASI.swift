@@ -93,10 +93,11 @@ public final class WASI {
                 case .host(let directory): HostDirectory(lent: directory.descriptor, blueprint.pathResolution)
                 case .tree: TreeDirectory(rootOf: volume(index))
                 }
+            root.preopenName = preopen.guestPath
             let withheld: Rights = preopen.access == .readOnly ? .writing : []
             descriptors.append(
                 Descriptor(
-                    file: root, preopenName: preopen.guestPath, rights: .directory.subtracting(withheld),
+                    file: root, rights: .directory.subtracting(withheld),
                     inheritingRights: .directory.union(.file).subtracting(withheld), droppedRights: withheld,
                     droppedInheritingRights: withheld))
         }

@@ -5,8 +5,6 @@
 
 struct Descriptor {
     let file: OpenFile
-    /// For a directory that the embedder gave: the name the guest knows it by.
-    var preopenName: String?
 
     /// What `fd_fdstat_get` reports. What a guest did not ask for when it opened is not reported but, unlike a dropped
     /// right, not refused either: what was opened read-only the kernel refuses to write, and programs rely on the rest.
