@@ -86,6 +86,9 @@ let package = Package(
             name: "MayflyTests", dependencies: ["Mayfly", "MayflyWASI", "TestSupport"], path: "Tests/MayflyTests",
             swiftSettings: swift),
         .testTarget(
+            name: "MayflyWASITests", dependencies: ["Mayfly", "MayflyWASI", "TestSupport"],
+            path: "Tests/MayflyWASITests", swiftSettings: swift),
+        .testTarget(
             name: "MayflyMetricsTests",
             dependencies: [
                 "Mayfly", "MayflyMetrics", "TestSupport", .product(name: "CoreMetrics", package: "swift-metrics"),

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -71,6 +72,11 @@ int mayfly_is_datagram_socket(int descriptor) {
 int mayfly_accept(int descriptor, int is_nonblocking) {
     int result = accept4(descriptor, NULL, NULL, SOCK_CLOEXEC | (is_nonblocking ? SOCK_NONBLOCK : 0));
     return result < 0 ? -errno : result;
+}
+
+int mayfly_has_file_size_limit(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur != RLIM_INFINITY;
 }
 
 int mayfly_allocate(int descriptor, off_t offset, off_t length) {

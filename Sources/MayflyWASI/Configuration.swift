@@ -19,7 +19,9 @@ extension WASI {
         /// Where random numbers come from. By default from the host's secure source.
         public var randomness: Randomness = .host { didSet { hasChanged() } }
         /// How many descriptors a guest may have open at once, the standard streams and all that is given included.
-        public var maximumDescriptorCount = 1024 { didSet { hasChanged() } }
+        ///
+        /// Guests share what the process may open (`ulimit -n`, often 1024) with each other and with the process.
+        public var maximumDescriptorCount = 128 { didSet { hasChanged() } }
         /// How many bytes a guest may write in all: to its streams, wherever they lead, to files, to sockets, and what it
         /// has allocated in files. Beyond it writing fails as on a full disk. By default there is no such bound.
         public var maximumOutputByteCount = Int.max { didSet { hasChanged() } }

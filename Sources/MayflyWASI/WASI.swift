@@ -36,7 +36,7 @@ public final class WASI {
     /// Where fixed clocks stand: nanoseconds that the guest has waited.
     var waitedTime: UInt64 = 0
     /// Random numbers, where they are fixed.
-    var generator: SeededGenerator?
+    var generator: SplitMix64?
     private(set) lazy var listingBudget = HostListing.Budget()
 
     /// A context for one guest. Makes no system call.

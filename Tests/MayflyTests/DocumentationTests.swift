@@ -169,5 +169,18 @@ import Testing
                 /etc/passwd: No such file or directory
 
                 """)
+
+        var tree = WASI.FileTree()
+        try tree.addFile("names.txt", "Ada\nGrace\n")
+
+        configuration = WASI.Configuration()
+        configuration.arguments = ["lines", "names.txt"]
+        configuration.standardOutput = .capture
+        configuration.preopen(tree, as: "/", byteLimit: 1 << 20)
+
+        let wasi = WASI(configuration)
+        #expect(try lines.withInstance(state: wasi) { try WASI.run($0) } == 0)
+        #expect(String(decoding: wasi.takeStandardOutput(), as: UTF8.self) == "names.txt: 2 lines, 10 bytes\n")
+        #expect(wasi.fileTree(preopenedAs: "/")?.paths == ["names.txt"])
     }
 }

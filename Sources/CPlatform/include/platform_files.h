@@ -36,6 +36,9 @@ int mayfly_is_datagram_socket(int descriptor);
 // accept4(2) with SOCK_CLOEXEC.
 int mayfly_accept(int descriptor, int is_nonblocking);
 
+// Whether the process has a limit on the size of files it writes, beyond which the kernel sends it SIGXFSZ.
+int mayfly_has_file_size_limit(void);
+
 // fallocate(2) with mode 0.
 int mayfly_allocate(int descriptor, off_t offset, off_t length);
 

@@ -87,7 +87,7 @@ final class HostFile: OpenFile {
 
     override func setSize(_ size: off_t, for context: WASI) throws(Errno) {
         guard !isLent else { throw .inval }
-        _ = try context.interruptible { ftruncate(descriptor, size) }
+        try withinLimits { () throws(Errno) in _ = try context.interruptible { ftruncate(descriptor, size) } }
     }
 
     override func synchronize(dataOnly: Bool, for context: WASI) throws(Errno) {
@@ -102,7 +102,9 @@ final class HostFile: OpenFile {
 
     override func allocate(_ offset: off_t, _ length: off_t, for context: WASI) throws(Errno) {
         guard !isLent else { throw .spipe }
-        _ = try context.interruptibleUnnegated { mayfly_allocate(descriptor, offset, length) }
+        try withinLimits { () throws(Errno) in
+            _ = try context.interruptibleUnnegated { mayfly_allocate(descriptor, offset, length) }
+        }
     }
 
     // MARK: Reading and writing
@@ -121,21 +123,18 @@ final class HostFile: OpenFile {
     override func write(_ vectors: Vectors, for context: WASI) throws(Errno) -> Int {
         if case .input = role { throw .badf }
         try requireReadiness(POLLOUT)
-        if case .opened(.regularFile) = role {
-            return try context.interruptible { writev(descriptor, vectors.baseAddress, Int32(vectors.count)) }
+        func write() throws(Errno) -> Int {
+            try context.interruptible { writev(descriptor, vectors.baseAddress, Int32(vectors.count)) }
         }
-        let mask = BrokenPipeMask()
-        do throws(Errno) {
-            return try context.interruptible { writev(descriptor, vectors.baseAddress, Int32(vectors.count)) }
-        } catch {
-            if error == .pipe { mask.discardSignal() }
-            throw error
-        }
+        if case .opened(.regularFile) = role { return try withinLimits(write) }
+        return try WriteSignals.withheld(write)
     }
 
     override func write(_ vectors: Vectors, at offset: off_t, for context: WASI) throws(Errno) -> Int {
         guard !isLent else { throw .spipe }
-        return try context.interruptible { pwritev(descriptor, vectors.baseAddress, Int32(vectors.count), offset) }
+        return try withinLimits { () throws(Errno) in
+            try context.interruptible { pwritev(descriptor, vectors.baseAddress, Int32(vectors.count), offset) }
+        }
     }
 
     override func seek(_ offset: Int64, from whence: Whence) throws(Errno) -> UInt64 {
@@ -157,6 +156,11 @@ final class HostFile: OpenFile {
         case _ where descriptor < 0: throw .badf
         default: return .whenReady(descriptor)
         }
+    }
+
+    /// Makes a regular file longer, maybe: beyond the process's limit that would be answered with a signal.
+    private func withinLimits<Result>(_ write: () throws(Errno) -> Result) throws(Errno) -> Result {
+        mayfly_has_file_size_limit() == 0 ? try write() : try WriteSignals.withheld(write)
     }
 
     /// Does for what is lent as O_NONBLOCK would: `again` instead of waiting.
@@ -280,23 +284,26 @@ extension Timestamps {
     }
 }
 
-/// Keeps SIGPIPE from the thread while it writes to a stream: a guest whose reader went away gets an error, and the
-/// host process is not killed.
-private struct BrokenPipeMask: ~Copyable {
-    private var previous = sigset_t()
-    private var brokenPipe = sigset_t()
-
-    init() {
-        sigemptyset(&brokenPipe)
-        sigaddset(&brokenPipe, SIGPIPE)
-        pthread_sigmask(SIG_BLOCK, &brokenPipe, &previous)
+/// The signals by which the kernel tells a process that what it writes finds no reader, or makes a file too long.
+private enum WriteSignals {
+    /// Keeps them from the thread during a call: the guest gets an error, and the host process is not killed.
+    static func withheld<Result>(_ write: () throws(Errno) -> Result) throws(Errno) -> Result {
+        var previous = sigset_t()
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        sigaddset(&signals, SIGXFSZ)
+        pthread_sigmask(SIG_BLOCK, &signals, &previous)
+        defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
+        do throws(Errno) {
+            return try write()
+        } catch {
+            if error == .pipe || error == .fbig {
+                // The signal is pending; it is taken away.
+                var noWait = timespec()
+                sigtimedwait(&signals, nil, &noWait)
+            }
+            throw error
+        }
     }
-
-    /// Takes the pending signal away.
-    func discardSignal() {
-        var noWait = timespec()
-        withUnsafePointer(to: brokenPipe) { _ = sigtimedwait($0, nil, &noWait) }
-    }
-
-    deinit { withUnsafePointer(to: previous) { _ = pthread_sigmask(SIG_SETMASK, $0, nil) } }
 }

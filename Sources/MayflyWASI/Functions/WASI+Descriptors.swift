@@ -47,8 +47,9 @@ extension WASI {
             throw .notcapable
         }
         try descriptors.update(number) { descriptor in
-            descriptor.droppedRights.formUnion(descriptor.rights.subtracting(base))
-            descriptor.droppedInheritingRights.formUnion(descriptor.inheritingRights.subtracting(inheriting))
+            // From now on the guest has what it said and no more, also of what it had without having asked for it.
+            descriptor.droppedRights = Rights(rawValue: ~base.rawValue)
+            descriptor.droppedInheritingRights = Rights(rawValue: ~inheriting.rawValue)
             descriptor.rights = base
             descriptor.inheritingRights = inheriting
         }

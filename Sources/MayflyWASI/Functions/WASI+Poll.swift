@@ -46,7 +46,7 @@ extension WASI {
         let destination = try memory.records(at: events, count: count, stride: Self.eventSize)
 
         // All read before any event is stored: the two arrays may overlap.
-        var requests: [pollfd] = []
+        var requests = Requests()
         var pending: [Subscription] = []
         pending.reserveCapacity(Int(count))
         for index in 0..<Int(count) {
@@ -66,7 +66,7 @@ extension WASI {
         for var subscription in pending {
             var isHangup = false
             if let request = subscription.request {
-                let result = Int32(requests[request].revents)
+                let result = requests.result(request, subscription.kind == .read ? .reading : .writing)
                 guard result != 0 else { continue }
                 subscription.isReady = true
                 isHangup = result & POLLHUP != 0
@@ -75,7 +75,7 @@ extension WASI {
                 } else if result & POLLERR != 0, subscription.kind == .read {
                     subscription.error = .io
                 } else if subscription.kind == .read {
-                    subscription.byteCount = UInt64(clamping: mayfly_readable_bytes(requests[request].fd))
+                    subscription.byteCount = UInt64(clamping: mayfly_readable_bytes(requests.polled[request].fd))
                 }
             } else if subscription.kind == .clock, !subscription.isReady {
                 subscription.isReady = subscription.timeout <= elapsed
@@ -94,7 +94,7 @@ extension WASI {
     }
 
     private func subscription(
-        _ record: UnsafeMutableRawBufferPointer, _ layout: SubscriptionLayout, _ requests: inout [pollfd]
+        _ record: UnsafeMutableRawBufferPointer, _ layout: SubscriptionLayout, _ requests: inout Requests
     ) throws(Errno) -> Subscription {
         guard let kind = Subscription.Kind(rawValue: record[8]) else { throw .inval }
         var subscription = Subscription(userData: record.loadLittleEndian(UInt64.self, at: 0), kind: kind)
@@ -129,7 +129,7 @@ extension WASI {
     }
 
     private func prepare(
-        _ subscription: inout Subscription, _ number: UInt32, _ requests: inout [pollfd]
+        _ subscription: inout Subscription, _ number: UInt32, _ requests: inout Requests
     ) throws(Errno) {
         let descriptor = try descriptors[number]
         try descriptor.require(.pollFdReadwrite)
@@ -138,17 +138,14 @@ extension WASI {
         case .now(let byteCount):
             subscription.isReady = true
             subscription.byteCount = byteCount
-        case .whenReady(let host):
-            subscription.request = requests.count
-            requests.append(
-                pollfd(fd: host, events: Int16(direction == .reading ? POLLIN : POLLOUT), revents: 0))
+        case .whenReady(let host): subscription.request = requests.add(host, direction)
         }
     }
 
     /// Waits until a request is ready or the time is over; nil is without end.
     ///
     /// - Returns: The nanoseconds that have passed, at least the timeout if no request became ready.
-    private func wait(for requests: inout [pollfd], timeout: UInt64?) throws(Errno) -> UInt64 {
+    private func wait(for requests: inout Requests, timeout: UInt64?) throws(Errno) -> UInt64 {
         guard blueprint.clocks != .host, let timeout else {
             let start = try hostTime()
             let isReady = try waitForHost(&requests, since: start, timeout: timeout)
@@ -169,7 +166,7 @@ extension WASI {
 
     /// - Returns: A request is ready; if not, the time is over.
     private func waitForHost(
-        _ requests: inout [pollfd], since start: UInt64, timeout: UInt64?
+        _ requests: inout Requests, since start: UInt64, timeout: UInt64?
     ) throws(Errno) -> Bool {
         while true {
             let result: Int32
@@ -178,13 +175,41 @@ extension WASI {
                 let remaining = timeout > passed ? timeout - passed : 0
                 // 2^64 nanoseconds are fewer seconds than time_t holds.
                 var limit = timespec(tv_sec: Int(remaining / 1_000_000_000), tv_nsec: Int(remaining % 1_000_000_000))
-                result = mayfly_poll(&requests, nfds_t(requests.count), &limit)
+                result = mayfly_poll(&requests.polled, nfds_t(requests.polled.count), &limit)
             } else {
-                result = mayfly_poll(&requests, nfds_t(requests.count), nil)
+                result = mayfly_poll(&requests.polled, nfds_t(requests.polled.count), nil)
             }
             if result >= 0 { return result > 0 }
             // After a signal the results are not filled in.
             if result != -EINTR || isStopRequested?() == true { throw Errno(host: -result) }
         }
     }
+}
+
+/// What poll(2) is asked: each descriptor once, however many subscriptions there are to it. The kernel refuses more requests
+/// than the process may have descriptors.
+private struct Requests {
+    var polled: [pollfd] = []
+    private var places: [Int32: Int] = [:]
+
+    /// - Returns: The descriptor's place.
+    mutating func add(_ descriptor: Int32, _ direction: OpenFile.Direction) -> Int {
+        let place: Int
+        if let known = places[descriptor] {
+            place = known
+        } else {
+            place = polled.count
+            places[descriptor] = place
+            polled.append(pollfd(fd: descriptor, events: 0, revents: 0))
+        }
+        polled[place].events |= Int16(Self.event(direction))
+        return place
+    }
+
+    /// What has happened there that somebody waits for who waits for this.
+    func result(_ place: Int, _ direction: OpenFile.Direction) -> Int32 {
+        Int32(polled[place].revents) & (Self.event(direction) | POLLHUP | POLLERR | POLLNVAL)
+    }
+
+    private static func event(_ direction: OpenFile.Direction) -> Int32 { direction == .reading ? POLLIN : POLLOUT }
 }

@@ -13,7 +13,7 @@ extension WASI {
             switch blueprint.randomness {
             case .host: filled += Int(try interruptibleUnnegated { mayfly_random(piece.baseAddress, piece.count) })
             case .seeded(let seed):
-                if generator == nil { generator = SeededGenerator(seed: seed) }
+                if generator == nil { generator = SplitMix64(seed: seed) }
                 generator!.fill(piece)
                 filled += piece.count
             }
@@ -22,8 +22,8 @@ extension WASI {
     }
 }
 
-/// SplitMix64: every seed gives another sequence, and none of them is secret.
-struct SeededGenerator {
+/// Every seed gives another sequence, and none of them is secret.
+struct SplitMix64 {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }

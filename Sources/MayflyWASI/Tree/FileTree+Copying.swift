@@ -176,21 +176,3 @@ private struct HostCopy: ~Copyable {
         return result
     }
 }
-
-extension WASI.FileTreeError {
-    /// What happened, for people.
-    public var description: String {
-        let problem =
-            switch reason {
-            case .invalidPath: "a component of the path is empty, '.' or '..', or holds a NUL"
-            case .nameTooLong: "a component of the path has more than \(EntryName.maximumCount) bytes"
-            case .notDirectory: "the path leads through something that is not a directory"
-            case .exists: "something of another kind is there"
-            case .invalidTarget: "the target is empty, too long, or holds a NUL"
-            case .unsupportedKind: "neither a file, nor a directory, nor a symbolic link"
-            case .byteLimit(let limit): "together with what was copied before more than \(limit) bytes"
-            case .host(let error): String(cString: strerror(error))
-            }
-        return "'\(path)': \(problem)"
-    }
-}

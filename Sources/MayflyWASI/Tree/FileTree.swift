@@ -42,8 +42,8 @@ extension WASI.FileTree {
     /// - Parameters:
     ///   - path: Where.
     ///   - contents: The file's bytes.
-    /// - Throws: ``WASI/FileTreeError`` if the path is not valid, leads through something that is not a directory, or to
-    ///   something that is not a file. The tree is then as before.
+    /// - Throws: ``WASI/FileTreeError`` if the path is not valid, or if it leads through something that is not a
+    ///   directory or to something that is not a file. The tree is then as before.
     public mutating func addFile(
         _ path: String, _ contents: some Sequence<UInt8>
     ) throws(WASI.FileTreeError) {
@@ -55,8 +55,8 @@ extension WASI.FileTree {
     /// - Parameters:
     ///   - path: Where.
     ///   - text: The file's contents, stored as UTF-8.
-    /// - Throws: ``WASI/FileTreeError`` if the path is not valid, leads through something that is not a directory, or to
-    ///   something that is not a file. The tree is then as before.
+    /// - Throws: ``WASI/FileTreeError`` if the path is not valid, or if it leads through something that is not a
+    ///   directory or to something that is not a file. The tree is then as before.
     public mutating func addFile(_ path: String, _ text: String) throws(WASI.FileTreeError) {
         try addFile(path, text.utf8)
     }
@@ -87,12 +87,40 @@ extension WASI.FileTree {
         try add(Node(.symbolicLink, bytes: bytes), at: path, try components(of: path))
     }
 
+    /// Gives a file or symbolic link a further name, and adds the directories on the way to it.
+    ///
+    /// - Parameters:
+    ///   - path: The further name.
+    ///   - existing: What is there already.
+    /// - Throws: ``WASI/FileTreeError`` if a path is not valid, if no file or symbolic link is at `existing`, if something is
+    ///   at `path`, or if that leads through something that is not a directory. The tree is then as before.
+    public mutating func addHardLink(_ path: String, to existing: String) throws(WASI.FileTreeError) {
+        guard let inode = inode(at: existing), let type = nodes[inode]?.type, type != .directory else {
+            throw WASI.FileTreeError(path: existing, reason: .missing)
+        }
+        let components = try components(of: path)
+        if self.inode(at: path) != nil { throw WASI.FileTreeError(path: path, reason: .exists) }
+        guard let name = components.last else { throw WASI.FileTreeError(path: path, reason: .invalidPath) }
+        var directory = Self.root
+        if components.count > 1 {
+            do throws(WASI.FileTreeError) {
+                directory = try add(Node(.directory), at: path, components.dropLast())
+            } catch {
+                throw WASI.FileTreeError(path: path, reason: error.reason == .exists ? .notDirectory : error.reason)
+            }
+        }
+        nodes[directory]?.entries.insert(name, inode: inode, type: type)
+        nodes[inode]?.linkCount += 1
+    }
+
     /// The longest path that guests can name, in bytes.
     private static var maximumPathCount: Int { 4095 }
 
+    /// - Returns: The node that is there now.
+    @discardableResult
     private mutating func add(
         _ node: Node, at path: String, _ components: [EntryName]
-    ) throws(WASI.FileTreeError) {
+    ) throws(WASI.FileTreeError) -> UInt64 {
         var directory = Self.root
         for (index, name) in components.enumerated() {
             let isLast = index == components.count - 1
@@ -109,6 +137,7 @@ extension WASI.FileTree {
             }
             directory = entry.inode
         }
+        return directory
     }
 
     /// Puts a new node into a directory that has no entry of this name.
@@ -178,6 +207,12 @@ extension WASI.FileTree {
         return String(decoding: node.bytes, as: UTF8.self)
     }
 
+    /// How many names a file or symbolic link has; nil if there is none.
+    public func linkCount(of path: String) -> Int? {
+        guard let node = node(at: path), node.type != .directory else { return nil }
+        return Int(clamping: node.linkCount)
+    }
+
     /// Whether a file, directory or symbolic link is there. A path that ends with a slash means a directory.
     public func contains(_ path: String) -> Bool {
         guard let node = node(at: path, allowsTrailingSlash: true) else { return false }
@@ -228,43 +263,17 @@ extension WASI.FileTree {
     }
 
     private func node(at path: String, allowsTrailingSlash: Bool = false) -> Node? {
-        if allowsTrailingSlash, path == "/" { return nodes[Self.root] }
+        inode(at: path, allowsTrailingSlash: allowsTrailingSlash).flatMap { nodes[$0] }
+    }
+
+    private func inode(at path: String, allowsTrailingSlash: Bool = false) -> UInt64? {
+        if allowsTrailingSlash, path == "/" { return Self.root }
         guard let components = try? components(of: path, allowsTrailingSlash: allowsTrailingSlash) else { return nil }
         var inode = Self.root
         for name in components {
             guard let entry = nodes[inode]?.entries[name] else { return nil }
             inode = entry.inode
         }
-        return nodes[inode]
-    }
-}
-
-extension WASI {
-    /// A ``WASI/FileTree`` could not be made or changed.
-    public struct FileTreeError: Error, CustomStringConvertible {
-        /// What was wrong.
-        public enum Reason: Sendable, Hashable {
-            /// A component is empty, `.`, `..`, or holds a NUL.
-            case invalidPath
-            /// A component has more than 255 bytes.
-            case nameTooLong
-            /// A component other than the last is not a directory.
-            case notDirectory
-            /// Something of another kind is there.
-            case exists
-            /// The target is empty, longer than 4095 bytes, or holds a NUL.
-            case invalidTarget
-            /// Neither a file, nor a directory, nor a symbolic link.
-            case unsupportedKind
-            /// More than this many bytes.
-            case byteLimit(Int)
-            /// The host's `errno`.
-            case host(Int32)
-        }
-
-        /// The path in question: in the host's file system if something was copied from there, else in the tree.
-        public let path: String
-        /// What was wrong with it.
-        public let reason: Reason
+        return inode
     }
 }

@@ -13,8 +13,8 @@ extension WASI.FileTree {
         var entries = DirectoryEntries()
         /// A directory's parent; the root's is itself.
         var parent: UInt64 = root
-        /// The names of a file or link. Of a directory as Linux counts: its name, its `.`, the `..` of each directory in
-        /// it; 0 once removed.
+        /// The names of a file or link. Of a directory as Linux counts: its name, its `.`, and the `..` of each
+        /// directory in it; 0 once removed.
         var linkCount: UInt64
         /// Nanoseconds since 1970, as are the other times.
         var accessTime: UInt64 = 0

@@ -91,9 +91,16 @@ extension TreeVolume {
 }
 
 extension [UInt8] {
+    private static let zeros = [UInt8](repeating: 0, count: 1 << 16)
+
     /// Appends zeros up to a count, if there are not as many bytes.
     fileprivate mutating func grow(to newCount: Int) {
-        if newCount > count { append(contentsOf: repeatElement(0, count: newCount - count)) }
+        // At least twice the memory, for the next growth may be by a byte again. Then whole blocks are copied, which is
+        // many times as fast as appending bytes.
+        if newCount > capacity { reserveCapacity(Swift.max(newCount, 2 * count)) }
+        while count < newCount {
+            append(contentsOf: Self.zeros.prefix(newCount - count))
+        }
     }
 
     /// Drops bytes at the end or appends zeros.

@@ -77,8 +77,10 @@ extension TreeVolume {
     func link(
         beneath oldDirectory: UInt64, _ oldPath: [UInt8], to newDirectory: UInt64, _ newPath: [UInt8]
     ) throws(Errno) {
-        let old = try EntryPath(oldPath, orIfDots: .perm)
-        let new = try EntryPath(newPath, orIfDots: .exist)
+        let old = try EntryPath(oldPath)
+        let new = try EntryPath(newPath)
+        if old.endsInDots { throw .perm }
+        if new.endsInDots { throw .exist }
         if old.hasTrailingSlash {
             // Nothing, or a directory.
             _ = try inode(beneath: oldDirectory, oldPath, follows: true)
@@ -135,8 +137,9 @@ extension TreeVolume {
     func rename(
         beneath oldDirectory: UInt64, _ oldPath: [UInt8], to newDirectory: UInt64, _ newPath: [UInt8]
     ) throws(Errno) {
-        let oldPath = try EntryPath(oldPath, orIfDots: .busy)
-        let newPath = try EntryPath(newPath, orIfDots: .busy)
+        let oldPath = try EntryPath(oldPath)
+        let newPath = try EntryPath(newPath)
+        if oldPath.endsInDots || newPath.endsInDots { throw .busy }
         let old = try place(beneath: oldDirectory, oldPath)
         let new = try place(beneath: newDirectory, newPath)
         guard let source = try entry(at: old) else { throw .noent }
@@ -206,7 +209,8 @@ extension TreeVolume {
 extension TreeVolume {
     /// Visits the entries of a directory from a position on, until the body returns false.
     ///
-    /// `.` and `..` come first. While the directory changes, entries that are neither made nor removed keep their places.
+    /// `.` and `..` come first. While the directory changes, entries that are neither made nor removed keep their
+    /// places.
     ///
     /// - Parameters:
     ///   - cookie: 0 for the start, else the position that the body was given with the entry before.

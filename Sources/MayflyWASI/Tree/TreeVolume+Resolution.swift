@@ -91,16 +91,23 @@ extension TreeVolume {
         let name: EntryName
         let hasTrailingSlash: Bool
 
-        /// - Throws: The given error if the last component is `.` or `..`.
-        init(_ path: [UInt8], orIfDots error: Errno) throws(Errno) {
+        init(_ path: [UInt8]) throws(Errno) {
             try Walk(path).requireRelative()
             let end = (path.lastIndex { $0 != slash } ?? -1) + 1
             let start = (path[..<end].lastIndex(of: slash) ?? -1) + 1
             parent = path[..<start]
             name = EntryName(path[start..<end])
             hasTrailingSlash = end < path.count
-            if name.isDot || name.isDotDot { throw error }
         }
+
+        /// - Throws: The given error if the last component is `.` or `..`, which name no entry that could be made or
+        ///   removed.
+        init(_ path: [UInt8], orIfDots error: Errno) throws(Errno) {
+            try self.init(path)
+            if endsInDots { throw error }
+        }
+
+        var endsInDots: Bool { name.isDot || name.isDotDot }
     }
 
     /// The part of a path that is still ahead.

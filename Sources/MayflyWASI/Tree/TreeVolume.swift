@@ -8,7 +8,7 @@
 //! - every change passes `change`, which refuses it if the volume is read-only;
 //! - nothing recurses, and no walk but along one path: a guest may nest directories as deep as its limit lets it.
 //!
-//! Results and errors are those of `WASI+Paths.swift` and the like over a file system of Linux. Operations on paths are in
+//! Results and errors are those of a directory of the host on Linux. Operations on paths are in
 //! `TreeVolume+Paths.swift`, those on contents in `TreeVolume+Files.swift`, walks in `TreeVolume+Resolution.swift`.
 
 final class TreeVolume {
@@ -36,7 +36,9 @@ final class TreeVolume {
     ///
     /// - Parameters:
     ///   - byteLimit: The most that the guest may add. Contents beyond those that the base has, targets and names count
-    ///     with their bytes, and every node and entry with a fixed cost.
+    ///     with their bytes, and every node and entry with a fixed cost, which is about the memory that they take. That
+    ///     memory must be there: it is not asked for again. What the base holds a guest can take once more, by changing
+    ///     all of it, and arrays may have up to half their memory in reserve.
     ///   - now: The time, in nanoseconds since 1970.
     init(
         _ tree: WASI.FileTree, byteLimit: Int, isReadOnly: Bool = false, device: UInt64 = 0,

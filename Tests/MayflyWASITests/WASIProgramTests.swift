@@ -77,12 +77,13 @@ struct WASIProgramTests {
 struct ProgramRun: CustomTestStringConvertible {
     /// What the guest has as its directory.
     enum Directory: CaseIterable {
-        case host, hostWalked
+        case host, hostWalked, memory
 
         func tree(_ nodes: [ProgramCase.Node]) throws -> any ProgramTree {
             switch self {
-            case .host: try HostTree(nodes, resolution: .automatic)
-            case .hostWalked: try HostTree(nodes, resolution: .walk)
+            case .host: try HostProgramTree(nodes, resolution: .automatic)
+            case .hostWalked: try HostProgramTree(nodes, resolution: .walk)
+            case .memory: try MemoryProgramTree(nodes)
             }
         }
     }
@@ -132,6 +133,7 @@ struct ProgramRun: CustomTestStringConvertible {
             configuration.standardError = .capture
             let wasi = WASI(configuration)
             let code = try template.withInstance(state: wasi) { try WASI.run($0) }
+            tree.take(from: wasi)
             return Result(code: code, output: wasi.takeStandardOutput(), errors: wasi.takeStandardError())
         case .pipes:
             let feeder = try Feeder(input)
@@ -139,12 +141,12 @@ struct ProgramRun: CustomTestStringConvertible {
             configuration.standardInput = .descriptor(feeder.reader)
             configuration.standardOutput = .descriptor(output.writer)
             configuration.standardError = .descriptor(errors.writer)
-            let code = Swift.Result {
-                try template.withInstance(state: WASI(configuration)) { try WASI.run($0) }
-            }
+            let wasi = WASI(configuration)
+            let code = Swift.Result { try template.withInstance(state: wasi) { try WASI.run($0) } }
             // In any case, or the threads would wait for ever.
             feeder.end()
             let (outputBytes, errorBytes) = (output.end(), errors.end())
+            tree.take(from: wasi)
             return Result(code: try code.get(), output: outputBytes, errors: errorBytes)
         }
     }
@@ -156,12 +158,14 @@ struct ProgramRun: CustomTestStringConvertible {
 protocol ProgramTree {
     /// As `/` of the guest.
     func give(to configuration: inout WASI.Configuration, access: WASI.Access) throws
+    /// Looks at what the guest has made of it.
+    func take(from wasi: WASI)
     /// All that lies in it, by path: files with the number of their names.
     func nodes() throws -> [ProgramCase.Node]
 }
 
 /// A directory of the host.
-final class HostTree: ProgramTree {
+final class HostProgramTree: ProgramTree {
     private let root = FileManager.default.temporaryDirectory.appendingPathComponent("mayfly-\(UUID().uuidString)")
     private let resolution: PathResolution
 
@@ -192,6 +196,8 @@ final class HostTree: ProgramTree {
         try configuration.preopen(root.path, as: "/", access: access)
     }
 
+    func take(from wasi: WASI) {}
+
     func nodes() throws -> [ProgramCase.Node] {
         let paths = try FileManager.default.subpathsOfDirectory(atPath: root.path)
         return try paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { relative in
@@ -208,6 +214,45 @@ final class HostTree: ProgramTree {
                 node.contents = .bytes(try TestData.bytes(at: URL(fileURLWithPath: path(relative))))
                 node.links = Int(status.st_nlink)
             default: break
+            }
+            return node
+        }
+    }
+}
+
+/// A tree in memory.
+final class MemoryProgramTree: ProgramTree {
+    private var tree = WASI.FileTree()
+
+    init(_ nodes: [ProgramCase.Node]) throws {
+        for node in nodes.flatMap(\.expanded) {
+            if let contents = node.contents {
+                try tree.addFile(node.path, try contents.bytes())
+            } else if let target = node.target {
+                try tree.addSymbolicLink(node.path, to: target)
+            } else if let original = node.original {
+                try tree.addHardLink(node.path, to: original)
+            } else {
+                try tree.addDirectory(node.path)
+            }
+        }
+    }
+
+    func give(to configuration: inout WASI.Configuration, access: WASI.Access) {
+        configuration.preopen(tree, as: "/", access: access)
+    }
+
+    func take(from wasi: WASI) { if let tree = wasi.fileTree(preopenedAs: "/") { self.tree = tree } }
+
+    func nodes() -> [ProgramCase.Node] {
+        let paths = tree.paths.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+        return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { path in
+            var node = ProgramCase.Node(path: path)
+            if let target = tree.symbolicLinkTarget(of: path) {
+                node.target = target
+            } else if let contents = tree.contents(of: path) {
+                node.contents = .bytes(contents)
+                node.links = tree.linkCount(of: path)
             }
             return node
         }

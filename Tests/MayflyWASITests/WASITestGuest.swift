@@ -1,5 +1,5 @@
 //! A guest without code: memory, a WASI context, and calls into the function table with raw arguments, as compiled code
-//! makes them. A red zone follows the memory, so that a write beyond it is found.
+//! makes them. Around the memory lies what shows that somebody reached beyond it.
 
 import Foundation
 import Testing
@@ -7,25 +7,59 @@ import Testing
 @testable import MayflyWASI
 
 final class TestGuest {
+    /// What lies directly before and after the memory.
+    enum Surroundings: CaseIterable {
+        /// Bytes of a known value. A write beyond the memory is found, one by the kernel included, which answers a
+        /// write to forbidden pages with an error number that looks like the right one.
+        case redZone
+        /// Pages that nobody may touch. A read beyond the memory ends the process.
+        case guardPages
+    }
+
     static let memorySize = 1 << 17
     private static let redZone = 1 << 16
+    /// Forbidden addresses before the memory: as far as a sign-extended 32-bit address reaches.
+    private static let reservedBefore = 1 << 32
+    /// And after it: as far as a 32-bit address and a 32-bit length together reach.
+    private static let reservedAfter = 1 << 33
+    private static let filler: UInt8 = 0xA5
 
     let wasi: WASI
+    private let reservation: UnsafeMutableRawBufferPointer
+    /// The memory with its red zones, if it has any.
+    private let accessible: UnsafeMutableRawBufferPointer
     private let storage: UnsafeMutableRawBufferPointer
     private var top: UInt32 = 4096
 
-    init(_ configuration: WASI.Configuration) {
+    init(_ configuration: WASI.Configuration, surroundings: Surroundings = .redZone) {
         wasi = WASI(configuration)
-        storage = .allocate(byteCount: Self.memorySize + Self.redZone, alignment: 4096)
-        _ = storage.initializeMemory(as: UInt8.self, repeating: 0xA5)
+        let size = Self.reservedBefore + Self.memorySize + Self.reservedAfter
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let start = mmap(nil, size, PROT_NONE, flags, -1, 0), start != MAP_FAILED else {
+            fatalError("no address space for a test guest")
+        }
+        reservation = UnsafeMutableRawBufferPointer(start: start, count: size)
+        let margin = surroundings == .redZone ? Self.redZone : 0
+        let first = Self.reservedBefore - margin
+        accessible = UnsafeMutableRawBufferPointer(rebasing: reservation[first..<first + Self.memorySize + 2 * margin])
+        guard mprotect(accessible.baseAddress!, accessible.count, PROT_READ | PROT_WRITE) == 0 else {
+            fatalError("no memory for a test guest")
+        }
+        memset(accessible.baseAddress!, Int32(Self.filler), accessible.count)
+        storage = UnsafeMutableRawBufferPointer(rebasing: accessible[margin..<margin + Self.memorySize])
     }
 
-    deinit { storage.deallocate() }
+    deinit { munmap(reservation.baseAddress!, reservation.count) }
 
-    var memory: GuestMemory { GuestMemory(UnsafeMutableRawBufferPointer(rebasing: storage[..<Self.memorySize])) }
+    var memory: GuestMemory { GuestMemory(storage) }
 
     /// Nothing was written beyond the memory.
-    var redZoneIsIntact: Bool { storage[Self.memorySize...].allSatisfy { $0 == 0xA5 } }
+    var redZoneIsIntact: Bool {
+        let margin = (accessible.count - storage.count) / 2
+        let expected = [UInt8](repeating: Self.filler, count: margin)
+        return memcmp(accessible.baseAddress!, expected, margin) == 0
+            && memcmp(storage.baseAddress! + storage.count, expected, margin) == 0
+    }
 
     /// Calls a function by name. Missing arguments are 0.
     func call(_ name: String, _ arguments: UInt64...) -> Errno { call(name, arguments) }
@@ -36,11 +70,11 @@ final class TestGuest {
         return function.call(wasi, memory, cells)
     }
 
-    /// Memory that no recent call of this guest uses.
+    /// Memory that no call of this guest used lately. Begins anew when the memory is used up.
     func allocate(_ count: Int) -> UInt32 {
-        let size = UInt32((count + 15) / 16 * 16)
-        if Int(top + size) > Self.memorySize - 4096 { top = 4096 }
-        defer { top += size }
+        let size = (count + 15) / 16 * 16
+        if Int(top) + size > Self.memorySize { top = 4096 }
+        defer { top += UInt32(size) }
         return top
     }
 
@@ -150,6 +184,50 @@ extension TestGuest {
     }
 }
 
+// MARK: Listing
+
+extension TestGuest {
+    struct Entry: Equatable {
+        /// The cookie of what follows.
+        var next: UInt64
+        var name: String
+        var bytes: [UInt8]
+        var inode: UInt64
+        var type: UInt8
+    }
+
+    /// Lists a directory to its end.
+    func list(_ descriptor: UInt64) -> [Entry] {
+        var all: [Entry] = []
+        while let (entries, _) = list(descriptor, cookie: all.last?.next ?? 0, size: 8192) { all += entries }
+        return all
+    }
+
+    /// Whole entries from a cookie on, and the cookie of what follows them; nil at the end, and where there is no listing.
+    func list(_ descriptor: UInt64 = 3, cookie: UInt64, size: Int) -> (entries: [Entry], next: UInt64)? {
+        let buffer = allocate(size)
+        let result = allocate(4)
+        guard call("fd_readdir", descriptor, UInt64(buffer), UInt64(size), cookie, UInt64(result)) == .success else {
+            return nil
+        }
+        let filled = load(UInt32.self, at: result)
+        var entries: [Entry] = []
+        var offset: UInt32 = 0
+        while offset + 24 <= filled {
+            let length = load(UInt32.self, at: buffer + offset + 16)
+            guard offset + 24 + length <= filled else { break }
+            let name = bytes(at: buffer + offset + 24, count: Int(length))
+            entries.append(
+                Entry(
+                    next: load(UInt64.self, at: buffer + offset), name: String(decoding: name, as: UTF8.self),
+                    bytes: name, inode: load(UInt64.self, at: buffer + offset + 8),
+                    type: load(UInt8.self, at: buffer + offset + 20)))
+            offset += 24 + length
+        }
+        return entries.last.map { (entries, $0.next) }
+    }
+}
+
 /// A directory `inside` to be given to a guest, and a secret beside it. Gone with the value.
 final class TestDirectory {
     let outside: URL
@@ -180,11 +258,18 @@ final class TestDirectory {
         _ resolution: PathResolution = .automatic, access: WASI.Access = .readWrite,
         _ change: (inout WASI.Configuration) -> Void = { _ in }
     ) throws -> TestGuest {
+        var configuration = try self.configuration(resolution, access: access)
+        change(&configuration)
+        return TestGuest(configuration)
+    }
+
+    func configuration(
+        _ resolution: PathResolution = .automatic, access: WASI.Access = .readWrite
+    ) throws -> WASI.Configuration {
         var configuration = WASI.Configuration()
         configuration.pathResolution = resolution
         try configuration.preopen(inside.path, as: "/", access: access)
-        change(&configuration)
-        return TestGuest(configuration)
+        return configuration
     }
 }
 
