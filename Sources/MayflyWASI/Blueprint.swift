@@ -43,11 +43,11 @@ extension WASI {
     /// There are several alike, shared by few threads each: every context counts as a reference to its blueprint, and
     /// threads that count in one place wait for each other.
     ///
-    /// Copies of a configuration share them; one that is changed takes a new place. It holds nothing of the configuration,
-    /// which holds it.
+    /// Copies of a configuration share them; one that is changed takes a new place. It holds nothing of the
+    /// configuration, which holds it.
     final class BlueprintCache: Sendable {
-        /// The addresses of blueprints, which are owned; 0 where there is none yet. (The library's `AtomicLazyReference`
-        /// takes as long as all else that a context costs, for it is not specialized.)
+        /// The addresses of blueprints, which are owned; 0 where there is none yet. (`AtomicLazyReference` takes as
+        /// long as all else that a context costs, for it is not specialized.)
         private let addresses = InlineArray<16, Atomic<UInt>> { _ in Atomic(0) }
 
         deinit {

@@ -10,14 +10,16 @@ struct WASICommand: ParsableCommand {
         abstract: "What WASI costs: a context, a fresh instance with one, and calls of its functions.",
         discussion: """
             First contexts alone, made from one configuration and dropped; the peer makes nothing like it without a \
-            store. Then fresh instances of a module that imports six functions, beside the same module without imports, \
-            which differ by what WASI adds: called and returning at once; storing a word; writing ten bytes, which \
-            vanish or are captured (for the peer, whose embedders bring their own, in a buffer made before). Then calls \
-            in a living instance, by a loop of the guest; the loop, with a call through a table, is part of the time.
+            store. Then fresh instances of a module that imports six functions, beside the same module without \
+            imports, which differ by what WASI adds: called and returning at once; storing a word; writing ten bytes, \
+            which vanish or are captured (for the peer, whose embedders bring their own, in a buffer made before). \
+            Then calls in a living instance, by a loop of the guest; the loop, with a call through a table, is part of \
+            the time.
 
-            The engines do the same, with two exceptions. The peer writes only the first vector of those that one call \
-            gives, so for the second its guest calls again. And it asks the kernel for the status of each entry that \
-            fd_readdir lists, where Mayfly reports what the directory says.
+            The engines do the same, with three exceptions. The peer writes only the first vector of those that one \
+            call gives, so for the second its guest calls again. It asks the kernel for the status of each entry that \
+            fd_readdir lists, where Mayfly reports what the directory says. And it has another thread do what concerns \
+            files.
             """)
 
     @OptionGroup var common: CommonOptions

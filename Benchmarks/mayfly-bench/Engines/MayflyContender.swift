@@ -172,8 +172,8 @@ private struct DynamicCall<State>: Work {
 private struct MayflyCycle: FreshInstanceCycle {
     /// So many cycles, each with the result expected; the last one's result.
     ///
-    /// A closure, and made where all types are known, as they are to the code of users: a generic type's conformance to a
-    /// protocol is compiled for all types at once, which took half as long again.
+    /// A closure, and made where all types are known, as they are to the code of users: a generic type's conformance to
+    /// a protocol is compiled for all types at once, which took half as long again.
     private let cycles: @Sendable (_ count: Int, _ expected: UInt32?) throws -> UInt32?
 
     @inline(__always)
