@@ -8,13 +8,13 @@
 /// A module that fresh instances are made of, and what a call in one returns.
 struct GuestTemplate: Sendable {
     var module: [UInt8]
-    /// A WASI context is made in each cycle.
-    var needsWASI = false
+    var wasi = GuestWASI.none
     /// The call's result where it is known beforehand; otherwise the contenders must agree.
     var expected: UInt32?
 
-    init(_ module: [UInt8], expected: UInt32? = nil) {
+    init(_ module: [UInt8], wasi: GuestWASI = .none, expected: UInt32? = nil) {
         self.module = module
+        self.wasi = wasi
         self.expected = expected
     }
 
@@ -22,7 +22,7 @@ struct GuestTemplate: Sendable {
     /// the name in its data gets an unused context, on every contender.)
     init(examining module: [UInt8]) {
         self.module = module
-        needsWASI = module.contains(Array("wasi_snapshot_preview1".utf8))
+        if module.contains(Array("wasi_snapshot_preview1".utf8)) { wasi = .bare }
     }
 }
 

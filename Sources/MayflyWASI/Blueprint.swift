@@ -3,6 +3,7 @@
 //! A context is made for every request; with a blueprint that costs a reference, and arguments and environment, which
 //! guests ask for as bytes, are bytes already.
 
+internal import CPlatform
 internal import Synchronization
 
 extension WASI {
@@ -37,15 +38,42 @@ extension WASI {
         }
     }
 
-    /// The place of a configuration's blueprint, which is made when it is first asked for.
+    /// The place of a configuration's blueprints, which are made when they are first asked for.
     ///
-    /// Copies of a configuration share it; one that is changed takes a new one. It holds nothing of the configuration,
-    /// which holds it.
+    /// There are several alike, shared by few threads each: every context counts as a reference to its blueprint, and
+    /// threads that count in one place wait for each other.
+    ///
+    /// Copies of a configuration share them; one that is changed takes a new place. It holds nothing of the
+    /// configuration, which holds it.
     final class BlueprintCache: Sendable {
-        private let blueprint = AtomicLazyReference<Blueprint>()
+        /// The addresses of blueprints, which are owned; 0 where there is none yet. (`AtomicLazyReference` takes as
+        /// long as all else that a context costs, for it is not specialized.)
+        private let addresses = InlineArray<16, Atomic<UInt>> { _ in Atomic(0) }
 
-        func blueprint(of configuration: Configuration) -> Blueprint {
-            blueprint.load() ?? blueprint.storeIfNil(Blueprint(configuration))
+        deinit {
+            for index in addresses.indices {
+                if let pointer = UnsafeRawPointer(bitPattern: addresses[index].load(ordering: .relaxed)) {
+                    Unmanaged<Blueprint>.fromOpaque(pointer).release()
+                }
+            }
+        }
+
+        func blueprint(of configuration: borrowing Configuration) -> Blueprint {
+            let index = Int(mayfly_thread_self()!.pointee.ordinal) % addresses.count
+            let pointer = UnsafeRawPointer(bitPattern: addresses[index].load(ordering: .acquiring))
+            return pointer.map { Unmanaged.fromOpaque($0).takeUnretainedValue() } ?? make(index, configuration)
+        }
+
+        /// Makes a blueprint, or takes the one that another thread has made meanwhile.
+        @inline(never)
+        private func make(_ index: Int, _ configuration: borrowing Configuration) -> Blueprint {
+            let made = Blueprint(copy configuration)
+            let own = Unmanaged.passRetained(made)
+            let result = addresses[index].compareExchange(
+                expected: 0, desired: UInt(bitPattern: own.toOpaque()), ordering: .acquiringAndReleasing)
+            guard !result.exchanged, let first = UnsafeRawPointer(bitPattern: result.original) else { return made }
+            own.release()
+            return Unmanaged.fromOpaque(first).takeUnretainedValue()
         }
     }
 }

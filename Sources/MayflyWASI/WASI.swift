@@ -40,7 +40,7 @@ public final class WASI {
     private(set) lazy var listingBudget = HostListing.Budget()
 
     /// A context for one guest. Makes no system call.
-    public init(_ configuration: Configuration = Configuration()) {
+    public init(_ configuration: borrowing Configuration = Configuration()) {
         blueprint = configuration.blueprint
         remainingOutputByteCount = blueprint.maximumOutputByteCount
     }
@@ -79,28 +79,32 @@ public final class WASI {
             case .descriptor(let descriptor): HostFile(descriptor, .input)
             case .bytes(let bytes): ByteInput(bytes)
             }
-        var descriptors = [
-            Descriptor(file: input, rights: .stream),
-            Descriptor(file: makeOutput(blueprint.standardOutput, inherited: 1, &capturedOutput), rights: .stream),
-            Descriptor(file: makeOutput(blueprint.standardError, inherited: 2, &capturedErrorOutput), rights: .stream),
-        ]
+        var descriptors = DescriptorTable(
+            capacity: 3 + blueprint.preopens.count + blueprint.sockets.count,
+            maximumCount: blueprint.maximumDescriptorCount)
+        descriptors.append(Descriptor(file: input, rights: .stream))
+        descriptors.append(
+            Descriptor(file: makeOutput(blueprint.standardOutput, inherited: 1, &capturedOutput), rights: .stream))
+        descriptors.append(
+            Descriptor(file: makeOutput(blueprint.standardError, inherited: 2, &capturedErrorOutput), rights: .stream))
         for (index, preopen) in blueprint.preopens.enumerated() {
             let root: DirectoryFile =
                 switch preopen.source {
                 case .host(let directory): HostDirectory(lent: directory.descriptor, blueprint.pathResolution)
                 case .tree: TreeDirectory(rootOf: volume(index))
                 }
+            root.preopenName = preopen.guestPath
             let withheld: Rights = preopen.access == .readOnly ? .writing : []
             descriptors.append(
                 Descriptor(
-                    file: root, preopenName: preopen.guestPath, rights: .directory.subtracting(withheld),
+                    file: root, rights: .directory.subtracting(withheld),
                     inheritingRights: .directory.union(.file).subtracting(withheld), droppedRights: withheld,
                     droppedInheritingRights: withheld))
         }
         for socket in blueprint.sockets {
             descriptors.append(Descriptor(file: HostFile(socket, .socket), rights: .socket, inheritingRights: .socket))
         }
-        return DescriptorTable(descriptors, maximumCount: blueprint.maximumDescriptorCount)
+        return descriptors
     }
 
     /// The tree in memory given as the preopen of that index.

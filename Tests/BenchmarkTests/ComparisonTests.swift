@@ -31,7 +31,7 @@ struct Stub: Contender {
 
     func withPool(slots: Int, isStrict: Bool, threads: Int) throws -> any Contender { self }
 
-    func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle {
+    func prepareCycle(_ module: [UInt8], wasi: GuestWASI, call: GuestCall?) throws -> any FreshInstanceCycle {
         guard let result else { throw BenchmarkError("too large") }
         return Counter(result)
     }
@@ -39,6 +39,10 @@ struct Stub: Contender {
     func prepareProgram(_ module: [UInt8]) throws -> any BenchmarkProgram { throw BenchmarkError("no programs") }
 
     func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle { Counter(0) }
+
+    func prepareWASICalls(_ module: [UInt8], loop: String, directory: String) throws -> any FreshInstanceCycle {
+        Counter(0)
+    }
 
     func prepareLoading(_ module: [UInt8], scratch: String) throws -> () throws -> Double { { 1 } }
 

@@ -14,7 +14,7 @@ import Testing
         let contender = try MayflyContender()
         for kernel in SIMDKernel.all {
             let module = try kernel.module(in: Guests.defaultDirectory)
-            _ = try contender.prepareCycle(module, wasi: false, call: kernel.call)
+            _ = try contender.prepareCycle(module, wasi: .none, call: kernel.call)
         }
     }
 

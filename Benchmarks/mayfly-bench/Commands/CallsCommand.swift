@@ -34,11 +34,8 @@ struct CallsCommand: ParsableCommand {
             let loops = try contenders.map { try $0.prepareCalls(module, kind) }
             let (measurements, batch) = try Alternation(seconds: common.quick ? 0.05 : seconds, threads: 1)
                 .measure(loops, expecting: loops.map { _ in nil })
-            let summaries = measurements.map { Summary($0.series, unit: 1) }
             let row = ReportRow(
-                name: kind.name, unit: "ns", mayfly: hasMayfly ? summaries[0] : nil,
-                peers: Array(summaries.dropFirst(hasMayfly ? 1 : 0)),
-                notes: batch > 1 ? ["batches of \(batch)"] : [])
+                kind.name, unit: "ns", nanoseconds: 1, measurements, hasMayfly: hasMayfly, batch: batch)
             printNow(report.line(row))
             report.rows.append(row)
         }

@@ -20,7 +20,7 @@ struct MayflyBench: ParsableCommand {
         subcommands: [
             CycleCommand.self, SizeCommand.self, SightglassCommand.self, CompileCommand.self,
             CallsCommand.self, FuzzCommand.self, SIMDCommand.self, OptimizationsCommand.self, HostileCommand.self,
-            ProgramsCommand.self, SnapshotCommand.self, DensityCommand.self,
+            ProgramsCommand.self, SnapshotCommand.self, DensityCommand.self, WASICommand.self,
         ])
 }
 

@@ -68,7 +68,7 @@ struct SIMDCommand: ParsableCommand {
     static func measure(
         _ module: [UInt8], _ kernel: SIMDKernel, _ contenders: [any Contender], samples count: Int
     ) throws -> [Series] {
-        let cycles = try contenders.map { try $0.prepareCycle(module, wasi: false, call: kernel.call) }
+        let cycles = try contenders.map { try $0.prepareCycle(module, wasi: .none, call: kernel.call) }
         var samples = [[Double]](repeating: [], count: contenders.count)
         for round in 0...count {
             for position in cycles.indices {

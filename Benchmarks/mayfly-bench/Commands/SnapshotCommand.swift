@@ -54,7 +54,7 @@ struct SnapshotCommand: ParsableCommand {
         var cycles: [any FreshInstanceCycle] = []
         if comparison.hasMayfly { cycles.append(try WarmCycle(module, policies: options)) }
         for contender in comparison.contenders {
-            cycles.append(try contender.prepareCycle(module, wasi: true, call: call))
+            cycles.append(try contender.prepareCycle(module, wasi: .bare, call: call))
         }
         let expected = try cycles.map { try $0.firstResult() }
         guard Set(expected).count == 1 else { throw BenchmarkError("quickjs: results differ: \(expected)") }

@@ -1,5 +1,5 @@
-//! Calls on one living instance: of an export from the host, and from guest code of a host function, through a table, or of
-//! another function.
+//! Calls on one living instance: of an export from the host, and from guest code of a host function, of WASI, through a
+//! table, or of another function.
 //!
 //! Each engine is used in the way that is fastest without giving up checks that its users rely on: Mayfly's typed functions and
 //! closures, the peer's unchecked calls in both directions, which leave the checks of types to a static caller.
@@ -37,16 +37,50 @@ enum CallKind: Sendable, CaseIterable {
         }
     }
 
-    /// What calls add up to, for any number of them.
-    static func sum(_ count: Int) -> UInt32 { UInt32(truncatingIfNeeded: count) &* 3 }
+    /// What a call adds to the sum that a loop returns.
+    static let step: UInt32 = 3
 }
 
-/// Calls of one kind; a cycle is a call.
-struct MayflyCallLoop: FreshInstanceCycle, @unchecked Sendable {
-    // Used by one thread: the benchmark's.
-    private final class Guest {
-        let instance: Instance<Void>
-        init(_ instance: consuming Instance<Void>) { self.instance = instance }
+/// Throws unless so many rounds of a loop added so much each.
+private func check(_ sum: UInt32, of count: Int, adding step: UInt32) throws {
+    let expected = UInt32(truncatingIfNeeded: count) &* step
+    if sum != expected { throw WrongResult(expected: expected, found: sum) }
+}
+
+// Used by one thread: the benchmark's.
+private final class Guest<State>: @unchecked Sendable {
+    let instance: Instance<State>
+    init(_ instance: consuming Instance<State>) { self.instance = instance }
+}
+
+/// The rounds of a loop that an instance exports; a cycle is a round.
+struct MayflyCallLoop<State>: FreshInstanceCycle {
+    private let guest: Guest<State>
+    private let loop: TypedFunction<Int32, Int32>
+    private let step: UInt32
+
+    /// - Parameter step: what each round adds to the sum that the loop returns.
+    init(_ template: Template<State>, state: State, loop: String, step: UInt32) throws {
+        guest = Guest(try template.instantiate(state: state))
+        self.loop = try template.function(loop, as: ((Int32) -> Int32).self)
+        self.step = step
+    }
+
+    func firstResult() throws -> UInt32? { nil }
+
+    func run(_ count: Int, expecting _: UInt32?) throws {
+        try check(UInt32(bitPattern: try guest.instance.call(loop, Int32(count))), of: count, adding: step)
+    }
+}
+
+/// Calls of the export `add`; a cycle is a call.
+struct MayflyExportCalls: FreshInstanceCycle {
+    private let guest: Guest<Void>
+    private let add: TypedFunction<(Int32, Int32), Int32>
+
+    init(_ template: Template<Void>) throws {
+        guest = Guest(try template.instantiate())
+        add = try template.function("add", as: ((Int32, Int32) -> Int32).self)
     }
 
     // The instance as an argument, as in a server's closure: read out of an object in every round, it would be counted.
@@ -54,42 +88,22 @@ struct MayflyCallLoop: FreshInstanceCycle, @unchecked Sendable {
         _ count: Int, _ add: TypedFunction<(Int32, Int32), Int32>, on instance: borrowing Instance<Void>
     ) throws -> Int32 {
         var sum: Int32 = 0
-        for _ in 0..<count { sum = try instance.call(add, sum, 3) }
+        for _ in 0..<count { sum = try instance.call(add, sum, Int32(CallKind.step)) }
         return sum
-    }
-
-    private let kind: CallKind
-    private let guest: Guest
-    private let add: TypedFunction<(Int32, Int32), Int32>
-    private let loop: TypedFunction<Int32, Int32>?
-
-    init(_ module: Module, _ kind: CallKind) throws {
-        var imports = Imports<Void>()
-        imports.define("host", "add") { (_, a: Int32, b: Int32) in a &+ b }
-        let template = try module.template(imports: imports)
-        self.kind = kind
-        guest = Guest(try template.instantiate())
-        add = try template.function("add", as: ((Int32, Int32) -> Int32).self)
-        loop = try kind.loop.map { try template.function($0, as: ((Int32) -> Int32).self) }
     }
 
     func firstResult() throws -> UInt32? { nil }
 
     func run(_ count: Int, expecting _: UInt32?) throws {
-        let result: Int32
-        if let loop {
-            result = try guest.instance.call(loop, Int32(count))
-        } else {
-            result = try Self.addUp(count, add, on: guest.instance)
-        }
-        let found = UInt32(bitPattern: result)
-        if found != CallKind.sum(count) { throw WrongResult(expected: CallKind.sum(count), found: found) }
+        let sum = try Self.addUp(count, add, on: guest.instance)
+        try check(UInt32(bitPattern: sum), of: count, adding: CallKind.step)
     }
 }
 
 /// The same on the peer.
 final class WasmtimeCallLoop: FreshInstanceCycle, @unchecked Sendable {
-    private let kind: CallKind
+    private let loops: Bool
+    private let step: UInt32
     private let module: WasmtimeModule
     private let library: WasmtimeLibrary
     private let store: WasmtimeLibrary.Object
@@ -97,24 +111,39 @@ final class WasmtimeCallLoop: FreshInstanceCycle, @unchecked Sendable {
     /// The export that is called, a `wasmtime_extern_t`.
     private let item: UnsafeMutableRawPointer
 
-    init(_ module: WasmtimeModule, _ kind: CallKind) throws {
+    convenience init(_ module: WasmtimeModule, _ kind: CallKind) throws {
+        try self.init(
+            module, kind.loop ?? "add", loops: kind.loop != nil, step: CallKind.step,
+            imports: module.engine.library.defineAdd)
+    }
+
+    /// - Parameters:
+    ///   - loops: Whether the export is a loop; else it adds, and the loop is here.
+    ///   - step: What each round adds to the sum.
+    ///   - wasi: What the guest is given of WASI. Taken over.
+    ///   - imports: Defines what the module imports.
+    init(
+        _ module: WasmtimeModule, _ export: String, loops: Bool, step: UInt32, wasi: WasmtimeLibrary.Object? = nil,
+        imports: (WasmtimeLibrary.Object) throws -> Void
+    ) throws {
         let library = module.engine.library
-        self.kind = kind
+        self.loops = loops
+        self.step = step
         self.module = module
         self.library = library
         store = try library.made(library.storeNew(module.engine.pointer, nil, nil), "store")
         context = try library.made(library.storeContext(store), "context")
         item = .allocate(byteCount: WasmtimeLibrary.Layout.externSize, alignment: 16)
-        let instancePre = try module.linked(library.defineAdd)
+        if let wasi { try library.check(library.contextSetWASI(context, wasi), "setting WASI") }
+        let instancePre = try module.linked(imports)
         defer { library.instancePreDelete(instancePre) }
         try withUnsafeTemporaryAllocation(byteCount: WasmtimeLibrary.Layout.instanceSize, alignment: 16) { memory in
             let instance = memory.baseAddress!
             var trap: WasmtimeLibrary.Object?
             try library.check(
                 library.instancePreInstantiate(instancePre, context, instance, &trap), trap: trap, "instantiating")
-            let name = kind.loop ?? "add"
-            guard library.instanceExportGet(context, instance, name, name.utf8.count, item) else {
-                throw BenchmarkError("peer: the module exports no \(name)")
+            guard library.instanceExportGet(context, instance, export, export.utf8.count, item) else {
+                throw BenchmarkError("peer: the module exports no \(export)")
             }
         }
     }
@@ -132,7 +161,7 @@ final class WasmtimeCallLoop: FreshInstanceCycle, @unchecked Sendable {
         let found = try withUnsafeTemporaryAllocation(byteCount: 2 * size, alignment: 16) { memory -> UInt32 in
             let values = memory.baseAddress!
             var trap: WasmtimeLibrary.Object?
-            guard kind.loop == nil else {
+            if loops {
                 values.storeBytes(of: UInt64(UInt32(count)), as: UInt64.self)
                 try library.check(
                     library.functionCallUnchecked(context, function, values, 2, &trap), trap: trap, "calling")
@@ -141,14 +170,14 @@ final class WasmtimeCallLoop: FreshInstanceCycle, @unchecked Sendable {
             var sum: UInt32 = 0
             for _ in 0..<count {
                 values.storeBytes(of: UInt64(sum), as: UInt64.self)
-                values.storeBytes(of: 3, toByteOffset: size, as: UInt64.self)
+                values.storeBytes(of: UInt64(step), toByteOffset: size, as: UInt64.self)
                 try library.check(
                     library.functionCallUnchecked(context, function, values, 2, &trap), trap: trap, "calling")
                 sum = values.load(as: UInt32.self)
             }
             return sum
         }
-        if found != CallKind.sum(count) { throw WrongResult(expected: CallKind.sum(count), found: found) }
+        try check(found, of: count, adding: step)
     }
 }
 

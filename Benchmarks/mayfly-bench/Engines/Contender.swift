@@ -34,6 +34,19 @@ struct GuestCall: Sendable {
     var arguments: [GuestArgument]
 }
 
+/// The first argument of guests that are given only that.
+let guestName = "guest"
+
+/// What instances of a module get of WASI.
+enum GuestWASI: Sendable {
+    /// No context.
+    case none
+    /// A context of their own, with nothing inherited or given: input is at its end, and output vanishes.
+    case bare
+    /// The same, but standard output is kept in memory. What is called must return how many bytes it wrote.
+    case capturing
+}
+
 /// A module ready to be stamped: checked, compiled and linked.
 protocol FreshInstanceCycle: Sendable {
     /// One cycle; the low 32 bits of the call's first result, or nil where nothing is called or nothing returned.
@@ -92,14 +105,18 @@ protocol Contender: Sendable {
     /// - Parameter isStrict: whether the pool has no more slots than that, or as many as the engine usually has besides.
     func withPool(slots: Int, isStrict: Bool, threads: Int) throws -> any Contender
 
-    /// Prepares fresh-instance cycles of a module. With `wasi`, each instance gets a WASI context of its own.
-    func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle
+    /// Prepares fresh-instance cycles of a module.
+    func prepareCycle(_ module: [UInt8], wasi: GuestWASI, call: GuestCall?) throws -> any FreshInstanceCycle
 
     /// Compiles a program for `BenchmarkProgram.run`.
     func prepareProgram(_ module: [UInt8]) throws -> any BenchmarkProgram
 
     /// Prepares calls of one kind on an instance of `calls.wat`; a cycle is a call.
     func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle
+
+    /// Prepares calls of WASI by a loop that an instance of `wasi-calls.wat` exports, with a directory of the host as
+    /// descriptor 3; a cycle is a round of the loop.
+    func prepareWASICalls(_ module: [UInt8], loop: String, directory: String) throws -> any FreshInstanceCycle
 
     /// Compiles a module and writes what came of it to a file in `scratch`. The closure loads it from there, as a later process
     /// would, and throws it away; the nanoseconds that took.

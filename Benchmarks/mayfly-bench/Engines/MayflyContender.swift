@@ -35,15 +35,28 @@ struct MayflyContender: Contender {
         return other
     }
 
-    func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle {
+    func prepareCycle(_ module: [UInt8], wasi: GuestWASI, call: GuestCall?) throws -> any FreshInstanceCycle {
         let compiled = try parallel.compile(module)
-        guard wasi else {
-            return makeCycle(try compiled.template(), call) {}
+        if wasi == .none { return makeCycle(try compiled.template(), call) {} }
+        let template = try Self.templateWithWASI(compiled)
+        var configuration = WASI.Configuration()
+        guard wasi == .capturing else {
+            return makeCycle(template, call) { [configuration] in WASI(configuration) }
         }
+        configuration.standardOutput = .capture
+        guard let call, call.arguments.count == 1, case .i32(let argument) = call.arguments[0] else {
+            throw BenchmarkError("what is called in a guest whose output is captured takes an i32")
+        }
+        let function = try template.function(call.export, as: ((Int32) -> Int32).self)
+        return MayflyCycle(
+            template: template, makeState: { [configuration] in WASI(configuration) },
+            work: CapturedCall(call: UnaryCall(function: function, argument: argument)))
+    }
+
+    private static func templateWithWASI(_ module: Module) throws -> Template<WASI> {
         var imports = Imports<WASI>()
         imports.defineWASI()
-        let configuration = WASI.Configuration()
-        return makeCycle(try compiled.template(imports: imports), call) { WASI(configuration) }
+        return try module.template(imports: imports)
     }
 
     func prepareProgram(_ module: [UInt8]) throws -> any BenchmarkProgram {
@@ -51,7 +64,19 @@ struct MayflyContender: Contender {
     }
 
     func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle {
-        try MayflyCallLoop(parallel.compile(module), kind)
+        var imports = Imports<Void>()
+        imports.define("host", "add") { (_, a: Int32, b: Int32) in a &+ b }
+        let template = try parallel.compile(module).template(imports: imports)
+        guard let loop = kind.loop else { return try MayflyExportCalls(template) }
+        return try MayflyCallLoop(template, state: (), loop: loop, step: CallKind.step)
+    }
+
+    func prepareWASICalls(_ module: [UInt8], loop: String, directory: String) throws -> any FreshInstanceCycle {
+        var configuration = WASI.Configuration()
+        configuration.arguments = [guestName]
+        try configuration.preopen(directory, as: ".")
+        return try MayflyCallLoop(
+            Self.templateWithWASI(parallel.compile(module)), state: WASI(configuration), loop: loop, step: 0)
     }
 
     func prepareLoading(_ module: [UInt8], scratch: String) throws -> () throws -> Double {
@@ -104,6 +129,18 @@ private struct UnaryCall<State>: Work {
     }
 }
 
+/// The same of a guest that returns how many bytes it wrote to a captured output, which are then taken.
+private struct CapturedCall: Work {
+    let call: UnaryCall<WASI>
+
+    func callAsFunction(_ instance: borrowing Instance<WASI>) throws -> UInt32? {
+        let count = try call(instance)
+        let output = instance.state.takeStandardOutput()
+        guard let count, output.count == Int(count) else { throw BenchmarkError("mayfly: output was not captured") }
+        return count
+    }
+}
+
 private struct DynamicCall<State>: Work {
     let name: String
     let arguments: [Value]
@@ -132,29 +169,34 @@ private struct DynamicCall<State>: Work {
 }
 
 /// A template and what is done with each of its instances.
-private struct MayflyCycle<Job: Work>: FreshInstanceCycle {
-    let template: Template<Job.State>
-    let makeState: @Sendable () -> Job.State
-    let work: Job
+private struct MayflyCycle: FreshInstanceCycle {
+    /// So many cycles, each with the result expected; the last one's result.
+    ///
+    /// A closure, and made where all types are known, as they are to the code of users: a generic type's conformance to
+    /// a protocol is compiled for all types at once, which took half as long again.
+    private let cycles: @Sendable (_ count: Int, _ expected: UInt32?) throws -> UInt32?
 
-    func firstResult() throws -> UInt32? {
-        try cycle()
-    }
-
-    func run(_ count: Int, expecting expected: UInt32?) throws {
-        for _ in 0..<count {
-            let result = try cycle()
-            if let expected, let result, result != expected { throw WrongResult(expected: expected, found: result) }
+    @inline(__always)
+    init<Job: Work>(
+        template: Template<Job.State>, makeState: @escaping @Sendable () -> Job.State, work: Job
+    ) {
+        cycles = { count, expected in
+            var last: UInt32?
+            for _ in 0..<count {
+                last = try template.withInstance(state: makeState()) { try work($0) }
+                if let expected, let last, last != expected { throw WrongResult(expected: expected, found: last) }
+            }
+            return last
         }
     }
 
-    @inline(__always)
-    private func cycle() throws -> UInt32? {
-        try template.withInstance(state: makeState()) { try work($0) }
-    }
+    func firstResult() throws -> UInt32? { try cycles(1, nil) }
+
+    func run(_ count: Int, expecting expected: UInt32?) throws { _ = try cycles(count, expected) }
 }
 
 /// The cycle for a call: its kind is chosen once, not in every cycle.
+@inline(__always)
 private func makeCycle<State>(
     _ template: Template<State>, _ call: GuestCall?, _ makeState: @escaping @Sendable () -> State
 ) -> any FreshInstanceCycle {

@@ -143,7 +143,7 @@ struct WasmtimeContender: Contender {
         return other
     }
 
-    func prepareCycle(_ module: [UInt8], wasi: Bool, call: GuestCall?) throws -> any FreshInstanceCycle {
+    func prepareCycle(_ module: [UInt8], wasi: GuestWASI, call: GuestCall?) throws -> any FreshInstanceCycle {
         try WasmtimeCycle(WasmtimeModule(pooled, module), wasi: wasi, call: call)
     }
 
@@ -153,6 +153,13 @@ struct WasmtimeContender: Contender {
 
     func prepareCalls(_ module: [UInt8], _ kind: CallKind) throws -> any FreshInstanceCycle {
         try WasmtimeCallLoop(WasmtimeModule(parallel, module), kind)
+    }
+
+    func prepareWASICalls(_ module: [UInt8], loop: String, directory: String) throws -> any FreshInstanceCycle {
+        try WasmtimeCallLoop(
+            WasmtimeModule(parallel, module), loop, loops: true, step: 0,
+            wasi: try library.wasiConfig(arguments: [guestName], directory: directory)
+        ) { try library.check(library.linkerDefineWASI($0), "defining WASI") }
     }
 
     func prepareLoading(_ module: [UInt8], scratch: String) throws -> () throws -> Double {
@@ -192,14 +199,14 @@ private final class WasmtimeCycle: FreshInstanceCycle, @unchecked Sendable {
     private let module: WasmtimeModule
     private let library: WasmtimeLibrary
     private let instancePre: WasmtimeLibrary.Object
-    private let wasi: Bool
+    private let wasi: GuestWASI
     /// The export's name in memory that stays where it is, so that a cycle copies no string.
     private let export: UnsafeMutableBufferPointer<CChar>?
     /// The arguments as raw values, and room for results of any function.
     private let arguments: [UInt64]
     private let rawValues: Int
 
-    init(_ module: WasmtimeModule, wasi: Bool, call: GuestCall?) throws {
+    init(_ module: WasmtimeModule, wasi: GuestWASI, call: GuestCall?) throws {
         self.module = module
         self.wasi = wasi
         library = module.engine.library
@@ -249,12 +256,14 @@ private final class WasmtimeCycle: FreshInstanceCycle, @unchecked Sendable {
             let values = instance + valuesOffset
             var trap: WasmtimeLibrary.Object?
             var result: UInt32?
+            let output = wasi == .capturing ? CapturedBytes() : nil
             for _ in 0..<count {
                 let store = try library.made(library.storeNew(engine, nil, nil), "store")
                 defer { library.storeDelete(store) }
                 let context = try library.made(library.storeContext(store), "context")
-                if wasi {
+                if wasi != .none {
                     let config = try library.made(library.wasiConfigNew(), "WASI configuration")
+                    output?.receive(config, library)
                     try library.check(library.contextSetWASI(context, config), "setting WASI")
                 }
                 try library.check(
@@ -274,10 +283,36 @@ private final class WasmtimeCycle: FreshInstanceCycle, @unchecked Sendable {
                     "calling")
                 let value = values.load(as: UInt32.self)
                 if let expected, value != expected { throw WrongResult(expected: expected, found: value) }
+                if let output, output.take() != Int(value) { throw BenchmarkError("peer: output was not captured") }
                 result = value
             }
             return result
         }
+    }
+}
+
+/// Memory that a guest's standard output is written to. Made once for many guests: the peer's users must bring their
+/// own, so what it costs is not the peer's.
+private final class CapturedBytes {
+    private var bytes: [UInt8] = []
+
+    /// Has the standard output of a guest to be made written here.
+    func receive(_ config: WasmtimeLibrary.Object, _ library: WasmtimeLibrary) {
+        // Outlives the store: the cycle's frame holds it.
+        library.wasiConfigSetStandardOutput(
+            config,
+            { output, bytes, count in
+                guard let output else { return -1 }
+                Unmanaged<CapturedBytes>.fromOpaque(output).takeUnretainedValue().bytes
+                    .append(contentsOf: UnsafeBufferPointer(start: bytes, count: count))
+                return count
+            }, Unmanaged.passUnretained(self).toOpaque(), nil)
+    }
+
+    /// How many bytes came, which are forgotten.
+    func take() -> Int {
+        defer { bytes.removeAll(keepingCapacity: true) }
+        return bytes.count
     }
 }
 
@@ -357,15 +392,24 @@ private struct WasmtimeProgram: BenchmarkProgram {
         _ arguments: [String], _ directory: String, output: String, error: String
     ) throws -> WasmtimeLibrary.Object {
         let library = module.engine.library
-        let config = try library.made(library.wasiConfigNew(), "WASI configuration")
-        let copies = (["benchmark.wasm"] + arguments).map { strdup($0) }
+        let config = try library.wasiConfig(arguments: ["benchmark.wasm"] + arguments, directory: directory)
+        guard library.wasiConfigSetStandardOutputFile(config, output),
+            library.wasiConfigSetStandardErrorFile(config, error)
+        else { throw BenchmarkError("peer: WASI refuses the output files") }
+        return config
+    }
+}
+
+extension WasmtimeLibrary {
+    /// What a guest is given that has arguments, and a directory opened as ".".
+    fileprivate func wasiConfig(arguments: [String], directory: String) throws -> Object {
+        let config = try made(wasiConfigNew(), "WASI configuration")
+        let copies = arguments.map { strdup($0) }
         defer { for copy in copies { free(copy) } }
         var pointers = copies.map { UnsafePointer<CChar>($0) }
-        let isSet = library.wasiConfigSetArguments(config, pointers.count, &pointers)
-        guard isSet, library.wasiConfigPreopenDirectory(config, directory, ".", true),
-            library.wasiConfigSetStandardOutputFile(config, output),
-            library.wasiConfigSetStandardErrorFile(config, error)
-        else { throw BenchmarkError("peer: WASI refuses \(directory) or the output files") }
+        guard wasiConfigSetArguments(config, pointers.count, &pointers),
+            wasiConfigPreopenDirectory(config, directory, ".", true)
+        else { throw BenchmarkError("peer: WASI refuses \(directory)") }
         return config
     }
 }

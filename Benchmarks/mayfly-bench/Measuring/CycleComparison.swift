@@ -94,7 +94,7 @@ struct CycleComparison: Sendable {
                 try contender.withPool(slots: $0, isStrict: guest.isStrict, threads: threads.max() ?? 1)
             } ?? contender
         let members = try guest.templates.map {
-            try contender.prepareCycle($0.module, wasi: $0.needsWASI, call: guest.call)
+            try contender.prepareCycle($0.module, wasi: $0.wasi, call: guest.call)
         }
         return members.count == 1 ? members[0] : MixedCycle(members, expecting: guest.templates.map(\.expected))
     }

@@ -49,6 +49,19 @@ struct ReportRow: Sendable {
     }
 }
 
+extension ReportRow {
+    /// - Parameter measurements: of all contenders, Mayfly's first where it took part.
+    init(
+        _ name: String, unit: String, nanoseconds: Double, _ measurements: [CycleMeasurement], hasMayfly: Bool,
+        batch: Int
+    ) {
+        let summaries = measurements.map { Summary($0.series, unit: nanoseconds) }
+        self.init(
+            name: name, unit: unit, mayfly: hasMayfly ? summaries.first : nil,
+            peers: Array(summaries.dropFirst(hasMayfly ? 1 : 0)), notes: batch > 1 ? ["batches of \(batch)"] : [])
+    }
+}
+
 struct Report: Sendable {
     /// Names of the peer's configurations: none, the peer, or the peer and the tuned peer.
     var peers: [String]

@@ -66,6 +66,10 @@ func writeFile(_ path: String, _ bytes: [UInt8]) throws {
     }
 }
 
+func makeDirectory(_ path: String) throws {
+    guard mkdir(path, 0o700) == 0 else { throw BenchmarkError("\(path): \(String(cString: strerror(errno)))") }
+}
+
 func fileExists(_ path: String) -> Bool {
     access(path, F_OK) == 0
 }
@@ -80,8 +84,12 @@ func withScratchDirectory<Result>(_ body: (String) throws -> Result) throws -> R
     defer {
         for file in filesBelow(path) {
             unlink(file)
-            // And folders of files.
-            rmdir(file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/"))
+            // And the folders that this leaves empty, up to the directory itself.
+            var folder = Substring(file)
+            while let end = folder.lastIndex(of: "/"), end > path.endIndex {
+                folder = folder[..<end]
+                rmdir(String(folder))
+            }
         }
         rmdir(path)
     }

@@ -40,6 +40,11 @@ struct WasmtimeLibrary: Sendable {
 
     typealias UncheckedCallback = @convention(c) (Object?, Object?, Object?, Int) -> Object?
 
+    /// Takes bytes and says how many.
+    typealias OutputCallback = @convention(c) (Object?, UnsafePointer<UInt8>?, Int) -> Int
+
+    typealias Finalizer = @convention(c) (Object?) -> Void
+
     let configNew: @convention(c) () -> Object?
     let configParallelCompilationSet: @convention(c) (Object, Bool) -> Void
     let configMemoryReservationSet: @convention(c) (Object, UInt64) -> Void
@@ -76,12 +81,12 @@ struct WasmtimeLibrary: Sendable {
     let linkerDefineFunction:
         @convention(c) (
             Object, UnsafePointer<CChar>, Int, UnsafePointer<CChar>, Int, Object, HostCallback, Object?,
-            (@convention(c) (Object?) -> Void)?
+            Finalizer?
         ) -> Object?
     let linkerDefineFunctionUnchecked:
         @convention(c) (
             Object, UnsafePointer<CChar>, Int, UnsafePointer<CChar>, Int, Object, UncheckedCallback, Object?,
-            (@convention(c) (Object?) -> Void)?
+            Finalizer?
         ) -> Object?
     let linkerInstantiatePre: @convention(c) (Object, Object, Object) -> Object?
     let functionTypeNew: @convention(c) (Object, Object) -> Object?
@@ -106,6 +111,7 @@ struct WasmtimeLibrary: Sendable {
     let wasiConfigSetArguments: @convention(c) (Object, Int, Object) -> Bool
     let wasiConfigSetStandardOutputFile: @convention(c) (Object, UnsafePointer<CChar>) -> Bool
     let wasiConfigSetStandardErrorFile: @convention(c) (Object, UnsafePointer<CChar>) -> Bool
+    let wasiConfigSetStandardOutput: @convention(c) (Object, OutputCallback, Object?, Finalizer?) -> Void
     let wasiConfigPreopenDirectory: @convention(c) (Object, UnsafePointer<CChar>, UnsafePointer<CChar>, Bool) -> Bool
     let contextSetWASI: @convention(c) (Object, Object) -> Object?
 
@@ -188,6 +194,7 @@ struct WasmtimeLibrary: Sendable {
         wasiConfigSetArguments = try function("wasi_config_set_argv")
         wasiConfigSetStandardOutputFile = try function("wasi_config_set_stdout_file")
         wasiConfigSetStandardErrorFile = try function("wasi_config_set_stderr_file")
+        wasiConfigSetStandardOutput = try function("wasi_config_set_stdout_custom")
         wasiConfigPreopenDirectory = try function("wasi_config_preopen_dir")
         contextSetWASI = try function("wasmtime_context_set_wasi")
 

@@ -5,8 +5,6 @@
 
 struct Descriptor {
     let file: OpenFile
-    /// For a directory that the embedder gave: the name the guest knows it by.
-    var preopenName: String?
 
     /// What `fd_fdstat_get` reports. What a guest did not ask for when it opened is not reported but, unlike a dropped
     /// right, not refused either: what was opened read-only the kernel refuses to write, and programs rely on the rest.
@@ -23,16 +21,21 @@ struct Descriptor {
 }
 
 struct DescriptorTable {
-    private var entries: [Descriptor?]
+    private var entries: [Descriptor?] = []
     /// No number below this one is free.
-    private var lowestFree: Int
+    private var lowestFree = 0
     private let maximumCount: Int
 
-    /// Starts with descriptors 0, 1, 2, ….
-    init(_ descriptors: [Descriptor], maximumCount: Int) {
-        entries = descriptors
-        lowestFree = descriptors.count
-        self.maximumCount = max(maximumCount, descriptors.count)
+    /// - Parameter capacity: How many descriptors the guest is given, whatever the limit is.
+    init(capacity: Int, maximumCount: Int) {
+        entries.reserveCapacity(capacity)
+        self.maximumCount = max(maximumCount, capacity)
+    }
+
+    /// Gives the guest what it starts with: descriptors 0, 1, 2, ….
+    mutating func append(_ descriptor: Descriptor) {
+        entries.append(descriptor)
+        lowestFree = entries.count
     }
 
     /// Fails before anything is opened that could not be given a number.

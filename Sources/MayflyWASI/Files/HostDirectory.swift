@@ -102,10 +102,10 @@ final class HostDirectory: DirectoryFile {
     }
 
     override func status(of path: GuestPath, follows: Bool, for context: WASI) throws(Errno) -> FileStatus {
-        if !path.hasTrailingSlash, !path.endsInDots {
-            let parent = try resolution.openParent(beneath: descriptor, of: path)
+        // For a name in this very directory nothing need be opened.
+        if path.isName {
             var status = stat()
-            try checked(fstatat(parent.descriptor, path.name, &status, AT_SYMLINK_NOFOLLOW))
+            try checked(fstatat(descriptor, path.bytes, &status, AT_SYMLINK_NOFOLLOW))
             if !follows || status.st_mode & S_IFMT != S_IFLNK { return FileStatus(status) }
         }
         let opened = try openForStatus(path, follows: follows, for: context)

@@ -87,6 +87,9 @@ class DirectoryFile: OpenFile {
         var writes: Bool
     }
 
+    /// Of one that the embedder gave: the name the guest knows it by.
+    final var preopenName: String?
+
     override var sensibleRights: Rights { .directory }
     override var asDirectory: DirectoryFile? { self }
     override func type() throws(Errno) -> FileType { .directory }

@@ -3,14 +3,14 @@
 extension WASI {
     /// The length of the name of a directory that the embedder gave, in bytes.
     func fdPrestatGet(_ number: UInt32) throws(Errno) -> UInt32 {
-        guard let name = try descriptors[number].preopenName else { throw .badf }
+        guard let name = try descriptors[number].file.asDirectory?.preopenName else { throw .badf }
         return UInt32(clamping: name.utf8.count)
     }
 
     func fdPrestatDirName(
         _ memory: GuestMemory, _ number: UInt32, _ address: UInt32, _ count: UInt32
     ) throws(Errno) {
-        guard let name = try descriptors[number].preopenName?.utf8 else { throw .badf }
+        guard let name = try descriptors[number].file.asDirectory?.preopenName?.utf8 else { throw .badf }
         guard name.count <= count else { throw .nametoolong }
         try memory.bytes(at: address, count: name.count).copyBytes(from: name)
     }

@@ -16,15 +16,22 @@ struct GuestPath {
         let source = try memory.bytes(at: address, count: count)
         guard source.count < Int(PATH_MAX) else { throw .nametoolong }
         // One copy out of the memory, then checks on the copy.
-        try self.init(source.map { CChar(bitPattern: $0) })
+        try self.init(
+            terminated: [CChar](unsafeUninitializedCapacity: source.count + 1) { bytes, count in
+                UnsafeMutableRawBufferPointer(bytes).copyMemory(from: UnsafeRawBufferPointer(source))
+                bytes[source.count] = 0
+                count = source.count + 1
+            })
     }
 
-    init(_ path: [CChar]) throws(Errno) {
-        guard let first = path.first else { throw .noent }
-        guard path.count < Int(PATH_MAX) else { throw .nametoolong }
-        if path.contains(0) { throw .inval }
-        if first == Self.slash { throw .notcapable }
-        bytes = path + [0]
+    init(_ path: [CChar]) throws(Errno) { try self.init(terminated: path + [0]) }
+
+    private init(terminated bytes: [CChar]) throws(Errno) {
+        guard bytes.count > 1 else { throw .noent }
+        guard bytes.count <= Int(PATH_MAX) else { throw .nametoolong }
+        if bytes[..<(bytes.count - 1)].contains(0) { throw .inval }
+        if bytes[0] == Self.slash { throw .notcapable }
+        self.bytes = bytes
     }
 
     /// The whole path, without the NUL.
@@ -41,6 +48,9 @@ struct GuestPath {
         return index
     }
 
+    /// One component, neither `.` nor `..`, without a slash after it.
+    var isName: Bool { nameStart == 0 && !hasTrailingSlash && !endsInDots }
+
     /// The path up to the last component, NUL-terminated; nil if there is nothing before it.
     var parent: [CChar]? {
         let end = nameStart
@@ -52,7 +62,7 @@ struct GuestPath {
 
     /// The last component is `.` or `..`: it names no entry of its parent.
     var endsInDots: Bool {
-        let name = self.name.prefix { $0 != 0 && $0 != Self.slash }
+        let name = bytes[nameStart...].prefix { $0 != 0 && $0 != Self.slash }
         return name.count <= 2 && name.allSatisfy { $0 == Self.dot }
     }
 }
