@@ -63,6 +63,7 @@ let package = Package(
             name: "embedding", dependencies: ["Mayfly"], path: "Examples/Embedding", swiftSettings: swift),
         .target(
             name: "TestSupport", dependencies: ["WasmModule"], path: "Tests/TestSupport", swiftSettings: swift),
+        .target(name: "CStepping", path: "Tests/CStepping"),
         .testTarget(
             name: "BenchmarkTests", dependencies: ["mayfly-bench", "TestSupport", "WasmModule", "WasmText"],
             path: "Tests/BenchmarkTests",
@@ -98,7 +99,9 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "AcceptanceTests",
-            dependencies: ["Mayfly", "MayflyWASI", "Runtime", "Compiler", "WasmModule", "TestSupport"],
+            dependencies: [
+                "Mayfly", "MayflyWASI", "Runtime", "Compiler", "WasmModule", "CPlatform", "CStepping", "TestSupport",
+            ],
             path: "Tests/AcceptanceTests", swiftSettings: swift),
     ]
 )

@@ -77,6 +77,9 @@ extension Template {
 extension Caller {
     /// The guest's deadline has passed: it will be stopped when the host function returns. For host functions that wait.
     public var isStopRequested: Bool { store.isToStop }
+
+    /// Where that can be read while the call lasts: nonzero means it.
+    package var stopRequest: UnsafePointer<UInt64> { store.stopRequest }
 }
 
 /// The clock that the runtime's deadlines are of.

@@ -22,8 +22,10 @@
 public final class WASI {
     let blueprint: Blueprint
     /// Asked when a signal interrupts a system call that the guest waits in: true makes the call fail with `EINTR`
-    /// instead of going on, so that the guest runs again. Without it every wait goes on.
+    /// instead of going on, so that the guest runs again. A guest whose deadline has passed does not go on in any case.
     public var isStopRequested: (() -> Bool)?
+    /// Where the instance that calls says that its deadline has passed; good during the call.
+    var stopRequest: UnsafePointer<UInt64>?
 
     /// Nil until the guest first uses a descriptor.
     private var table: DescriptorTable?
@@ -50,6 +52,9 @@ public final class WASI {
 
     /// What the guest wrote to a captured standard error since the last call.
     public func takeStandardError() -> [UInt8] { capturedErrorOutput?.take() ?? [] }
+
+    /// A call that waits, or takes long, is to come to an end.
+    var isToStop: Bool { stopRequest.map { $0.pointee != 0 } == true || isStopRequested?() == true }
 
     /// What has become of a tree in memory that was given under a name; nil if there is none of that name.
     public func fileTree(preopenedAs guestPath: String) -> FileTree? {

@@ -11,7 +11,7 @@ struct RunCommand: ParsableCommand {
         abstract: "Run a module.",
         usage: """
             mayfly run [--dir HOST[::GUEST[::ro]]]… [--env NAME=VALUE]… [--env-inherit] [--stdin FILE] \
-            [--warm EXPORT] [--invoke EXPORT] [--allow-precompiled] [--no-cache] MODULE [ARGUMENTS…]
+            [--timeout SECONDS] [--warm EXPORT] [--invoke EXPORT] [--allow-precompiled] [--no-cache] MODULE [ARGUMENTS…]
             """,
         discussion: """
             MODULE is a module in the binary format or, with --allow-precompiled only, what `mayfly compile` or \
@@ -33,6 +33,8 @@ struct RunCommand: ParsableCommand {
             snapshot is taken. The program runs in an instance that begins there. `mayfly snapshot` writes such a \
             snapshot to a file.
 
+            With --timeout the program is stopped after so many seconds, wherever it is, as if by a trap.
+
             EXIT CODES
             \(CommandFailure.exitCodeTable)
             """)
@@ -45,6 +47,10 @@ struct RunCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Call this export instead of _start.", valueName: "export"))
     var invoke: String?
+
+    @Option(
+        help: ArgumentHelp("Stop the program after so long, fractions allowed.", valueName: "seconds"))
+    var timeout: Double?
 
     @Flag(help: ModuleFile.allowPrecompiledHelp)
     var allowPrecompiled = false
@@ -63,6 +69,9 @@ struct RunCommand: ParsableCommand {
     private var words: ArraySlice<String> { command.first == "--" ? command.dropFirst() : command[...] }
 
     func validate() throws {
+        if let timeout, !(timeout > 0 && timeout < 1e9) {
+            throw ValidationError("'--timeout \(timeout)' is no number of seconds.")
+        }
         // The captured words begin with whatever is not an option of this command.
         if let first = command.first, ["-h", "--help"].contains(first) { throw CleanExit.helpRequest(self) }
         guard let module = words.first else { throw ValidationError("Missing expected argument 'MODULE'.") }
@@ -88,7 +97,7 @@ struct RunCommand: ParsableCommand {
                     template = try template.snapshot(
                         of: warm, of: program.module, isStarted: program.isStarted, WASI(configuration))
                 }
-                return try template.withInstance(state: WASI(configuration)) { instance in
+                return try withInstance(of: template, WASI(configuration)) { instance in
                     guard let invoke else { return try WASI.run(instance) }
                     let isStarted = program.isStarted || warm != nil
                     try call(invoke, of: program.module, isStarted: isStarted, on: instance)
@@ -97,6 +106,13 @@ struct RunCommand: ParsableCommand {
             }
             if code != 0 { throw ExitCode(Int32(truncatingIfNeeded: code)) }
         }
+    }
+
+    private func withInstance(
+        of template: Template<WASI>, _ state: WASI, _ body: (borrowing Instance<WASI>) throws -> UInt32
+    ) throws -> UInt32 {
+        guard let timeout else { return try template.withInstance(state: state, body) }
+        return try template.withInstance(state: state, deadline: .now + .seconds(timeout), body)
     }
 
     /// A guest may exit wherever it runs: in its start function too, or in an export called by name.

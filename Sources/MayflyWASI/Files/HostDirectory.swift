@@ -201,7 +201,7 @@ final class HostDirectory: DirectoryFile {
             do {
                 return try resolution.open(beneath: descriptor, path.bytes, flags: flags, mode: mode)
             } catch {
-                if error != .intr || context.isStopRequested?() == true { throw error }
+                if error != .intr || context.isToStop { throw error }
             }
         }
     }

@@ -183,7 +183,7 @@ extension WASI {
             }
             if result >= 0 { return result > 0 }
             // After a signal the results are not filled in.
-            if result != -EINTR || isStopRequested?() == true { throw Errno(host: -result) }
+            if result != -EINTR || isToStop { throw Errno(host: -result) }
         }
     }
 }

@@ -17,7 +17,7 @@ extension WASI {
                 generator!.fill(piece)
                 filled += piece.count
             }
-            if isStopRequested?() == true { throw .intr }
+            if isToStop { throw .intr }
         }
     }
 }

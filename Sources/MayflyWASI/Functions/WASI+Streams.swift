@@ -114,7 +114,7 @@ extension WASI {
         while true {
             let result = call()
             if result >= 0 { return result }
-            if errno != EINTR || isStopRequested?() == true { throw .current }
+            if errno != EINTR || isToStop { throw .current }
         }
     }
 
@@ -122,7 +122,7 @@ extension WASI {
     func interruptibleUnnegated<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
         while true {
             let result = call()
-            if result != -Result(EINTR) || isStopRequested?() == true { return try unnegated(result) }
+            if result != -Result(EINTR) || isToStop { return try unnegated(result) }
         }
     }
 }

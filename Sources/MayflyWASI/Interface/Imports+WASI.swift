@@ -24,6 +24,7 @@ extension Imports {
             define(module, function.name, type: function.type) { caller, cells in
                 guard let arguments = cells.baseAddress else { return }
                 let wasi = context(caller.state)
+                wasi.stopRequest = caller.stopRequest
                 let result = caller.withMemoryOfThisThread { memory in
                     memory.withUnsafeMutableBytes { function.call(wasi, GuestMemory($0), arguments) }
                 }

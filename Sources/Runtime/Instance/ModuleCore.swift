@@ -124,6 +124,12 @@ public final class ModuleCore: @unchecked Sendable {
             code: codeAddress(ofFunction: index, decoded, code, memory))
     }
 
+    /// Where the module's machine code lies, functions and stubs.
+    package var codeRange: Range<UInt> {
+        let start = UInt(bitPattern: memory.base)
+        return start..<start + UInt(memory.count)
+    }
+
     deinit {
         records.deallocate()
         engine.signatures.release(decoded.types)
