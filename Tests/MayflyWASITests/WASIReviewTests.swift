@@ -1,5 +1,5 @@
-//! What a review found that does not hold yet, each as a test of what should. An expectation that becomes true fails its
-//! `withKnownIssue`, which is then to be taken away.
+//! What a review found that does not hold yet, each as a test of what should. An expectation that has become true fails
+//! its `withKnownIssue`, which is then to be taken away.
 
 import Foundation
 import Testing
@@ -269,7 +269,7 @@ struct WASIReviewTests {
             #expect(guest.call("fd_fdstat_set_flags", 1, nonblock) == .success)
             return guest.write(1, String(repeating: "x", count: 100_000)).0
         }
-        let hasEnded = work.hasEnded(within: 1)
+        let hasEnded = work.hasEnded(within: 2)
         withKnownIssue("poll(2) says that there is some room, and then writev(2) waits for the rest") {
             #expect(hasEnded)
         }
@@ -429,10 +429,13 @@ struct WASIReviewTests {
             #expect(Glibc.symlink("t", directory.path("flat/\(index)")) == 0)
             #expect(Glibc.symlink("t", directory.path("split/\(index % parts)/\(index)")) == 0)
         }
+        // Of the processor, whatever other tests do meanwhile.
         func seconds(_ name: String) throws -> Double {
-            let start = ContinuousClock.now
+            var (start, end) = (timespec(), timespec())
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start)
             _ = try WASI.FileTree(copying: directory.path(name))
-            return (ContinuousClock.now - start) / .seconds(1)
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end)
+            return Double(end.nanoseconds - start.nanoseconds) / 1e9
         }
         _ = try seconds("split")
         let (split, flat) = (try seconds("split"), try seconds("flat"))
