@@ -40,6 +40,7 @@ static void *watch(void *unused) {
         for (struct mayfly_deadline *deadline = armed; deadline; deadline = deadline->next) {
             uint64_t look = deadline->time;
             if (look <= now) {
+                mayfly_bell_hang();
                 __atomic_store_n(deadline->request, 1, __ATOMIC_SEQ_CST);
                 syscall(SYS_tgkill, getpid(), deadline->thread, mayfly_bell_signal);
                 look = now + (deadline->rings < rings_in_short_intervals ? ring_interval : long_ring_interval);

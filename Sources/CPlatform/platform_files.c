@@ -69,6 +69,12 @@ int mayfly_is_datagram_socket(int descriptor) {
     return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ? -errno : type == SOCK_DGRAM;
 }
 
+int mayfly_is_listening_socket(int descriptor) {
+    int is_listening = 0;
+    socklen_t size = sizeof is_listening;
+    return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) < 0 ? -errno : is_listening != 0;
+}
+
 int mayfly_accept(int descriptor, int is_nonblocking) {
     int result = accept4(descriptor, NULL, NULL, SOCK_CLOEXEC | (is_nonblocking ? SOCK_NONBLOCK : 0));
     return result < 0 ? -errno : result;

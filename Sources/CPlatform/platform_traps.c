@@ -148,12 +148,12 @@ static uintptr_t find_exit_stub(uintptr_t address) {
 // MARK: The handlers
 
 const int mayfly_bell_signal = SIGURG;
-// The last one is the bell.
-static const int trap_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGURG};
-enum { trap_signal_count = sizeof(trap_signals) / sizeof(trap_signals[0]), bell_index = trap_signal_count - 1 };
+static const int trap_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+enum { trap_signal_count = sizeof(trap_signals) / sizeof(trap_signals[0]) };
 // Written before the handler is installed. A previous SA_RESETHAND handler is cleared after its one run.
 static struct sigaction previous[trap_signal_count];
 static atomic_bool previous_spent[trap_signal_count];
+static _Atomic(const struct sigaction *) bell_previous;
 static struct mayfly_trap_layout layout;
 
 static void set_default(int signal_number) {
@@ -206,6 +206,8 @@ static void leave(
 // stubs do not, and functions can be left at any instruction. In a host call, or in a stub, nothing is done: the way back
 // to the guest looks at the request, and the bell is rung again.
 static void handle_bell(int signal_number, siginfo_t *info, void *raw_context) {
+    // A handler that was there before ours, or put in its place and found there again, may pass the signal on to ours.
+    static _Thread_local volatile bool is_ringing __attribute__((tls_model("initial-exec")));
     int saved_errno = errno;
     greg_t *registers = ((ucontext_t *)raw_context)->uc_mcontext.gregs;
     if (info->si_code == SI_TKILL && info->si_pid == getpid()) {
@@ -221,13 +223,45 @@ static void handle_bell(int signal_number, siginfo_t *info, void *raw_context) {
             return;
         }
     }
-    const struct sigaction *action = &previous[bell_index];
-    if (action->sa_flags & SA_SIGINFO) {
-        action->sa_sigaction(signal_number, info, raw_context);
-    } else if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN) {
-        action->sa_handler(signal_number);
+    const struct sigaction *action = atomic_load(&bell_previous);
+    if (action && !is_ringing) {
+        is_ringing = true;
+        if (action->sa_flags & SA_SIGINFO) {
+            action->sa_sigaction(signal_number, info, raw_context);
+        } else if (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN) {
+            action->sa_handler(signal_number);
+        }
+        is_ringing = false;
     }
     errno = saved_errno;
+}
+
+int mayfly_bell_hang(void) {
+    static pthread_mutex_t bell_lock = PTHREAD_MUTEX_INITIALIZER;
+    struct sigaction now;
+    if (sigaction(mayfly_bell_signal, NULL, &now) != 0) return errno;
+    if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == handle_bell) return 0;
+    int error = 0;
+    pthread_mutex_lock(&bell_lock);
+    // Never freed: a handler may be at it.
+    struct sigaction *action = malloc(sizeof *action);
+    if (!action) {
+        error = ENOMEM;
+    } else if (sigaction(mayfly_bell_signal, NULL, action) != 0) {
+        error = errno;
+    } else if (!(action->sa_flags & SA_SIGINFO) || action->sa_sigaction != handle_bell) {
+        // Known before ours can be called.
+        atomic_store(&bell_previous, action);
+        struct sigaction ours;
+        memset(&ours, 0, sizeof(ours));
+        ours.sa_sigaction = handle_bell;
+        ours.sa_mask = action->sa_mask;
+        // System calls that wait are to be interrupted, so no SA_RESTART.
+        ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
+        if (sigaction(mayfly_bell_signal, &ours, NULL) != 0) error = errno;
+    }
+    pthread_mutex_unlock(&bell_lock);
+    return error;
 }
 
 static void handle(int signal_number, siginfo_t *info, void *raw_context) {
@@ -258,7 +292,7 @@ static void handle(int signal_number, siginfo_t *info, void *raw_context) {
             }
         }
     }
-    for (int index = 0; index < bell_index; index++) {
+    for (int index = 0; index < trap_signal_count; index++) {
         if (trap_signals[index] == signal_number) {
             chain(index, signal_number, info, raw_context);
             break;
@@ -287,7 +321,7 @@ static void install(void) {
         }
         struct sigaction action;
         memset(&action, 0, sizeof(action));
-        action.sa_sigaction = index == bell_index ? handle_bell : handle;
+        action.sa_sigaction = handle;
         // The previous handler runs inside ours, so what it asked to be blocked or not is what we ask for. SA_RESETHAND
         // is done in `chain`.
         action.sa_mask = previous[index].sa_mask;
@@ -297,6 +331,7 @@ static void install(void) {
             return;
         }
     }
+    install_error = mayfly_bell_hang();
 }
 
 int mayfly_traps_install(const struct mayfly_trap_layout *wanted) {
@@ -312,8 +347,7 @@ int mayfly_traps_are_installed(void) {
     for (int index = 0; index < trap_signal_count; index++) {
         struct sigaction action;
         if (sigaction(trap_signals[index], NULL, &action) != 0) return 0;
-        void (*ours)(int, siginfo_t *, void *) = index == bell_index ? handle_bell : handle;
-        if (!(action.sa_flags & SA_SIGINFO) || action.sa_sigaction != ours) return 0;
+        if (!(action.sa_flags & SA_SIGINFO) || action.sa_sigaction != handle) return 0;
     }
     return 1;
 }

@@ -22,8 +22,11 @@ extension WASI {
         ///
         /// Guests share what the process may open (`ulimit -n`, often 1024) with each other and with the process.
         public var maximumDescriptorCount = 128 { didSet { hasChanged() } }
-        /// How many bytes a guest may write in all: to its streams, wherever they lead, to files, to sockets, and what it
-        /// has allocated in files. Beyond it writing fails as on a full disk. By default there is no such bound.
+        /// How many bytes a guest may put out in all. By default there is no such bound.
+        ///
+        /// What it writes counts, to streams, wherever they lead, to files and to sockets; what it has allocated in files;
+        /// and for each file, directory, link or new name that it makes 256 bytes and the path's. Beyond it all that fails
+        /// as on a full disk.
         public var maximumOutputByteCount = Int.max { didSet { hasChanged() } }
 
         /// The directories given, in the order in which guests find them (from descriptor 3 on).

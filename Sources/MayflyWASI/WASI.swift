@@ -96,7 +96,8 @@ public final class WASI {
             let root: DirectoryFile =
                 switch preopen.source {
                 case .host(let directory): HostDirectory(lent: directory.descriptor, blueprint.pathResolution)
-                case .tree: TreeDirectory(rootOf: volume(index))
+                case .tree(let tree, let byteLimit):
+                    TreeDirectory(rootOf: makeVolume(index, tree, byteLimit, preopen.access))
                 }
             root.preopenName = preopen.guestPath
             let withheld: Rights = preopen.access == .readOnly ? .writing : []
@@ -112,13 +113,10 @@ public final class WASI {
         return descriptors
     }
 
-    /// The tree in memory given as the preopen of that index.
-    private func volume(_ index: Int) -> TreeVolume {
-        if let volume = volumes[index] { return volume }
-        let preopen = blueprint.preopens[index]
-        guard case .tree(let tree, let byteLimit) = preopen.source else { preconditionFailure("no tree") }
+    private func makeVolume(_ index: Int, _ tree: FileTree, _ byteLimit: Int, _ access: Access) -> TreeVolume {
         let volume = TreeVolume(
-            tree, byteLimit: byteLimit, isReadOnly: preopen.access == .readOnly, device: UInt64(index) + 1,
+            // A device that no file system of the host has.
+            tree, byteLimit: byteLimit, isReadOnly: access == .readOnly, device: .max - UInt64(index),
             now: { [unowned self] in (try? time(.realtime)) ?? 0 })
         volumes[index] = volume
         return volume

@@ -71,7 +71,8 @@ struct GuestOptions: ParsableArguments {
         var next = environ
         while let variable = next.pointee {
             let (name, value) = split(String(cString: variable))
-            variables[name] = value
+            // The first counts, as it does for getenv(3).
+            if variables[name] == nil { variables[name] = value }
             next += 1
         }
         return variables
@@ -79,10 +80,13 @@ struct GuestOptions: ParsableArguments {
 
     /// Opens a file, to be open as long as this process runs.
     private static func open(_ path: String) throws -> Int32 {
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw CommandFailure(.noInput, "cannot read '\(path)': \(String(cString: strerror(errno)))")
+        func fail(_ error: Int32) -> CommandFailure {
+            CommandFailure(.noInput, "cannot read '\(path)': \(String(cString: strerror(error)))")
         }
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw fail(errno) }
+        var status = stat()
+        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { throw fail(EISDIR) }
         return descriptor
     }
 }
@@ -107,6 +111,13 @@ private struct GivenDirectory {
         }
         host = parts[0]
         guest = parts.count > 1 ? parts[1] : host
+        // What looks like a wish to have it read only must not be the opposite.
+        if parts.count == 2, guest == "ro" {
+            throw ValidationError("'--dir \(text)' names no directory for the guest: write \(host)::\(host)::ro.")
+        }
+        if text.contains(":::") {
+            throw ValidationError("'--dir \(text)' has three colons on end: the names cannot be told apart.")
+        }
         if parts.count > 2 {
             guard parts[2] == "ro" else {
                 throw ValidationError("'--dir \(text)' ends in '::\(parts[2])'; only '::ro' can stand there.")

@@ -2,6 +2,7 @@
 
 import Foundation
 import Mayfly
+import Synchronization
 import TestSupport
 import Testing
 
@@ -271,6 +272,29 @@ import Testing
         for _ in 0..<4 { done.wait() }
     }
 
+    @Test("a handler that somebody puts in place of ours keeps no guest running, and hears what is not for a guest")
+    func replacedHandler() throws {
+        let template = try Self.template.get()
+        var foreign = sigaction()
+        foreign.__sigaction_handler.sa_handler = { _ in foreignRings.add(1, ordering: .relaxed) }
+        for _ in 0..<3 {
+            #expect(sigaction(SIGURG, &foreign, nil) == 0)
+            try template.withInstance { instance in
+                instance.withDeadline(.now + .milliseconds(2)) { _ = expectInterrupted("loop", $0) }
+            }
+            let before = foreignRings.load(ordering: .relaxed)
+            // To this thread: it handles the signal before it goes on.
+            var bell = sigset_t()
+            sigemptyset(&bell)
+            sigaddset(&bell, SIGURG)
+            var previous = sigset_t()
+            pthread_sigmask(SIG_UNBLOCK, &bell, &previous)
+            raise(SIGURG)
+            pthread_sigmask(SIG_SETMASK, &previous, nil)
+            #expect(foreignRings.load(ordering: .relaxed) == before + 1)
+        }
+    }
+
     @Test("the signal by itself means nothing")
     func foreignBells() throws {
         let template = try Self.template.get()
@@ -303,6 +327,9 @@ import Testing
         done.wait()
     }
 }
+
+/// Signals that a handler of somebody else's has seen.
+private let foreignRings = Atomic(0)
 
 /// Handed from thread to thread by a semaphore.
 private final class ThreadBox: @unchecked Sendable { var thread = pthread_self() }

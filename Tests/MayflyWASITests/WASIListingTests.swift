@@ -76,7 +76,7 @@ struct WASIListingTests {
         while let (entries, next) = guest.list(cookie: cookie, size: 30_000) {
             seen.formUnion(entries.map(\.name))
             cookie = next
-            #expect(guest.wasi.listingBudget.byteCount <= 1 << 20 + 1 << 17)
+            #expect(guest.wasi.listingBudget.byteCount <= 1 << 20 + 1 << 18)
         }
         #expect(seen.count == count + 2)
         // Going back to what was forgotten reads the directory anew.
@@ -92,6 +92,6 @@ struct WASIListingTests {
         }
         #expect(guest.wasi.listingBudget.byteCount < 24 << 20)
         for descriptor in descriptors { #expect(guest.call("fd_close", descriptor) == .success) }
-        #expect(guest.wasi.listingBudget.byteCount <= 1 << 20 + 1 << 17)
+        #expect(guest.wasi.listingBudget.byteCount <= 1 << 20 + 1 << 18)
     }
 }

@@ -168,12 +168,13 @@ struct WASIPointerTests {
         #expect(guest.loadInteger(UInt32.self, at: Int(path)) == 4)
     }
 
-    @Test("vectors beyond the thousand that one call takes are not looked at, and none of the thousand is left out")
+    @Test("a call takes a thousand vectors, none of which is left out, and no more")
     func manyVectors() throws {
         let scene = try WASIScene()
         for (count, bad, expected) in [
-            (1024, 1023, Errno.fault), (1024, 0, .fault), (1025, 1024, .success), (2000, 1024, .success),
-        ] {
+            (1024, 1023, Errno.fault), (1024, 0, .fault), (1024, nil, .success), (1025, nil, .inval),
+            (2000, 1024, .inval),
+        ] as [(Int, Int?, Errno)] {
             for name in ["fd_read", "fd_write"] {
                 let guest = TestGuest(try scene.configuration(), surroundings: .guardPages)
                 scene.open(for: guest)
@@ -181,7 +182,7 @@ struct WASIPointerTests {
                     guest.storeInteger(UInt32(vector == bad ? 0xFFFF_FFFF : 0x100), at: 0x4000 + vector * 8)
                     guest.storeInteger(UInt32(vector == bad ? 1 : 0), at: 0x4004 + vector * 8)
                 }
-                #expect(guest.call(name, 4, 0x4000, UInt64(count), 0x100) == expected, "\(name) \(count) \(bad)")
+                #expect(guest.call(name, 4, 0x4000, UInt64(count), 0x100) == expected, "\(name) \(count) \(bad ?? -1)")
             }
         }
     }

@@ -67,7 +67,7 @@ struct WASISpecialFileTests {
         // Without SA_RESTART, so that the wait is interrupted.
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in }
-        sigaction(SIGURG, &action, nil)
+        sigaction(SIGUSR2, &action, nil)
 
         let configuration = try directory.configuration(resolution)
         let opening = Opening()
@@ -80,7 +80,7 @@ struct WASISpecialFileTests {
             }
             var signals = sigset_t()
             sigemptyset(&signals)
-            sigaddset(&signals, SIGURG)
+            sigaddset(&signals, SIGUSR2)
             pthread_sigmask(SIG_UNBLOCK, &signals, nil)
             opening.thread = pthread_self()
             opening.started.signal()
@@ -90,7 +90,7 @@ struct WASISpecialFileTests {
         thread.start()
         opening.started.wait()
         while opening.ended.wait(timeout: .now() + .milliseconds(5)) == .timedOut {
-            pthread_kill(opening.thread, SIGURG)
+            pthread_kill(opening.thread, SIGUSR2)
         }
         #expect(opening.error == .intr)
         #expect(opening.asked == 4)

@@ -169,7 +169,7 @@ struct WASIStreamTests {
         // Without SA_RESTART, so that the wait is interrupted.
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in }
-        sigaction(SIGURG, &action, nil)
+        sigaction(SIGUSR2, &action, nil)
 
         // A thread of its own, for those of the test runner block signals; new threads inherit that.
         let wait = Wait()
@@ -181,7 +181,7 @@ struct WASIStreamTests {
             }
             var signals = sigset_t()
             sigemptyset(&signals)
-            sigaddset(&signals, SIGURG)
+            sigaddset(&signals, SIGUSR2)
             pthread_sigmask(SIG_UNBLOCK, &signals, nil)
             wait.thread = pthread_self()
             wait.started.signal()
@@ -192,7 +192,7 @@ struct WASIStreamTests {
         waiter.start()
         wait.started.wait()
         // Rung until it is over: a signal before the wait has begun interrupts nothing.
-        while wait.ended.wait(timeout: .now() + .milliseconds(20)) == .timedOut { pthread_kill(wait.thread, SIGURG) }
+        while wait.ended.wait(timeout: .now() + .milliseconds(20)) == .timedOut { pthread_kill(wait.thread, SIGUSR2) }
         #expect(wait.asked > 0)
         #expect(wait.error == (stops ? .intr : .success))
         #expect(wait.events.count == (stops ? 0 : 1))

@@ -33,6 +33,9 @@ int64_t mayfly_readable_bytes(int descriptor);
 // 1 for a datagram socket, 0 for one of another kind.
 int mayfly_is_datagram_socket(int descriptor);
 
+// 1 for a socket that listens.
+int mayfly_is_listening_socket(int descriptor);
+
 // accept4(2) with SOCK_CLOEXEC.
 int mayfly_accept(int descriptor, int is_nonblocking);
 

@@ -32,6 +32,9 @@ struct mayfly_trap_layout {
 /// The signal by which threads are rung for. By default it is ignored, and nobody sends it for other reasons but the
 /// kernel for urgent data of sockets whose owner asks for that.
 extern const int mayfly_bell_signal;
+/// Puts the bell's handler in place, unless it is there: somebody may have put another in its place, which it then passes
+/// on to what is not for a guest. 0 or an errno.
+int mayfly_bell_hang(void);
 
 /// Installs the handlers for SIGSEGV, SIGBUS, SIGFPE, SIGILL and the bell, once per process; later calls do nothing. 0 or
 /// an errno.

@@ -43,8 +43,9 @@ final class HostDirectory: DirectoryFile {
 
     override func setFlags(_ flags: DescriptorFlags) throws(Errno) {
         if isLent {
-            emulatedFlags = flags
+            try emulateFlags(flags)
         } else {
+            guard try self.flags().intersection(.fixed) == flags.intersection(.fixed) else { throw .notsup }
             try unnegated(mayfly_set_status_flags(descriptor, flags.hostFlags))
         }
     }
@@ -66,10 +67,11 @@ final class HostDirectory: DirectoryFile {
         if let known = self.listing {
             listing = known
         } else {
-            // Read through a descriptor of its own: what is lent has many readers, with one position between them.
-            listing = HostListing(
-                owning: try unnegated(mayfly_openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)),
-                within: context.listingBudget)
+            // What is lent has many readers, with one position between them.
+            let own =
+                isLent
+                ? try unnegated(mayfly_openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)) : descriptor
+            listing = HostListing(own, isOwned: isLent, within: context.listingBudget)
             self.listing = listing
         }
         return try listing.store(from: cookie, into: destination, for: context)

@@ -41,15 +41,29 @@ final class HostFile: OpenFile {
         if !isLent, Glibc.close(descriptor) != 0, errno != EINTR { throw .current }
     }
 
-    /// Then it is a stream, without the positions, size and times that what lies behind it may have.
     private var isLent: Bool { if case .opened = role { false } else { true } }
+
+    private var isStream: Bool {
+        switch role {
+        case .input, .output: true
+        case .opened, .socket: false
+        }
+    }
+
+    /// The guest was given it as a socket, or accepted it. What lies behind a stream is nothing to it.
+    var isSocket: Bool {
+        switch role {
+        case .socket, .opened(.socketStream), .opened(.socketDatagram): true
+        default: false
+        }
+    }
 
     // MARK: As a whole
 
     override var sensibleRights: Rights {
-        switch try? type() {
-        case .regularFile: .file
-        case .socketStream, .socketDatagram: .socket
+        switch role {
+        case .opened(.regularFile): .file
+        case .socket, .opened(.socketStream), .opened(.socketDatagram): .socket
         default: .stream
         }
     }
@@ -59,8 +73,14 @@ final class HostFile: OpenFile {
         if case .opened(let type) = role { type } else { try status().type }
     }
 
+    override var keepsMessages: Bool { isSocket && (try? type()) == .socketDatagram }
+
     override func status() throws(Errno) -> FileStatus {
         var status = try FileStatus(of: descriptor)
+        if isStream {
+            // Whether it is a terminal a program may know, but not how much others write to a log.
+            return FileStatus(type: status.type == .characterDevice ? .characterDevice : .unknown)
+        }
         if status.type == .socketStream, mayfly_is_datagram_socket(descriptor) == 1 { status.type = .socketDatagram }
         return status
     }
@@ -74,8 +94,7 @@ final class HostFile: OpenFile {
             emulatedFlags = flags
         } else {
             // The kernel changes append and nonblock only; the others it would ignore.
-            let fixed: DescriptorFlags = [.dsync, .rsync, .sync]
-            guard try self.flags().intersection(fixed) == flags.intersection(fixed) else { throw .notsup }
+            guard try self.flags().intersection(.fixed) == flags.intersection(.fixed) else { throw .notsup }
             try unnegated(mayfly_set_status_flags(descriptor, flags.hostFlags))
         }
     }
@@ -123,11 +142,21 @@ final class HostFile: OpenFile {
     override func write(_ vectors: Vectors, for context: WASI) throws(Errno) -> Int {
         if case .input = role { throw .badf }
         try requireReadiness(POLLOUT)
+        if case .socket = role { return try send(vectors, for: context) }
         func write() throws(Errno) -> Int {
             try context.interruptible { writev(descriptor, vectors.baseAddress, Int32(vectors.count)) }
         }
         if case .opened(.regularFile) = role { return try withinLimits(write) }
-        return try WriteSignals.withheld(write)
+        return try WriteSignals.withheld {
+            () throws(Errno) in
+            emulatedFlags.contains(.nonblock) ? try writeSome(of: vectors, for: context) : try write()
+        }
+    }
+
+    /// Writes no more than finds room for certain where poll(2) says that there is some: POSIX promises it of a pipe.
+    private func writeSome(of vectors: Vectors, for context: WASI) throws(Errno) -> Int {
+        guard let first = vectors.first(where: { $0.iov_len > 0 }) else { return 0 }
+        return try context.interruptible { Glibc.write(descriptor, first.iov_base, min(first.iov_len, 4096)) }
     }
 
     override func write(_ vectors: Vectors, at offset: off_t, for context: WASI) throws(Errno) -> Int {
@@ -170,7 +199,7 @@ final class HostFile: OpenFile {
         if poll(&request, 1, 0) == 0 { throw .again }
     }
 
-    // MARK: Sockets. Of anything else the kernel says that it is none.
+    // MARK: Sockets
 
     /// - Returns: Bytes received, and whether a message had more of them than found a place.
     func receive(
@@ -195,7 +224,9 @@ final class HostFile: OpenFile {
         return try context.interruptible { sendmsg(descriptor, &message, flags) }
     }
 
+    /// A socket that listens is not to be had: it may be lent to others too, and on Linux it would be the end of it.
     func shutDown(reading: Bool, writing: Bool) throws(Errno) {
+        if mayfly_is_listening_socket(descriptor) == 1 { throw .notconn }
         let how: Int32 =
             switch (reading, writing) {
             case (true, true): Int32(SHUT_RDWR)
@@ -287,6 +318,8 @@ extension Timestamps {
 /// The signals by which the kernel tells a process that what it writes finds no reader, or makes a file too long.
 private enum WriteSignals {
     /// Keeps them from the thread during a call: the guest gets an error, and the host process is not killed.
+    ///
+    /// A signal may come with success too, where part was written before. One that the host was to get stays.
     static func withheld<Result>(_ write: () throws(Errno) -> Result) throws(Errno) -> Result {
         var previous = sigset_t()
         var signals = sigset_t()
@@ -294,16 +327,17 @@ private enum WriteSignals {
         sigaddset(&signals, SIGPIPE)
         sigaddset(&signals, SIGXFSZ)
         pthread_sigmask(SIG_BLOCK, &signals, &previous)
-        defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
-        do throws(Errno) {
-            return try write()
-        } catch {
-            if error == .pipe || error == .fbig {
-                // The signal is pending; it is taken away.
-                var noWait = timespec()
-                sigtimedwait(&signals, nil, &noWait)
-            }
-            throw error
+        // Only what was blocked can have been pending.
+        if sigismember(&previous, SIGPIPE) == 1 || sigismember(&previous, SIGXFSZ) == 1 {
+            var pending = sigset_t()
+            sigpending(&pending)
+            for signal in [SIGPIPE, SIGXFSZ] where sigismember(&pending, signal) == 1 { sigdelset(&signals, signal) }
         }
+        defer {
+            var noWait = timespec()
+            while sigtimedwait(&signals, nil, &noWait) > 0 {}
+            pthread_sigmask(SIG_SETMASK, &previous, nil)
+        }
+        return try write()
     }
 }

@@ -26,6 +26,7 @@ final class HostListing {
     private static let hostHeaderSize = 19
 
     private let descriptor: Int32
+    private let isOwned: Bool
     private let budget: Budget
     /// Entries in the guest's format, one after the other.
     private var bytes: [UInt8] = []
@@ -36,15 +37,19 @@ final class HostListing {
     private var isAtEnd = false
 
     /// - Parameter descriptor: A directory, at its begin, whose position is this listing's alone.
-    init(owning descriptor: Int32, within budget: Budget) {
+    init(_ descriptor: Int32, isOwned: Bool, within budget: Budget) {
         self.descriptor = descriptor
+        self.isOwned = isOwned
         self.budget = budget
     }
 
     deinit {
-        budget.byteCount -= bytes.count
-        close(descriptor)
+        budget.byteCount -= byteCount
+        if isOwned { close(descriptor) }
     }
+
+    /// Bytes of memory that the listing takes.
+    private var byteCount: Int { bytes.capacity + starts.capacity * MemoryLayout<Int>.stride }
 
     /// Stores entries from the cookie's on, the last of them as far as it fits.
     func store(
@@ -71,9 +76,9 @@ final class HostListing {
 
     private func rewind() throws(Errno) {
         try checked(lseek(descriptor, 0, SEEK_SET))
-        budget.byteCount -= bytes.count
-        bytes.removeAll(keepingCapacity: true)
-        starts.removeAll(keepingCapacity: true)
+        budget.byteCount -= byteCount
+        bytes = []
+        starts = []
         firstNumber = 0
         isAtEnd = false
     }
@@ -81,9 +86,11 @@ final class HostListing {
     /// Reads more entries, forgetting old ones where the bound asks for it.
     private func readOn(keepingFrom needed: UInt64, for context: WASI) throws(Errno) {
         let limit = budget.byteCount > Self.comfortableTotal ? Self.smallByteCount : Self.maximumByteCount
-        if bytes.count >= limit { forget(upTo: needed) }
-        let before = bytes.count
-        defer { budget.byteCount += bytes.count - before }
+        if context.isToStop { throw .intr }
+        let before = byteCount
+        defer { budget.byteCount += byteCount - before }
+        // Before the array doubles.
+        if bytes.count + 2 * Self.batchByteCount > limit { forget(upTo: needed) }
         let entries = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.batchByteCount, alignment: 8)
         defer { entries.deallocate() }
         let read = Int(
@@ -101,7 +108,6 @@ final class HostListing {
     private func forget(upTo needed: UInt64) {
         let count = min(Int(clamping: needed - firstNumber), max(starts.count / 2, 1), starts.count)
         let end = count < starts.count ? starts[count] : bytes.count
-        budget.byteCount -= end
         bytes.removeSubrange(..<end)
         starts.removeSubrange(..<count)
         for index in starts.indices { starts[index] -= end }

@@ -30,6 +30,9 @@ class OpenFile {
     /// The rights that make sense for it.
     var sensibleRights: Rights { .stream }
 
+    /// What is written in one call is one message, which cannot be had in parts.
+    var keepsMessages: Bool { false }
+
     /// Itself, if paths can start here.
     var asDirectory: DirectoryFile? { nil }
 
@@ -42,6 +45,12 @@ class OpenFile {
     func flags() throws(Errno) -> DescriptorFlags { emulatedFlags }
 
     func setFlags(_ flags: DescriptorFlags) throws(Errno) { emulatedFlags = flags }
+
+    /// Sets flags where they are not the kernel's, as it would: append and nonblock only, and refuses to change the others.
+    final func emulateFlags(_ flags: DescriptorFlags) throws(Errno) {
+        guard emulatedFlags.intersection(.fixed) == flags.intersection(.fixed) else { throw .notsup }
+        emulatedFlags = flags
+    }
 
     func setTimes(_ times: Timestamps, for context: WASI) throws(Errno) { throw .badf }
 

@@ -28,7 +28,7 @@ final class TreeFile: OpenFile {
     override func type() throws(Errno) -> FileType { .regularFile }
     override func status() throws(Errno) -> FileStatus { try volume.status(of: inode) }
 
-    override func setFlags(_ flags: DescriptorFlags) throws(Errno) { try setChangeableFlags(flags) }
+    override func setFlags(_ flags: DescriptorFlags) throws(Errno) { try emulateFlags(flags) }
 
     override func setTimes(_ times: Timestamps, for context: WASI) throws(Errno) {
         try volume.setTimes(of: inode, times, for: context)
@@ -141,7 +141,7 @@ final class TreeDirectory: DirectoryFile {
 
     override func status() throws(Errno) -> FileStatus { try volume.status(of: inode) }
 
-    override func setFlags(_ flags: DescriptorFlags) throws(Errno) { try setChangeableFlags(flags) }
+    override func setFlags(_ flags: DescriptorFlags) throws(Errno) { try emulateFlags(flags) }
 
     override func setTimes(_ times: Timestamps, for context: WASI) throws(Errno) {
         try volume.setTimes(of: inode, times, for: context)
@@ -228,15 +228,6 @@ final class TreeDirectory: DirectoryFile {
     private func sameVolume(_ directory: DirectoryFile) throws(Errno) -> TreeDirectory {
         guard let directory = directory as? TreeDirectory, directory.volume === volume else { throw .xdev }
         return directory
-    }
-}
-
-extension OpenFile {
-    /// Sets the flags that a host's kernel would, and refuses as it does to change the others.
-    fileprivate func setChangeableFlags(_ flags: DescriptorFlags) throws(Errno) {
-        let fixed: DescriptorFlags = [.dsync, .rsync, .sync]
-        guard emulatedFlags.intersection(fixed) == flags.intersection(fixed) else { throw .notsup }
-        emulatedFlags = flags
     }
 }
 

@@ -23,6 +23,12 @@ extension WASI {
     /// Nanoseconds.
     func clockTime(_ number: UInt32) throws(Errno) -> UInt64 { try time(try clock(number)) }
 
+    /// Times for a file. Where clocks are fixed, now is what they say.
+    func timestamps(_ access: UInt64, _ modification: UInt64, _ flags: UInt16) throws(Errno) -> Timestamps {
+        let times = try Timestamps(access: access, modification: modification, flags: flags)
+        return blueprint.clocks == .host ? times : times.resolvingNow(to: try time(.realtime))
+    }
+
     /// Nanoseconds.
     func time(_ clock: Clock) throws(Errno) -> UInt64 {
         switch (blueprint.clocks, clock) {

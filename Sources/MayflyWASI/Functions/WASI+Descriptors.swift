@@ -6,10 +6,9 @@ extension WASI {
     func fdClose(_ number: UInt32) throws(Errno) { try descriptors.remove(number).close() }
 
     func fdRenumber(_ source: UInt32, _ destination: UInt32) throws(Errno) {
-        // What closing the replaced one says is nobody's to hear, as with dup2(2).
-        do throws(Errno) { try descriptors.renumber(source, to: destination)?.close() } catch {
-            if error == .badf { throw error }
-        }
+        let replaced = try descriptors.renumber(source, to: destination)
+        // What closing it says is nobody's to hear, as with dup2(2).
+        try? replaced?.close()
     }
 
     func fdSync(_ number: UInt32) throws(Errno) {
@@ -48,8 +47,8 @@ extension WASI {
         }
         try descriptors.update(number) { descriptor in
             // From now on the guest has what it said and no more, also of what it had without having asked for it.
-            descriptor.droppedRights = Rights(rawValue: ~base.rawValue)
-            descriptor.droppedInheritingRights = Rights(rawValue: ~inheriting.rawValue)
+            descriptor.droppedRights.formUnion(Rights(rawValue: ~base.rawValue))
+            descriptor.droppedInheritingRights.formUnion(Rights(rawValue: ~inheriting.rawValue))
             descriptor.rights = base
             descriptor.inheritingRights = inheriting
         }
@@ -70,7 +69,7 @@ extension WASI {
     func fdFilestatSetTimes(
         _ number: UInt32, access: UInt64, modification: UInt64, flags: UInt16
     ) throws(Errno) {
-        let times = try Timestamps(access: access, modification: modification, flags: flags)
+        let times = try timestamps(access, modification, flags)
         let descriptor = try descriptors[number]
         try descriptor.require(.fdFilestatSetTimes)
         try descriptor.file.setTimes(times, for: self)
@@ -93,15 +92,16 @@ extension WASI {
         try descriptor.require(.fdAllocate)
         let offset = try fileOffset(offset)
         let length = try fileOffset(length)
-        guard length <= remainingOutputByteCount else { throw .nospc }
-        try descriptor.file.allocate(offset, length, for: self)
-        remainingOutputByteCount -= length
+        try counting(length) { () throws(Errno) in try descriptor.file.allocate(offset, length, for: self) }
     }
 
     func fdSeek(_ number: UInt32, offset: Int64, whence: OpenFile.Whence?) throws(Errno) -> UInt64 {
         let descriptor = try descriptors[number]
         guard let whence else { throw .inval }
-        try descriptor.require(whence == .current && offset == 0 ? .fdTell : .fdSeek)
+        // Who may seek may tell.
+        if whence != .current || offset != 0 || descriptor.droppedRights.contains(.fdTell) {
+            try descriptor.require(.fdSeek)
+        }
         return try descriptor.file.seek(offset, from: whence)
     }
 

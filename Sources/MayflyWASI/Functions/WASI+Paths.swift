@@ -19,10 +19,12 @@ extension WASI {
         if requested.contains(.fdWrite), parent.droppedInheritingRights.contains(.fdWrite) { throw .notcapable }
 
         try descriptors.requireSpace()
-        let file = try directory.open(
-            DirectoryFile.Request(
-                path: path, follows: lookup & lookupFollowsSymlinks != 0, openFlags: openFlags, flags: flags,
-                reads: requested.contains(.fdRead), writes: requested.contains(.fdWrite)), for: self)
+        let request = DirectoryFile.Request(
+            path: path, follows: lookup & lookupFollowsSymlinks != 0, openFlags: openFlags, flags: flags,
+            reads: requested.contains(.fdRead), writes: requested.contains(.fdWrite))
+        let file = try counting(costOfCreation(request, in: directory)) { () throws(Errno) in
+            try directory.open(request, for: self)
+        }
         let dropped = parent.droppedInheritingRights
         return try descriptors.insert(
             Descriptor(
@@ -44,7 +46,7 @@ extension WASI {
         _ memory: GuestMemory, _ number: UInt32, lookup: UInt32, path: UInt32, _ count: UInt32, access: UInt64,
         modification: UInt64, flags: UInt16
     ) throws(Errno) {
-        let times = try Timestamps(access: access, modification: modification, flags: flags)
+        let times = try timestamps(access, modification, flags)
         let (_, directory) = try self.directory(number, for: .pathFilestatSetTimes)
         let path = try GuestPath(in: memory, at: path, count: count)
         try directory.setTimes(of: path, follows: lookup & lookupFollowsSymlinks != 0, times, for: self)
@@ -54,7 +56,8 @@ extension WASI {
         _ memory: GuestMemory, _ number: UInt32, _ path: UInt32, _ count: UInt32
     ) throws(Errno) {
         let (_, directory) = try self.directory(number, for: .pathCreateDirectory)
-        try directory.createDirectory(try GuestPath(in: memory, at: path, count: count))
+        let path = try GuestPath(in: memory, at: path, count: count)
+        try counting(Self.cost(of: path)) { () throws(Errno) in try directory.createDirectory(path) }
     }
 
     func pathRemoveDirectory(
@@ -79,7 +82,9 @@ extension WASI {
         let (_, target) = try self.directory(newNumber, for: .pathRenameTarget)
         let oldPath = try GuestPath(in: memory, at: oldPath, count: oldCount)
         let newPath = try GuestPath(in: memory, at: newPath, count: newCount)
-        try directory.rename(oldPath, to: target, newPath)
+        try counting(Self.cost(of: newPath)) { () throws(Errno) in
+            try directory.rename(oldPath, to: target, newPath)
+        }
     }
 
     func pathLink(
@@ -92,7 +97,9 @@ extension WASI {
         let (_, target) = try self.directory(newNumber, for: .pathLinkTarget)
         let oldPath = try GuestPath(in: memory, at: oldPath, count: oldCount)
         let newPath = try GuestPath(in: memory, at: newPath, count: newCount)
-        try directory.link(oldPath, to: target, newPath, for: self)
+        try counting(Self.cost(of: newPath)) { () throws(Errno) in
+            try directory.link(oldPath, to: target, newPath, for: self)
+        }
     }
 
     func pathSymlink(
@@ -102,7 +109,10 @@ extension WASI {
         let (_, directory) = try self.directory(number, for: .pathSymlink)
         // An absolute target would not be followed for the guest, but by the host's own programs: refused.
         let target = try GuestPath(in: memory, at: target, count: targetCount)
-        try directory.createSymbolicLink(try GuestPath(in: memory, at: path, count: count), to: target)
+        let path = try GuestPath(in: memory, at: path, count: count)
+        try counting(Self.cost(of: path) + target.bytes.count) { () throws(Errno) in
+            try directory.createSymbolicLink(path, to: target)
+        }
     }
 
     func pathReadlink(
@@ -113,5 +123,15 @@ extension WASI {
         let path = try GuestPath(in: memory, at: path, count: count)
         let destination = try memory.bytes(at: buffer, count: bufferCount)
         return UInt32(try directory.readLink(path, into: destination, for: self))
+    }
+
+    /// What an entry that a guest makes counts as output: about what it takes on a disk.
+    private static func cost(of path: GuestPath) -> Int { path.bytes.count + 256 }
+
+    /// What opening a file counts: something if it makes one. Only a guest with a limit has it looked up.
+    private func costOfCreation(_ request: DirectoryFile.Request, in directory: DirectoryFile) -> Int {
+        guard request.openFlags.contains(.create), blueprint.maximumOutputByteCount < .max else { return 0 }
+        let isThere = (try? directory.status(of: request.path, follows: request.follows, for: self)) != nil
+        return isThere ? 0 : Self.cost(of: request.path)
     }
 }

@@ -15,7 +15,9 @@ extension WASI {
         try descriptors.requireSpace()
         let accepted = try socket.accept(isNonblocking: flags.contains(.nonblock), for: self)
         return try descriptors.insert(
-            Descriptor(file: accepted, rights: .socket, droppedRights: descriptor.droppedInheritingRights))
+            Descriptor(
+                file: accepted, rights: .socket.intersection(descriptor.inheritingRights),
+                droppedRights: descriptor.droppedInheritingRights))
     }
 
     func sockRecv(
@@ -40,7 +42,7 @@ extension WASI {
         let (_, socket) = try socket(number, for: .fdWrite)
         // None is defined.
         guard flags == 0 else { throw .inval }
-        return try withOutput(memory, at: vectors, count: count) { (vectors) throws(Errno) in
+        return try withOutput(memory, at: vectors, count: count, to: socket) { (vectors) throws(Errno) in
             try socket.send(vectors, for: self)
         }
     }
@@ -53,11 +55,7 @@ extension WASI {
 
     private func socket(_ number: UInt32, for right: Rights) throws(Errno) -> (Descriptor, HostFile) {
         let descriptor = try descriptors[number]
-        guard let file = descriptor.file as? HostFile else { throw .notsock }
-        switch try file.type() {
-        case .socketStream, .socketDatagram: break
-        default: throw .notsock
-        }
+        guard let file = descriptor.file as? HostFile, file.isSocket else { throw .notsock }
         try descriptor.require(right)
         return (descriptor, file)
     }

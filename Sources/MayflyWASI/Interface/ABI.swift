@@ -72,6 +72,8 @@ struct DescriptorFlags: OptionSet {
     static let sync = DescriptorFlags(rawValue: 1 << 4)
 
     static let all: DescriptorFlags = [.append, .dsync, .nonblock, .rsync, .sync]
+    /// What cannot be changed once a file is open.
+    static let fixed: DescriptorFlags = [.dsync, .rsync, .sync]
 }
 
 /// `oflags`.
@@ -128,6 +130,15 @@ struct Timestamps {
         }
         self.access = change(access, .access, .accessNow)
         self.modification = change(modification, .modification, .modificationNow)
+    }
+
+    private init(_ access: Change, _ modification: Change) {
+        self.access = access
+        self.modification = modification
+    }
+
+    func resolvingNow(to time: UInt64) -> Timestamps {
+        Timestamps(access == .now ? .to(time) : access, modification == .now ? .to(time) : modification)
     }
 }
 

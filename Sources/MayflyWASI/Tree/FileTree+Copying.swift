@@ -48,12 +48,12 @@ private struct HostCopy: ~Copyable {
         if path.utf8.contains(0) { throw WASI.FileTreeError(path: path, reason: .invalidPath) }
         let opened = try Self.checked(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path)
         try enter(opened, WASI.FileTree.root, path, of: &tree)
-        while let level = levels.last {
+        while !levels.isEmpty {
+            // Taken off in place, before a copy of the level shares the names.
             if let name = levels[levels.count - 1].names.popLast() {
-                try copy(name, in: level, into: &tree)
+                try copy(name, in: levels[levels.count - 1], into: &tree)
             } else {
-                close(level.descriptor)
-                levels.removeLast()
+                close(levels.removeLast().descriptor)
             }
         }
     }

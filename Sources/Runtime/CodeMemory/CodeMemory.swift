@@ -45,7 +45,9 @@ final class CodeMemory: @unchecked Sendable {
     }
 
     /// Takes over the code at a file's end. Where the system does not allow that, the code is copied.
-    convenience init(_ file: MappedFile, _ range: Range<Int>, functionsEnd: UInt32, exitOffset: UInt32) throws(SystemError) {
+    convenience init(_ file: MappedFile, _ range: Range<Int>, functionsEnd: UInt32, exitOffset: UInt32)
+        throws(SystemError)
+    {
         if let (base, mappedBytes) = file.takeCode(range) {
             try self.init(base, range.count, mappedBytes, functionsEnd, exitOffset)
         } else {
@@ -54,7 +56,8 @@ final class CodeMemory: @unchecked Sendable {
     }
 
     private init(
-        _ address: UnsafeMutableRawPointer, _ count: Int, _ mappedBytes: Int, _ functionsEnd: UInt32, _ exitOffset: UInt32
+        _ address: UnsafeMutableRawPointer, _ count: Int, _ mappedBytes: Int, _ functionsEnd: UInt32,
+        _ exitOffset: UInt32
     ) throws(SystemError) {
         self.count = count
         self.mappedBytes = mappedBytes
@@ -64,7 +67,8 @@ final class CodeMemory: @unchecked Sendable {
 
     /// Tells the fault handler of executable code; unmaps it if that fails.
     private static func register(
-        _ address: UnsafeMutableRawPointer, _ count: Int, _ mappedBytes: Int, _ functionsEnd: UInt32, _ exitOffset: UInt32
+        _ address: UnsafeMutableRawPointer, _ count: Int, _ mappedBytes: Int, _ functionsEnd: UInt32,
+        _ exitOffset: UInt32
     ) throws(SystemError) {
         let start = UInt(bitPattern: address)
         let exit = start + UInt(exitOffset)

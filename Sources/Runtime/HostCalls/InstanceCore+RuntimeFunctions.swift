@@ -81,8 +81,9 @@ extension InstanceCore {
         }
     }
 
-    static func fill(_ count: Int, at target: UnsafeMutableRawPointer, with value: UInt8, for context: UnsafeMutableRawPointer)
-    {
+    static func fill(
+        _ count: Int, at target: UnsafeMutableRawPointer, with value: UInt8, for context: UnsafeMutableRawPointer
+    ) {
         inPieces(count, for: context) { memset(target + $0.lowerBound, Int32(value), $0.count) }
     }
 

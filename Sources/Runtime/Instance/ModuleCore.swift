@@ -55,7 +55,9 @@ public final class ModuleCore: @unchecked Sendable {
     }
 
     public convenience init(engine: EngineCore, decoded: DecodedModule, code: CompiledCode) throws(SystemError) {
-        self.init(engine, decoded, code, try CodeMemory(text: code.text, functionsEnd: code.functionsEnd, exitOffset: code.exitOffset))
+        self.init(
+            engine, decoded, code,
+            try CodeMemory(text: code.text, functionsEnd: code.functionsEnd, exitOffset: code.exitOffset))
     }
 
     /// - Parameters:
@@ -64,7 +66,9 @@ public final class ModuleCore: @unchecked Sendable {
     public convenience init(
         engine: EngineCore, decoded: DecodedModule, code: CompiledCode, text: Range<Int>, of file: MappedFile
     ) throws(SystemError) {
-        self.init(engine, decoded, code, try CodeMemory(file, text, functionsEnd: code.functionsEnd, exitOffset: code.exitOffset))
+        self.init(
+            engine, decoded, code,
+            try CodeMemory(file, text, functionsEnd: code.functionsEnd, exitOffset: code.exitOffset))
     }
 
     private init(_ engine: EngineCore, _ decoded: DecodedModule, _ code: CompiledCode, _ memory: CodeMemory) {
