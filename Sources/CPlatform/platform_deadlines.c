@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 // Deadlines that are armed are those of guests that run: as many as there are threads that run one, so a list will do.
-// All of it is under the lock, ringing too: who has disarmed a deadline can be sure that it is over, and a thread that is
-// rung for has not ended.
+// All of it is under the lock, ringing too: who has disarmed a deadline can be sure that it is over, and a thread that
+// is rung for has not ended.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
 static struct mayfly_deadline *armed;
@@ -21,8 +21,8 @@ static struct mayfly_deadline *armed;
 static uint64_t next_look = UINT64_MAX;
 static bool is_running;
 
-// A bell may find the thread where it means nothing, so it is rung again: often at first, and less so for a guest whose host
-// function takes its time.
+// A bell may find the thread where it means nothing, so it is rung again: often at first, and less so for a guest whose
+// host function takes its time.
 enum { ring_interval = 1000000, long_ring_interval = 5000000, rings_in_short_intervals = 100 };
 
 uint64_t mayfly_deadline_now(void) {
@@ -59,8 +59,8 @@ static void *watch(void *unused) {
     return NULL;
 }
 
-// The thread is gone in a child of fork(2), and so are the runs of other threads. One in whose host call the fork was goes on
-// in both, in the child without a deadline.
+// The thread is gone in a child of fork(2), and so are the runs of other threads. One in whose host call the fork was
+// goes on in both, in the child without a deadline.
 static void before_fork(void) { pthread_mutex_lock(&lock); }
 static void after_fork(void) { pthread_mutex_unlock(&lock); }
 static void in_child(void) {

@@ -18,9 +18,9 @@
 // MARK: The table of code ranges
 //
 // Readers are signal handlers: they must not lock. They count themselves in, read the published table, and count
-// themselves out. A writer, under the lock, publishes a changed copy; the old table is freed once the writer has seen the
-// count at zero after publishing: readers that count themselves in later find the new table. All accesses to the count and
-// to the pointer are sequentially consistent, which that argument needs.
+// themselves out. A writer, under the lock, publishes a changed copy; the old table is freed once the writer has seen
+// the count at zero after publishing: readers that count themselves in later find the new table. All accesses to the
+// count and to the pointer are sequentially consistent, which that argument needs.
 
 struct code_range {
     uintptr_t start;
@@ -138,8 +138,8 @@ static struct code_range find_range(uintptr_t address) {
     return found;
 }
 
-// Async-signal-safe. The exit stub of the code that `address` lies in, or 0. In the stub itself nothing may be continued
-// at the stub: what faulted there would fault there again, for ever.
+// Async-signal-safe. The exit stub of the code that `address` lies in, or 0. In the stub itself nothing may be
+// continued at the stub: what faulted there would fault there again, for ever.
 static uintptr_t find_exit_stub(uintptr_t address) {
     struct code_range range = find_range(address);
     return address >= range.exit_stub && address < range.exit_stub_end ? 0 : range.exit_stub;
@@ -171,8 +171,8 @@ static void chain(int index, int signal_number, siginfo_t *info, void *context) 
     bool is_default = !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_DFL;
     if (!is_default && (action->sa_flags & SA_RESETHAND)) is_default = atomic_exchange(&previous_spent[index], true);
     if (is_default) {
-        // The default action, taken at the same instruction: a fault happens again on return; a sent signal, which would
-        // not, is sent again. It is blocked until then.
+        // The default action, taken at the same instruction: a fault happens again on return; a sent signal, which
+        // would not, is sent again. It is blocked until then.
         set_default(signal_number);
         if (!is_fault) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal_number);
         return;
@@ -202,9 +202,9 @@ static void leave(
     registers[REG_RAX] = status;
 }
 
-// A bell means something only if it finds the thread in a function: there every instruction has the context in r15, which
-// stubs do not, and functions can be left at any instruction. In a host call, or in a stub, nothing is done: the way back
-// to the guest looks at the request, and the bell is rung again.
+// A bell means something only if it finds the thread in a function: there every instruction has the context in r15,
+// which stubs do not, and functions can be left at any instruction. In a host call, or in a stub, nothing is done: the
+// way back to the guest looks at the request, and the bell is rung again.
 static void handle_bell(int signal_number, siginfo_t *info, void *raw_context) {
     // A handler that was there before ours, or put in its place and found there again, may pass the signal on to ours.
     static _Thread_local volatile bool is_ringing __attribute__((tls_model("initial-exec")));

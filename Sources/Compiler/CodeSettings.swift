@@ -1,5 +1,5 @@
-//! What machine code is made for. It decides what a module's code may assume of the machine and of its memories' address
-//! space, so it is part of an artifact.
+//! What machine code is made for. It decides what a module's code may assume of the machine and of its memories'
+//! address space, so it is part of an artifact.
 //!
 //! Nothing here asks the machine that compiles: code can be made for another one.
 

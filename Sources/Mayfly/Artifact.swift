@@ -1,16 +1,16 @@
-//! A compiled module as bytes: header, the module's binary, the tables that explain the code, and the code, which begins on a
-//! page of its own so that a file of it can be mapped and run as it is.
+//! A compiled module as bytes: header, the module's binary, the tables that explain the code, and the code, which
+//! begins on a page of its own so that a file of it can be mapped and run as it is.
 //!
-//! The format is nobody's but one version's of this library on one kind of processor: `formatVersion` and the hash of the ABI
-//! change with it, and a mismatch means "compile again". A checksum finds damage. Nothing finds malice: the content is native
-//! code, trusted as much as the program that loads it. All the same, the parser itself checks every length, and `fits` all
-//! offsets, so that an accident does not become a crash.
+//! The format is nobody's but one version's of this library on one kind of processor: `formatVersion` and the hash of
+//! the ABI change with it, and a mismatch means "compile again". A checksum finds damage. Nothing finds malice: the
+//! content is native code, trusted as much as the program that loads it. All the same, the parser itself checks every
+//! length, and `fits` all offsets, so that an accident does not become a crash.
 //!
 //!     magic "MAYFLYC\0" · version u32 · ABI hash u64 · processor features u32 · checksum of the rest u64
-//!     offset and size of the text u64 · exit, end of functions u32 · bounds checks, instruction set u8 · layout 4 × u64
-//!     then, each with its u64 count:
-//!     binary, trap codes, written tables u8 · function, entry, import, crossing, trap offsets, source positions (two lists) u32
-//!     zeros up to a page · text
+//!     offset and size of the text u64 · exit, end of functions u32 · bounds checks, instruction set u8 · layout 4 ×
+//!     u64 then, each with its u64 count:
+//!     binary, trap codes, written tables u8 · function, entry, import, crossing, trap offsets, source positions (two
+//!     lists) u32 zeros up to a page · text
 
 import Compiler
 import Runtime

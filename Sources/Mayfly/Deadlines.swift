@@ -1,22 +1,23 @@
 //! Stopping guests at a time, whatever they do.
 //!
-//! Nothing is compiled into guests for it. When the time has come, a thread of the runtime sets a word in the guest's context
-//! and rings for the thread that runs it, by a signal whose handler leaves the guest where it is. A guest that is in a host
-//! function is stopped when that returns.
+//! Nothing is compiled into guests for it. When the time has come, a thread of the runtime sets a word in the guest's
+//! context and rings for the thread that runs it, by a signal whose handler leaves the guest where it is. A guest that
+//! is in a host function is stopped when that returns.
 
 import Runtime
 
 extension Instance {
     /// When calls are stopped; nil is never.
     ///
-    /// It applies to calls that begin after it was set, and to what they call. A guest that is stopped ends with a `Trap`
-    /// (``TrapCode/interrupted``), within some milliseconds, whether it loops, recurs, or has gigabytes filled; one in a host
-    /// function as soon as that returns. A call after the time fails in the same way, without running anything.
+    /// It applies to calls that begin after it was set, and to what they call. A guest that is stopped ends with a
+    /// `Trap` (``TrapCode/interrupted``), within some milliseconds, whether it loops, recurs, or has gigabytes filled;
+    /// one in a host function as soon as that returns. A call after the time fails in the same way, without running
+    /// anything.
     ///
     /// What the guest was doing is half done. So an instance that was stopped cannot be called or copied any more
     /// (`CallError.stoppedInstance`), but dropped, like any other, or rolled back (``rollBack(to:)``).
     ///
-    /// Without a deadline a call pays nothing; with one it costs half a microsecond. While the time is up, the signal
+    /// Without a deadline a call pays nothing; with one it costs 0.4 µs. While the time is up, the signal
     /// (`SIGURG`) interrupts system calls of host functions, as signals do.
     public var deadline: ContinuousClock.Instant? {
         get {
@@ -75,7 +76,8 @@ extension Template {
 }
 
 extension Caller {
-    /// The guest's deadline has passed: it will be stopped when the host function returns. For host functions that wait.
+    /// The guest's deadline has passed: it will be stopped when the host function returns. For host functions that
+    /// wait.
     public var isStopRequested: Bool { store.isToStop }
 
     /// Where that can be read while the call lasts: nonzero means it.

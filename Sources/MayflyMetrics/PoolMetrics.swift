@@ -15,14 +15,14 @@ internal import Synchronization
 /// metrics.report()   // every few seconds
 /// ```
 ///
-/// With the prefix `mayfly.pool`, the gauges are `mayfly.pool.slots` with a dimension `state` of `live`, `warm`, `pending`,
-/// `blank` or `retired`, `mayfly.pool.waiting` (threads) and `mayfly.pool.resident.bytes`; the counters are
+/// With the prefix `mayfly.pool`, the gauges are `mayfly.pool.slots` with a dimension `state` of `live`, `warm`,
+/// `pending`, `blank` or `retired`, `mayfly.pool.waiting` (threads) and `mayfly.pool.resident.bytes`; the counters are
 /// `mayfly.pool.acquisitions` (with `kind` of `warm`, `remapped` or `fresh`), `.resets`, `.resets.failed`,
 /// `.resets.deferred`, `.scans`, `.pages.repaired`, `.pages.discarded`, `.growths`, `.growths.failed`, `.waits` and
 /// `.exhaustions`. All have the dimensions `reset_policy` and `growth_policy`.
 ///
-/// Dense slots are a pool of their own, to be reported by a second object: `PoolMetrics(of: engine, slots: .dense)`, whose
-/// metrics begin with `mayfly.pool.dense`.
+/// Dense slots are a pool of their own, to be reported by a second object: `PoolMetrics(of: engine, slots: .dense)`,
+/// whose metrics begin with `mayfly.pool.dense`.
 public final class PoolMetrics: Sendable {
     /// Of which slots the numbers are.
     public enum Slots: Sendable {

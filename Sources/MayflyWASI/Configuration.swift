@@ -24,9 +24,9 @@ extension WASI {
         public var maximumDescriptorCount = 128 { didSet { hasChanged() } }
         /// How many bytes a guest may put out in all. By default there is no such bound.
         ///
-        /// What it writes counts, to streams, wherever they lead, to files and to sockets; what it has allocated in files;
-        /// and for each file, directory, link or new name that it makes 256 bytes and the path's. Beyond it all that fails
-        /// as on a full disk.
+        /// What it writes counts, to streams, wherever they lead, to files and to sockets; what it has allocated in
+        /// files; and for each file, directory, link or new name that it makes 256 bytes and the path's. Beyond it all
+        /// that fails as on a full disk.
         public var maximumOutputByteCount = Int.max { didSet { hasChanged() } }
 
         /// The directories given, in the order in which guests find them (from descriptor 3 on).
@@ -67,15 +67,15 @@ extension WASI {
 
         /// Gives a directory tree in memory to the guest.
         ///
-        /// Every context sees the tree as it is here. What a guest changes in it is that guest's alone, and is gone with
-        /// its context; ``WASI/fileTree(preopenedAs:)`` tells what has become of it.
+        /// Every context sees the tree as it is here. What a guest changes in it is that guest's alone, and is gone
+        /// with its context; ``WASI/fileTree(preopenedAs:)`` tells what has become of it.
         ///
         /// - Parameters:
         ///   - tree: What the guest finds.
         ///   - guestPath: The name under which the guest finds it.
         ///   - access: What the guest may do in it.
-        ///   - byteLimit: How many bytes the guest may add to what the tree holds, names and a fixed cost for every file
-        ///     included. Beyond it writing fails as on a full disk.
+        ///   - byteLimit: How many bytes the guest may add to what the tree holds, names and a fixed cost for every
+        ///     file included. Beyond it writing fails as on a full disk.
         public mutating func preopen(
             _ tree: FileTree, as guestPath: String, access: Access = .readWrite, byteLimit: Int = 16 << 20
         ) {
@@ -149,8 +149,8 @@ extension WASI {
     public enum Clocks: Sendable, Hashable {
         /// What the host's clocks say.
         case host
-        /// The same for every guest at every run. Time stands still while the guest runs; when it waits, the time waited
-        /// for passes at once. The clocks of processor time stay at 0.
+        /// The same for every guest at every run. Time stands still while the guest runs; when it waits, the time
+        /// waited for passes at once. The clocks of processor time stay at 0.
         ///
         /// Nanoseconds, the first since 1970.
         case fixed(realtime: UInt64, monotonic: UInt64 = 0)

@@ -2,9 +2,9 @@
 //!
 //! Plain host code over system calls, in extensions by topic (`Functions/WASI+….swift`): each WASI function is a method
 //! that takes the guest's memory and its arguments and throws an `Errno`. `Imports+WASI.swift` makes imports of them. A
-//! context belongs to one guest at a time and is not `Sendable`. Making one costs an allocation and no system call: what
-//! contexts of a configuration have in common is in its `Blueprint`, and even the table of descriptors is made when the
-//! guest first uses one.
+//! context belongs to one guest at a time and is not `Sendable`. Making one costs an allocation and no system call:
+//! what contexts of a configuration have in common is in its `Blueprint`, and even the table of descriptors is made
+//! when the guest first uses one.
 
 /// The system interface of one guest: WASI 0.1, `wasi_snapshot_preview1`.
 ///

@@ -117,7 +117,8 @@ public struct Script: Sendable {
     /// The commands in their order.
     public private(set) var commands: [Command] = []
 
-    /// Reads a script. Modules in it are taken apart into tokens and looked into no further: `ModuleSource.encode` does.
+    /// Reads a script. Modules in it are taken apart into tokens and looked into no further: `ModuleSource.encode`
+    /// does.
     ///
     /// - Throws: ``TextError``.
     public init(parsing source: [UInt8], fileName: String? = nil) throws(TextError) {

@@ -4,8 +4,8 @@
 public enum WasmText {
     /// Encodes a module in text (`.wat`) in the binary format.
     ///
-    /// All of WebAssembly 3.0 is understood: whether the module is valid, and whether an engine supports it, shows when the
-    /// result is decoded. The identifiers of the text become the names of the name section.
+    /// All of WebAssembly 3.0 is understood: whether the module is valid, and whether an engine supports it, shows when
+    /// the result is decoded. The identifiers of the text become the names of the name section.
     ///
     /// ```swift
     /// let module = try WasmText.encode("(module (func (export \"answer\") (result i32) i32.const 42))")
@@ -40,8 +40,8 @@ public enum WasmText {
         try encode(Array(source.utf8), fileName: fileName, names: names)
     }
 
-    /// Whether a file looks like text: its first character that is no white space opens a parenthesis or a comment. No module
-    /// in the binary format does.
+    /// Whether a file looks like text: its first character that is no white space opens a parenthesis or a comment. No
+    /// module in the binary format does.
     public static func isText(_ bytes: [UInt8]) -> Bool {
         let first = bytes.first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }
         return first == UInt8(ascii: "(") || first == UInt8(ascii: ";")

@@ -187,8 +187,8 @@ extension Value {
         }
     }
 
-    /// All 128 bits in hexadecimal, as they are printed, or as many lanes as make 128 bits, as the text format has them:
-    /// `i32x4 1 2 3 4`, in one argument.
+    /// All 128 bits in hexadecimal, as they are printed, or as many lanes as make 128 bits, as the text format has
+    /// them: `i32x4 1 2 3 4`, in one argument.
     private static func vector(_ text: String) -> V128? {
         if text.hasPrefix("0x") || text.hasPrefix("0X") {
             guard let bits = UInt128(text.dropFirst(2), radix: 16) else { return nil }

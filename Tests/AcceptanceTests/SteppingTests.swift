@@ -1,5 +1,5 @@
-//! A guest is asked to stop before every single instruction of a run that goes through functions, entries, host calls, calls of
-//! the runtime and calls back: random signals miss what happens once in a million.
+//! A guest is asked to stop before every single instruction of a run that goes through functions, entries, host calls,
+//! calls of the runtime and calls back: random signals miss what happens once in a million.
 
 import CPlatform
 import CStepping

@@ -15,8 +15,8 @@ static volatile uint64_t *volatile request;
 static volatile int bell;
 static volatile int is_inside;
 static struct sigaction previous;
-// Where calls out of the range return to. Their return addresses are replaced by that of code which begins to step again:
-// what happens outside takes a thousand times longer in steps than all the rest.
+// Where calls out of the range return to. Their return addresses are replaced by that of code which begins to step
+// again: what happens outside takes a thousand times longer in steps than all the rest.
 static uintptr_t returns[8];
 static volatile int depth;
 

@@ -1,5 +1,5 @@
-//! The documents say what is true, as far as a test can tell: their Swift is compiled and run, the files they name exist,
-//! and the exit codes are the tool's.
+//! The documents say what is true, as far as a test can tell: their Swift is compiled and run, the files they name
+//! exist, and the exit codes are the tool's.
 
 import Foundation
 import Mayfly
@@ -141,6 +141,18 @@ import Testing
             let second: Int32 = try fork.call("roll")
             try instance.rollBack(to: point)
             print(first, second, try instance.call("roll") as Int32)
+        }
+    }
+
+    /// The README's example of a deadline.
+    @Test("a guest that does not end is stopped") func deadline() throws {
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
+        let template = try engine.compile(#"(module (func (export "forever") (loop (br 0))))"#).template()
+
+        do {
+            try template.withInstance(state: (), deadline: .now + .milliseconds(50)) { try $0.call("forever") }
+        } catch let trap as Trap where trap.code == .interrupted {
+            print("stopped")
         }
     }
 

@@ -1,7 +1,7 @@
 //! The WASI 0.1 conformance suite: C, Rust and AssemblyScript programs that check their host.
 //!
-//! Every program runs three times: in a directory of the host with each way of resolving paths, and in a tree in memory.
-//! Beside each lies a `.json` with its arguments,
+//! Every program runs three times: in a directory of the host with each way of resolving paths, and in a tree in
+//! memory. Beside each lies a `.json` with its arguments,
 //! environment, directory and expected outcome.
 
 import Foundation

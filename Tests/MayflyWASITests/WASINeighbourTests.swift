@@ -1,5 +1,5 @@
-//! What one guest could do to another, or to the host, through what they share: sockets, streams, signals, descriptors, disks,
-//! memory and time.
+//! What one guest could do to another, or to the host, through what they share: sockets, streams, signals, descriptors,
+//! disks, memory and time.
 
 import Foundation
 import Testing

@@ -1,8 +1,8 @@
-//! Real programs: four in C (`Tests/Fixtures/WASIPrograms/`) and QuickJS, which shall do under Mayfly what they do under
-//! Wasmtime.
+//! Real programs: four in C (`Tests/Fixtures/WASIPrograms/`) and QuickJS, which shall do under Mayfly what they do
+//! under Wasmtime.
 //!
-//! `cases.json` says what each is given and what came of it under Wasmtime, which `record.py` beside it has written there.
-//! Every case runs with each kind of directory and each kind of stream.
+//! `cases.json` says what each is given and what came of it under Wasmtime, which `record.py` beside it has written
+//! there. Every case runs with each kind of directory and each kind of stream.
 
 import Foundation
 import Mayfly

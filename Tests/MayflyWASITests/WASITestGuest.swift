@@ -203,7 +203,8 @@ extension TestGuest {
         return all
     }
 
-    /// Whole entries from a cookie on, and the cookie of what follows them; nil at the end, and where there is no listing.
+    /// Whole entries from a cookie on, and the cookie of what follows them; nil at the end, and where there is no
+    /// listing.
     func list(_ descriptor: UInt64 = 3, cookie: UInt64, size: Int) -> (entries: [Entry], next: UInt64)? {
         let buffer = allocate(size)
         let result = allocate(4)

@@ -1,8 +1,8 @@
 //! `mayfly-bench simd`: run time of vector code.
 //!
-//! A sample is one call of a kernel in a fresh instance. It takes milliseconds, of which making the instance and the first
-//! touch of its pages are under a hundredth; contenders take turns sample by sample, and who begins changes. Every
-//! call's checksum is compared with the kernel's.
+//! A sample is one call of a kernel in a fresh instance. It takes milliseconds, of which making the instance and the
+//! first touch of its pages are under a hundredth; contenders take turns sample by sample, and who begins changes.
+//! Every call's checksum is compared with the kernel's.
 
 import ArgumentParser
 

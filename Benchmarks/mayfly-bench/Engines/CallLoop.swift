@@ -1,8 +1,9 @@
 //! Calls on one living instance: of an export from the host, and from guest code of a host function, of WASI, through a
 //! table, or of another function.
 //!
-//! Each engine is used in the way that is fastest without giving up checks that its users rely on: Mayfly's typed functions and
-//! closures, the peer's unchecked calls in both directions, which leave the checks of types to a static caller.
+//! Each engine is used in the way that is fastest without giving up checks that its users rely on: Mayfly's typed
+//! functions and closures, the peer's unchecked calls in both directions, which leave the checks of types to a static
+//! caller.
 
 import Glibc
 import Mayfly
@@ -11,6 +12,8 @@ import Mayfly
 enum CallKind: Sendable, CaseIterable {
     /// The host calls `add(i32, i32) -> i32`.
     case export
+    /// The same, each call with a deadline, which is far away. The peer, which would need other code, has none.
+    case exportWithDeadline
     /// The export `host(count)` calls the host's function `(i32, i32) -> i32` so often.
     case host
     /// The export `indirect(count)` calls functions of a table by turns.
@@ -21,6 +24,7 @@ enum CallKind: Sendable, CaseIterable {
     var name: String {
         switch self {
         case .export: "export call"
+        case .exportWithDeadline: "export call, deadline"
         case .host: "host call"
         case .indirect: "indirect call"
         case .direct: "direct call"
@@ -30,7 +34,7 @@ enum CallKind: Sendable, CaseIterable {
     /// The export that loops; nil where the host does.
     var loop: String? {
         switch self {
-        case .export: nil
+        case .export, .exportWithDeadline: nil
         case .host: "host"
         case .indirect: "indirect"
         case .direct: "direct"
@@ -78,8 +82,9 @@ struct MayflyExportCalls: FreshInstanceCycle {
     private let guest: Guest<Void>
     private let add: TypedFunction<(Int32, Int32), Int32>
 
-    init(_ template: Template<Void>) throws {
+    init(_ template: Template<Void>, hasDeadline: Bool) throws {
         guest = Guest(try template.instantiate())
+        if hasDeadline { guest.instance.deadline = .now + .seconds(86_400) }
         add = try template.function("add", as: ((Int32, Int32) -> Int32).self)
     }
 

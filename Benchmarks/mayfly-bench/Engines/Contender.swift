@@ -77,7 +77,8 @@ protocol BenchmarkProgram {
     func run(arguments: [String], directory: String, scratch: String) throws -> ProgramRun
 }
 
-/// When a program began and ended, and when it said that what is to be timed does, in nanoseconds of the monotonic clock.
+/// When a program began and ended, and when it said that what is to be timed does, in nanoseconds of the monotonic
+/// clock.
 struct ProgramMarks {
     var start: UInt64
     var end: UInt64
@@ -102,7 +103,8 @@ protocol Contender: Sendable {
 
     /// The same engine with a pool for so few instances at once, to be used by so many threads.
     ///
-    /// - Parameter isStrict: whether the pool has no more slots than that, or as many as the engine usually has besides.
+    /// - Parameter isStrict: whether the pool has no more slots than that, or as many as the engine usually has
+    ///   besides.
     func withPool(slots: Int, isStrict: Bool, threads: Int) throws -> any Contender
 
     /// Prepares fresh-instance cycles of a module.
@@ -118,8 +120,8 @@ protocol Contender: Sendable {
     /// descriptor 3; a cycle is a round of the loop.
     func prepareWASICalls(_ module: [UInt8], loop: String, directory: String) throws -> any FreshInstanceCycle
 
-    /// Compiles a module and writes what came of it to a file in `scratch`. The closure loads it from there, as a later process
-    /// would, and throws it away; the nanoseconds that took.
+    /// Compiles a module and writes what came of it to a file in `scratch`. The closure loads it from there, as a later
+    /// process would, and throws it away; the nanoseconds that took.
     func prepareLoading(_ module: [UInt8], scratch: String) throws -> () throws -> Double
 
     /// Validates and compiles a module and throws it away; the nanoseconds from bytes to a usable module.

@@ -67,7 +67,9 @@ struct MayflyContender: Contender {
         var imports = Imports<Void>()
         imports.define("host", "add") { (_, a: Int32, b: Int32) in a &+ b }
         let template = try parallel.compile(module).template(imports: imports)
-        guard let loop = kind.loop else { return try MayflyExportCalls(template) }
+        guard let loop = kind.loop else {
+            return try MayflyExportCalls(template, hasDeadline: kind == .exportWithDeadline)
+        }
         return try MayflyCallLoop(template, state: (), loop: loop, step: CallKind.step)
     }
 

@@ -22,8 +22,8 @@ struct PoolTuning: Equatable, Sendable, CustomStringConvertible {
     var slots: Int?
     /// Bytes that a memory may have.
     var mostMemory = 1 << 30
-    /// Bytes of address space reserved for each memory, with no guard behind, where code then compares; nil is Wasmtime's
-    /// default of 4 GiB and a guard.
+    /// Bytes of address space reserved for each memory, with no guard behind, where code then compares; nil is
+    /// Wasmtime's default of 4 GiB and a guard.
     var reservation: Int?
     /// Elements of a table.
     var tableElements = 60_000

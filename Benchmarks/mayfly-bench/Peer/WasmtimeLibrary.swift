@@ -8,7 +8,8 @@
 //! Invariant: once `init` has returned, every pointer in the table is there. The library is never closed, for code
 //! of its signal handlers stays in use until the process ends.
 //!
-//! Opening another library of the same file name is possible but unchecked: there is no version to ask for in the C API.
+//! Opening another library of the same file name is possible but unchecked: there is no version to ask for in the C
+//! API.
 
 import Glibc
 

@@ -1,5 +1,5 @@
-// Deadlines of guests: a thread of its own that, when one has passed, sets the guest's request word and rings for the thread
-// that runs it (`mayfly_bell_signal`) until the deadline is taken back.
+// Deadlines of guests: a thread of its own that, when one has passed, sets the guest's request word and rings for the
+// thread that runs it (`mayfly_bell_signal`) until the deadline is taken back.
 #ifndef MAYFLY_PLATFORM_DEADLINES_H
 #define MAYFLY_PLATFORM_DEADLINES_H
 
@@ -21,8 +21,8 @@ struct mayfly_deadline {
 /// Nanoseconds of CLOCK_MONOTONIC.
 uint64_t mayfly_deadline_now(void);
 
-/// Watches over the calling thread from now on: once `time` has passed, `*request` is set to 1 and the thread rung for. The
-/// bell is let through to the thread meanwhile. 0 or an errno.
+/// Watches over the calling thread from now on: once `time` has passed, `*request` is set to 1 and the thread rung for.
+/// The bell is let through to the thread meanwhile. 0 or an errno.
 int mayfly_deadline_arm(struct mayfly_deadline *deadline, uint64_t time, uint64_t *request);
 
 /// Ends that, on the same thread. Nothing sets the request or rings for it after this.

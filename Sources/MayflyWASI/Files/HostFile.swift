@@ -3,8 +3,8 @@
 //! The kernel reads from and writes to guest memory directly; nothing is copied on the way. What the guest opened
 //! itself is closed with the last of its descriptors. What the embedder lends (standard streams, sockets) is never
 //! closed, and its flags, which the host process has a share in, are never changed: those the guest sets on it are kept
-//! here and acted upon. A stream that is lent goes one way and only forward, whatever file lies behind it: a guest whose
-//! output goes to a log reads nothing of it and cannot go back to write over what others wrote.
+//! here and acted upon. A stream that is lent goes one way and only forward, whatever file lies behind it: a guest
+//! whose output goes to a log reads nothing of it and cannot go back to write over what others wrote.
 
 internal import CPlatform
 internal import Glibc
@@ -25,8 +25,8 @@ final class HostFile: OpenFile {
     private let role: Role
     private var isOpen = true
 
-    /// - Parameter descriptor: What is opened for the guest, with O_CLOEXEC, is taken over; what is lent must stay open as
-    ///   long as the guest runs.
+    /// - Parameter descriptor: What is opened for the guest, with O_CLOEXEC, is taken over; what is lent must stay open
+    ///   as long as the guest runs.
     init(_ descriptor: Int32, _ role: Role) {
         self.descriptor = descriptor
         self.role = role

@@ -46,7 +46,8 @@ class OpenFile {
 
     func setFlags(_ flags: DescriptorFlags) throws(Errno) { emulatedFlags = flags }
 
-    /// Sets flags where they are not the kernel's, as it would: append and nonblock only, and refuses to change the others.
+    /// Sets flags where they are not the kernel's, as it would: append and nonblock only, and refuses to change the
+    /// others.
     final func emulateFlags(_ flags: DescriptorFlags) throws(Errno) {
         guard emulatedFlags.intersection(.fixed) == flags.intersection(.fixed) else { throw .notsup }
         emulatedFlags = flags

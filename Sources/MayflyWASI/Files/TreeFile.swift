@@ -1,5 +1,5 @@
-//! Files and directories of a tree in memory, opened. What they hold is the volume's business (`TreeVolume.swift`); here
-//! are positions and flags.
+//! Files and directories of a tree in memory, opened. What they hold is the volume's business (`TreeVolume.swift`);
+//! here are positions and flags.
 
 internal import Glibc
 

@@ -188,8 +188,8 @@ extension WASI {
     }
 }
 
-/// What poll(2) is asked: each descriptor once, however many subscriptions there are to it. The kernel refuses more requests
-/// than the process may have descriptors.
+/// What poll(2) is asked: each descriptor once, however many subscriptions there are to it. The kernel refuses more
+/// requests than the process may have descriptors.
 private struct Requests {
     var polled: [pollfd] = []
     private var places: [Int32: Int] = [:]

@@ -7,7 +7,8 @@ internal import Glibc
 /// Thrown through the call into the guest, whose state is that of a program that has ended: drop it.
 /// ``WASI/run(_:)`` turns it into an exit code.
 public struct WASIExit: Error, Hashable, CustomStringConvertible {
-    /// 0 means success. A guest that raised a signal that ends it has 128 and the signal's number, as a shell would say.
+    /// 0 means success. A guest that raised a signal that ends it has 128 and the signal's number, as a shell would
+    /// say.
     public let code: UInt32
 
     /// An exit with a code, for host functions that end their guest.

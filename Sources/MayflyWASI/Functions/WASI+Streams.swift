@@ -1,8 +1,8 @@
 //! Reading and writing: fd_read, fd_write, fd_pread, fd_pwrite.
 //!
 //! A guest's vectors are checked and translated once, and what a call transfers depends on that alone, whatever happens
-//! to the guest's memory meanwhile. A transfer may be short, as anywhere in POSIX: of an output only as much is taken as
-//! the guest's limit leaves.
+//! to the guest's memory meanwhile. A transfer may be short, as anywhere in POSIX: of an output only as much is taken
+//! as the guest's limit leaves.
 
 internal import Glibc
 

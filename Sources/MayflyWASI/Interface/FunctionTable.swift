@@ -2,8 +2,8 @@
 //! it.
 //!
 //! One list, so that what exists, what type it has and where its arguments go can be checked by reading it against the
-//! specification (WebAssembly/WASI, legacy/preview1/witx). Arguments are read from call cells by index. A function that stores results first checks that they
-//! have a place, so that nothing is done whose outcome cannot be told.
+//! specification (WebAssembly/WASI, legacy/preview1/witx). Arguments are read from call cells by index. A function that
+//! stores results first checks that they have a place, so that nothing is done whose outcome cannot be told.
 
 import Mayfly
 

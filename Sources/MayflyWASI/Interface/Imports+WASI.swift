@@ -42,7 +42,8 @@ extension Imports {
 }
 
 extension Imports where State == WASI {
-    /// Defines `wasi_snapshot_preview1` and `wasi_unstable` for guests whose state is their WASI context and nothing else.
+    /// Defines `wasi_snapshot_preview1` and `wasi_unstable` for guests whose state is their WASI context and nothing
+    /// else.
     public mutating func defineWASI() { defineWASI { $0 } }
 }
 

@@ -92,8 +92,9 @@ extension WASI.FileTree {
     /// - Parameters:
     ///   - path: The further name.
     ///   - existing: What is there already.
-    /// - Throws: ``WASI/FileTreeError`` if a path is not valid, if no file or symbolic link is at `existing`, if something is
-    ///   at `path`, or if that leads through something that is not a directory. The tree is then as before.
+    /// - Throws: ``WASI/FileTreeError`` if a path is not valid, if no file or symbolic link is at `existing`, if
+    ///   something is at `path`, or if that leads through something that is not a directory. The tree is then as
+    ///   before.
     public mutating func addHardLink(_ path: String, to existing: String) throws(WASI.FileTreeError) {
         guard let inode = inode(at: existing), let type = nodes[inode]?.type, type != .directory else {
             throw WASI.FileTreeError(path: existing, reason: .missing)

@@ -1,7 +1,8 @@
 //! Where a module's machine code lies: written once, then executable, never both at a time.
 //!
 //! The code is copied into fresh pages, made read-only and executable with one mprotect, and registered with the fault
-//! handler. Code in a file is not copied: its pages become executable where they are mapped. `mprotect` takes the process-wide lock of the address space, so a module is published once, as a whole.
+//! handler. Code in a file is not copied: its pages become executable where they are mapped. `mprotect` takes the
+//! process-wide lock of the address space, so a module is published once, as a whole.
 
 import CPlatform
 import Compiler

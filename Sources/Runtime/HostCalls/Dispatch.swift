@@ -1,7 +1,7 @@
 //! Where a guest's calls arrive on the host's stack. See `CompiledCode` for the convention.
 //!
-//! Nothing unwinds through a guest: an error is left with the instance and the nonzero status takes the guest's stack down
-//! to the innermost entry, which throws it again.
+//! Nothing unwinds through a guest: an error is left with the instance and the nonzero status takes the guest's stack
+//! down to the innermost entry, which throws it again.
 
 import Compiler
 import Glibc
@@ -55,8 +55,8 @@ let runtimeDispatch: Dispatch = { context, index, cells in
     }
 }
 
-/// Does what can be done without the instance: copying and filling in memory 0, which programs call for a few bytes. False if
-/// it is something else, or must trap.
+/// Does what can be done without the instance: copying and filling in memory 0, which programs call for a few bytes.
+/// False if it is something else, or must trap.
 @inline(__always)
 private func isDoneInMemory0(
     _ context: UnsafeMutableRawPointer, _ index: UInt32, _ cells: UnsafeMutablePointer<UInt64>

@@ -1,8 +1,9 @@
 //! The operations that compiled code leaves to the runtime, with the specification's semantics.
 //!
-//! Addresses and lengths have 32 or 64 bits, by the type of the memory or table, and are taken as 64: of a value of 32 bits the
-//! cell's upper half is clear. All bounds are checked before anything is written, as the specification demands. Bounds are
-//! those of the context at this moment; indices of memories, tables and segments are the compiler's and exist.
+//! Addresses and lengths have 32 or 64 bits, by the type of the memory or table, and are taken as 64: of a value of 32
+//! bits the cell's upper half is clear. All bounds are checked before anything is written, as the specification
+//! demands. Bounds are those of the context at this moment; indices of memories, tables and segments are the compiler's
+//! and exist.
 
 import Compiler
 import Glibc
@@ -64,8 +65,8 @@ extension InstanceCore {
 
     // MARK: Pieces
     //
-    // What a guest can have done in one instruction takes as long as it has memory. It is done in pieces, so that a guest that
-    // is to stop need not come to the end of it. That it was stopped, the way back to the guest finds out.
+    // What a guest can have done in one instruction takes as long as it has memory. It is done in pieces, so that a
+    // guest that is to stop need not come to the end of it. That it was stopped, the way back to the guest finds out.
 
     /// Bytes; a multiple of all strides. Takes some 100 microseconds where the pages have to be made.
     private static var pieceSize: Int { 1 << 20 }

@@ -43,8 +43,8 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     case foreignFunctionReference
     /// The guest was called inside `withMemory` of the same instance.
     case memoryInUse
-    /// The guest was stopped at a deadline, wherever it was: what it holds need not make sense. The instance is to be dropped
-    /// or rolled back.
+    /// The guest was stopped at a deadline, wherever it was: what it holds need not make sense. The instance is to be
+    /// dropped or rolled back.
     case stoppedInstance
 
     /// What happened, for people.
@@ -69,7 +69,8 @@ public enum CopyError: Error, Hashable, Sendable, CustomStringConvertible {
     case linkedInstance
     /// Inside `withMemory` of the instance.
     case memoryInUse
-    /// A call into the instance has not returned: what it holds in registers and on its stack would not fit what is restored.
+    /// A call into the instance has not returned: what it holds in registers and on its stack would not fit what is
+    /// restored.
     case callInProgress
     /// The checkpoint was taken of an instance of another template or snapshot.
     case foreignCheckpoint

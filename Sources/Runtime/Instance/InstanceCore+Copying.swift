@@ -1,11 +1,11 @@
 //! Copies of an instance: a template that begins where it is, a fork that goes on from there, a point to come back to.
 //!
-//! What is copied is the state that the specification knows: memories, tables, globals, which passive segments are dropped. Calls
-//! in progress are not: a copy made inside a host call has the memory of that moment, and nobody runs in it. What the host
-//! knows of an instance is the host's to copy.
+//! What is copied is the state that the specification knows: memories, tables, globals, which passive segments are
+//! dropped. Calls in progress are not: a copy made inside a host call has the memory of that moment, and nobody runs in
+//! it. What the host knows of an instance is the host's to copy.
 //!
-//! Two copies must not give out the same random numbers, or use the same handle of the host's. Only who wrote host and guest
-//! knows where such things are, so refreshers of theirs run on every copy before anyone uses it.
+//! Two copies must not give out the same random numbers, or use the same handle of the host's. Only who wrote host and
+//! guest knows where such things are, so refreshers of theirs run on every copy before anyone uses it.
 
 import CPlatform
 import Compiler
@@ -44,8 +44,8 @@ extension InstanceCore {
         if isToStop { throw .stoppedInstance }
     }
 
-    /// Works on one of the instance's slots with what is known of its use. Which pages are a slot's own is looked up for each; what
-    /// was found out about one is remembered only if it is the only one.
+    /// Works on one of the instance's slots with what is known of its use. Which pages are a slot's own is looked up
+    /// for each; what was found out about one is remembered only if it is the only one.
     private final func withUse<Result>(_ body: (inout SlotUse) throws -> Result) rethrows -> Result {
         var use = control.pointee.use
         defer { if furtherSlots.isEmpty { control.pointee.use = use } }
@@ -65,12 +65,12 @@ extension InstanceCore {
 
     /// Makes an instance that was just stamped from the same template equal to this one, and refreshes it.
     ///
-    /// - Throws: `CopyError`, `PoolError`, what a refresher throws; `Trap` inside a call that has left little of the thread's stack.
-    ///   Then the copy must not be used.
+    /// - Throws: `CopyError`, `PoolError`, what a refresher throws; `Trap` inside a call that has left little of the
+    ///   thread's stack. Then the copy must not be used.
     public final func copyState(to copy: InstanceCore) throws {
         try checkWhole()
-        // A copy's calls are not nested in the original's, so nothing else would end a guest that is forked by each host call
-        // of its forks.
+        // A copy's calls are not nested in the original's, so nothing else would end a guest that is forked by each
+        // host call of its forks.
         if control.pointee.depth > 0, mayfly_thread_stack_room() < Self.stackReserve {
             throw Trap(code: .callStackExhausted)
         }
@@ -98,8 +98,8 @@ extension InstanceCore {
 
     /// Makes the instance what it, or another instance of its template, was, and refreshes it.
     ///
-    /// - Throws: `CopyError` and nothing has changed; `PoolError`, or what a refresher throws, and the instance's contents are
-    ///   unspecified: it is to be dropped.
+    /// - Throws: `CopyError` and nothing has changed; `PoolError`, or what a refresher throws, and the instance's
+    ///   contents are unspecified: it is to be dropped.
     public final func restore(_ state: InstanceState) throws {
         try checkCopyable()
         guard control.pointee.depth == 0 else { throw CopyError.callInProgress }

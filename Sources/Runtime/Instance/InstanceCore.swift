@@ -1,7 +1,7 @@
 //! One instance: a slot of the pool, and what the runtime keeps beside the guest's own state.
 //!
-//! The one object that a stamp allocates. `hostData` of the context points to it while the slot is held; dispatch finds it
-//! there. Its subclass in the API adds the host's state.
+//! The one object that a stamp allocates. `hostData` of the context points to it while the slot is held; dispatch finds
+//! it there. Its subclass in the API adds the host's state.
 //!
 //! Invariants: used by one thread at a time. It holds its slot from the end of `init` to `close`. Between entries the
 //! depth is 0 and the context's stack pointer is the slot's initial one.
@@ -26,11 +26,12 @@ open class InstanceCore {
 
     /// Calls are stopped at this time, in nanoseconds of the monotonic clock; nil is never.
     ///
-    /// It counts from the outermost call that begins after it was set. An instance that was stopped is not called any more.
+    /// It counts from the outermost call that begins after it was set. An instance that was stopped is not called any
+    /// more.
     public final var deadline: UInt64? { didSet { control.pointee.hasDeadline = deadline != nil } }
 
-    /// Entries that may be nested: guest, host function, guest … The guest chooses how many, and each holds frames of host
-    /// code on the thread's stack. What those are large enough to exhaust is up to `stackReserve`.
+    /// Entries that may be nested: guest, host function, guest … The guest chooses how many, and each holds frames of
+    /// host code on the thread's stack. What those are large enough to exhaust is up to `stackReserve`.
     public static let maximumDepth = 50
     /// Bytes that must be left of the thread's stack for a nested entry: for the host functions called in it, up to the
     /// next entry. Threads made by Dispatch have 512 KiB.
@@ -55,7 +56,8 @@ open class InstanceCore {
     final let slot: Slot
     /// Of an instance with further memories, or one that is linked.
     private(set) final var linkage: Linkage?
-    /// What changes at every entry; of linked instances that of the first. In raw memory, where access costs no check: nothing of it is ever borrowed.
+    /// What changes at every entry; of linked instances that of the first. In raw memory, where access costs no check:
+    /// nothing of it is ever borrowed.
     public final let control: UnsafeMutablePointer<Control>
     /// What a host function or a runtime function threw, on its way through the guest.
     final var failure: (any Error)?
@@ -136,7 +138,8 @@ open class InstanceCore {
 
     /// Gives the slot back, before `deinit` does. The instance must not be used any more.
     ///
-    /// After that neither the slot nor the template is touched: whoever keeps the template alive need not outlive the object.
+    /// After that neither the slot nor the template is touched: whoever keeps the template alive need not outlive the
+    /// object.
     public final func close() {
         guard isOpen else { return }
         isOpen = false
@@ -146,8 +149,8 @@ open class InstanceCore {
     }
 
     private final func closeLinked(_ linkage: Linkage) {
-        // Linked instances write to each other's slots, and what the threads' counters say would have to be read for all of
-        // them at once.
+        // Linked instances write to each other's slots, and what the threads' counters say would have to be read for
+        // all of them at once.
         let isClean = linkage.group == nil && !control.pointee.use.isDirty
         let use = isClean ? SlotUse() : .unknown
         linkage.takeBack()
@@ -156,7 +159,8 @@ open class InstanceCore {
         if ownsTemplate { Unmanaged.passUnretained(template).release() }
     }
 
-    /// Does what is left of instantiation: runs the module's start function, if it has one, or refreshes a snapshot's copy.
+    /// Does what is left of instantiation: runs the module's start function, if it has one, or refreshes a snapshot's
+    /// copy.
     @inlinable
     public final func start() throws {
         if stamp.pointee.hasStart { try finishInstantiation() }
@@ -172,8 +176,8 @@ open class InstanceCore {
 
     /// Room for the cells of a call: arguments before `enter`, results after it, until the next call.
     ///
-    /// All calls share it, nested ones too: an entry takes the arguments before any guest code runs and leaves the results
-    /// when none runs any more.
+    /// All calls share it, nested ones too: an entry takes the arguments before any guest code runs and leaves the
+    /// results when none runs any more.
     @inlinable @inline(__always)
     public final func cells(_ count: Int) -> UnsafeMutablePointer<UInt64> {
         count <= Self.fewCells ? fewCells : makeLargeCells()
@@ -198,10 +202,11 @@ open class InstanceCore {
     private typealias Entry =
         @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeMutablePointer<UInt64>) -> Int32
 
-    /// Calls a function of the instance's module. The cells hold the arguments and then the results: `cellCount` of them.
+    /// Calls a function of the instance's module. The cells hold the arguments and then the results: `cellCount` of
+    /// them.
     ///
-    /// - Throws: `Trap`; what a host function threw; `CallError` for a foreign function reference among the arguments or if
-    ///   the memory is borrowed.
+    /// - Throws: `Trap`; what a host function threw; `CallError` for a foreign function reference among the arguments
+    ///   or if the memory is borrowed.
     public final func enter(_ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) throws {
         guard control.pointee.memoryBorrows == 0, Int(control.pointee.depth) < Self.maximumDepth, !isToStop else {
             throw reasonNotToEnter()
@@ -331,8 +336,8 @@ open class InstanceCore {
             let code = template.module.code.trapCode(at: offset)
         else { return .unexpectedFault }
         guard isAccess else { return code }
-        // An access may only ever fault on what it is for. Anything else is a defect of the compiler, and must not pass for
-        // a guest's mistake.
+        // An access may only ever fault on what it is for. Anything else is a defect of the compiler, and must not pass
+        // for a guest's mistake.
         switch code {
         case .memoryOutOfBounds:
             let isReachable = linkage?.reaches(address) ?? slot.memoryReservation.contains(address)

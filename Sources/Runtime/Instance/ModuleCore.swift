@@ -8,8 +8,8 @@ public import WasmModule
 ///
 /// It does not keep the module alive: whoever enters it holds an instance, which does.
 public final class FunctionHandle: @unchecked Sendable {
-    // Unchecked because of the addresses, which are those of immutable code. A class, so that the way into a guest counts no
-    // references of the lists in it.
+    // Unchecked because of the addresses, which are those of immutable code. A class, so that the way into a guest
+    // counts no references of the lists in it.
 
     /// Index in the module's function space, imports first.
     public let functionIndex: Int
@@ -167,8 +167,8 @@ public final class ModuleCore: @unchecked Sendable {
 
     // MARK: Source
 
-    /// The lines of the module's source, if it says anything about them. They are read when they are first asked for, which is
-    /// when something traps.
+    /// The lines of the module's source, if it says anything about them. They are read when they are first asked for,
+    /// which is when something traps.
     func lineTable() -> LineTable? {
         guard LineTable.exists(in: decoded) else { return nil }
         return lines.withLock { lines in
@@ -215,8 +215,8 @@ public final class ModuleCore: @unchecked Sendable {
 
     // MARK: Linked instances
 
-    /// The images from which linked instances of the module begin: of the instance itself, and of each further memory that it
-    /// defines. Nothing of what the module's initialisers and segments say is in them.
+    /// The images from which linked instances of the module begin: of the instance itself, and of each further memory
+    /// that it defines. Nothing of what the module's initialisers and segments say is in them.
     func imagesForLinking() throws(LinkError) -> [InstanceImage] {
         if let images = blankImages.withLock({ $0 }) { return images }
         let images = try InitialState(blank: self).images()

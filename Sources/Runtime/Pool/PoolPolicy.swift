@@ -5,29 +5,30 @@ internal import Glibc
 
 /// How the memory of a slot is made equal to its image again.
 public enum ResetPolicy: String, Sendable, Hashable, CaseIterable {
-    /// Everything is given back to the kernel (`MADV_DONTNEED`), and the next instance faults its pages in again. Works on
-    /// every kernel, and keeps no memory between instances.
+    /// Everything is given back to the kernel (`MADV_DONTNEED`), and the next instance faults its pages in again. Works
+    /// on every kernel, and keeps no memory between instances.
     case discard
-    /// The kernel is asked which pages are the slot's own (`PAGEMAP_SCAN`, Linux 6.7), and those are copied back from the
-    /// image. They stay, so the next instance can write to them without a fault.
+    /// The kernel is asked which pages are the slot's own (`PAGEMAP_SCAN`, Linux 6.7), and those are copied back from
+    /// the image. They stay, so the next instance can write to them without a fault.
     case scan
-    /// As `scan`, but the kernel is asked only if the thread had a page fault since before the run. If it had none, no page
-    /// can have become the slot's own, and the pages known from before are copied back. Not for a process that calls
-    /// `mlockall(MCL_CURRENT)` after its engine was made, or collapses a slot's pages into huge ones: both make pages a slot's
-    /// own without a fault.
+    /// As `scan`, but the kernel is asked only if the thread had a page fault since before the run. If it had none, no
+    /// page can have become the slot's own, and the pages known from before are copied back. Not for a process that
+    /// calls `mlockall(MCL_CURRENT)` after its engine was made, or collapses a slot's pages into huge ones: both make
+    /// pages a slot's own without a fault.
     case track
 }
 
 /// How a memory gets more pages.
 public enum GrowthPolicy: String, Sendable, Hashable, CaseIterable {
-    /// Reserved pages are made accessible (`mprotect`). What was beyond the initial size stays inaccessible, zeroed, for the
-    /// next growth.
+    /// Reserved pages are made accessible (`mprotect`). What was beyond the initial size stays inaccessible, zeroed,
+    /// for the next growth.
     case protect
-    /// A file per slot lies behind the initial memory, mapped copy-on-write; growing makes the file longer. Touching what is
-    /// beyond its end raises SIGBUS, which is a trap. A page written to exists twice: in the file and as a copy.
+    /// A file per slot lies behind the initial memory, mapped copy-on-write; growing makes the file longer. Touching
+    /// what is beyond its end raises SIGBUS, which is a trap. A page written to exists twice: in the file and as a
+    /// copy.
     case privateFile
-    /// The same file mapped shared, so that a page exists once. With both kinds of file a slot holds a descriptor, and in a
-    /// child that fork(2) makes, slots that were there before cannot grow.
+    /// The same file mapped shared, so that a page exists once. With both kinds of file a slot holds a descriptor, and
+    /// in a child that fork(2) makes, slots that were there before cannot grow.
     case sharedFile
 }
 
@@ -42,8 +43,8 @@ public struct KernelFeatures: Sendable, Hashable {
     /// `MADV_GUARD_INSTALL` (Linux 6.13) makes a page inaccessible without splitting its mapping, and giving pages back
     /// leaves it so.
     public var marksGuards: Bool
-    /// Nanoseconds that the parts of a reset took just now: a write to a page not present, one system call that discards, one
-    /// scan, one reading of the fault counter, one page copied.
+    /// Nanoseconds that the parts of a reset took just now: a write to a page not present, one system call that
+    /// discards, one scan, one reading of the fault counter, one page copied.
     public var costs: Costs
 
     /// Nanoseconds, measured once per process on first use; a few dozen repetitions each, so they are rough.
@@ -193,8 +194,9 @@ extension KernelFeatures {
     }
 }
 
-/// Calls `body` with each run of pages, counted from `start`, that are no file's, and whether they are the kernel's shared
-/// page of zeroes. All of the range is looked at, however many runs there are. False if the kernel fails to tell.
+/// Calls `body` with each run of pages, counted from `start`, that are no file's, and whether they are the kernel's
+/// shared page of zeroes. All of the range is looked at, however many runs there are. False if the kernel fails to
+/// tell.
 func scanPrivatePages(
     _ start: UnsafeMutableRawPointer, _ bytes: Int, _ body: (_ pages: Range<Int>, _ isZeroPage: Bool) -> Void
 ) -> Bool {

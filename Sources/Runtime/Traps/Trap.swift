@@ -4,8 +4,8 @@ public import Compiler
 
 /// A guest stopped by a trap.
 ///
-/// The instance stays usable, with the memory, tables and globals that the guest left behind, unless it was interrupted at a
-/// deadline.
+/// The instance stays usable, with the memory, tables and globals that the guest left behind, unless it was interrupted
+/// at a deadline.
 public struct Trap: Error, Sendable, Hashable, CustomStringConvertible {
     /// One function on the guest's stack.
     public struct Frame: Sendable, Hashable {

@@ -1,13 +1,13 @@
-//! The code between compiled functions and the host: entries, host calls, and the exit that both ends share; and between
-//! linked instances: crossings.
+//! The code between compiled functions and the host: entries, host calls, and the exit that both ends share; and
+//! between linked instances: crossings.
 //!
-//! Host stack during a run, downwards from the entry's return address: rbp rbx r12 r13 r14 r15, MXCSR, cells, and the outer
-//! run's guest stack pointer, host stack pointer and guest frame pointer; `hostStackPointer` points at the last one, at an
-//! address divisible by 16. The exit stub undoes exactly this, so it can be reached from anywhere while r15 holds the
-//! context, or that of an instance linked with it: from a trap, a failed host call or a normal return.
+//! Host stack during a run, downwards from the entry's return address: rbp rbx r12 r13 r14 r15, MXCSR, cells, and the
+//! outer run's guest stack pointer, host stack pointer and guest frame pointer; `hostStackPointer` points at the last
+//! one, at an address divisible by 16. The exit stub undoes exactly this, so it can be reached from anywhere while r15
+//! holds the context, or that of an instance linked with it: from a trap, a failed host call or a normal return.
 //!
-//! Compiled code runs with MXCSR's control bits at their defaults, whatever the host uses; host functions called from it see
-//! the defaults too.
+//! Compiled code runs with MXCSR's control bits at their defaults, whatever the host uses; host functions called from
+//! it see the defaults too.
 
 struct TrampolineEmitter: ~Copyable {
     /// The default of MXCSR, and the mask of its control bits.
@@ -21,7 +21,8 @@ struct TrampolineEmitter: ~Copyable {
     private let module: ModuleContext
     /// Arguments and results together up to which an imported function has code of its own.
     private static var unsharedValues: Int { 16 }
-    /// What the code at a return address begins with (`Assembler.mark`) where it does not matter which instance returns.
+    /// What the code at a return address begins with (`Assembler.mark`) where it does not matter which instance
+    /// returns.
     private static var anyContextMark: Int32 { 0x4D61_7946 }
     /// By type, the code that the other imported functions share.
     private var sharedImports: [UInt32: Label] = [:]
@@ -327,11 +328,11 @@ struct TrampolineEmitter: ~Copyable {
 
     // MARK: Calls between instances
 
-    /// Code that calls a function of this module, of which there is an instance in the record at the scratch register, from
-    /// another instance: it changes the context and changes it back.
+    /// Code that calls a function of this module, of which there is an instance in the record at the scratch register,
+    /// from another instance: it changes the context and changes it back.
     ///
-    /// A tail call that returns to a crossing, or to an entry, makes no frame: those do not mind which instance returns. So a
-    /// chain of tail calls between instances takes one frame, however long it is.
+    /// A tail call that returns to a crossing, or to an entry, makes no frame: those do not mind which instance
+    /// returns. So a chain of tail calls between instances takes one frame, however long it is.
     mutating func emitCrossing(type: UInt32) -> UInt32 {
         let start = beginPiece()
         let elsewhere = assembler.newLabel()
@@ -398,9 +399,9 @@ struct TrampolineEmitter: ~Copyable {
 
     private func cells(_ type: IRType) -> Int32 { type == .v128 ? 2 : 1 }
 
-    // Only the lower half of a 32-bit value's cell counts, and the guest computes addresses from whole registers and stack
-    // slots: a value from the host loses its upper half on the way in. On the way out it is cleared because the host may
-    // count on it.
+    // Only the lower half of a 32-bit value's cell counts, and the guest computes addresses from whole registers and
+    // stack slots: a value from the host loses its upper half on the way in. On the way out it is cleared because the
+    // host may count on it.
 
     private mutating func load(_ register: UInt8, _ type: IRType, _ memory: Memory) {
         switch type {
