@@ -75,7 +75,8 @@ extension WASI {
         ///   - guestPath: The name under which the guest finds it.
         ///   - access: What the guest may do in it.
         ///   - byteLimit: How many bytes the guest may add to what the tree holds, names and a fixed cost for every
-        ///     file included. Beyond it writing fails as on a full disk.
+        ///     file included. Beyond it writing fails as on a full disk. The host must have up to twice as much memory
+        ///     for each guest.
         public mutating func preopen(
             _ tree: FileTree, as guestPath: String, access: Access = .readWrite, byteLimit: Int = 16 << 20
         ) {

@@ -209,6 +209,43 @@ import Testing
         }
     }
 
+    @Test("of linked instances each has its own deadline, which stops what it calls of the others")
+    func linked() throws {
+        let engine = try Self.engine.get()
+        let provider = try engine.compile(
+            text: #"(module (func (export "loop") (loop (br 0))) (func (export "nothing")))"#)
+        let user = try engine.compile(
+            text: """
+                (module (import "provider" "loop" (func $loop)) (import "provider" "nothing" (func $nothing))
+                  (func (export "loop") (call $loop)) (func (export "nothing") (call $nothing)))
+                """)
+        func expectLoopInterrupted(_ instance: borrowing Instance<Void>) {
+            do {
+                try instance.call("loop")
+                Issue.record("it returned")
+            } catch let trap as Trap {
+                #expect(trap.code == .interrupted)
+                #expect(trap.backtrace.count == 2)
+            } catch {
+                Issue.record("\(error)")
+            }
+        }
+        for _ in 0..<3 {
+            var store = Store(engine)
+            let first = try store.instantiate(provider, as: "provider")
+            let second = try store.instantiate(user)
+            first.deadline = .now - .seconds(1)
+            // Its own has passed, the other's has not.
+            try second.call("nothing")
+            second.deadline = .now + .milliseconds(3)
+            expectLoopInterrupted(second)
+            // They run on one stack: what was stopped was both.
+            first.deadline = nil
+            #expect(throws: CallError.stoppedInstance) { try first.call("nothing") }
+            #expect(throws: CopyError.stoppedInstance) { _ = try store.snapshot() }
+        }
+    }
+
     @Test("a start function that does not end is stopped too")
     func start() throws {
         var module = WasmBuilder()

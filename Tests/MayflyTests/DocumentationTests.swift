@@ -147,7 +147,7 @@ import Testing
     /// The README's example of a deadline.
     @Test("a guest that does not end is stopped") func deadline() throws {
         let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
-        let template = try engine.compile(#"(module (func (export "forever") (loop (br 0))))"#).template()
+        let template = try engine.compile(text: #"(module (func (export "forever") (loop (br 0))))"#).template()
 
         do {
             try template.withInstance(state: (), deadline: .now + .milliseconds(50)) { try $0.call("forever") }

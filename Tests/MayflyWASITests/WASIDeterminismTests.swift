@@ -142,6 +142,26 @@ struct WASIDeterminismTests {
         #expect(copy.blueprint.arguments.offsets.count == 2 && first.arguments.offsets.count == 1)
     }
 
+    @Test("whatever of a configuration is changed, contexts made from then on know it")
+    func everyProperty() throws {
+        let changes: [(inout WASI.Configuration) throws -> Void] = [
+            { $0.arguments = ["x"] }, { $0.environment["x"] = "y" }, { $0.standardInput = .bytes([1]) },
+            { $0.standardOutput = .capture }, { $0.standardError = .capture }, { $0.clocks = .fixed(realtime: 1) },
+            { $0.randomness = .seeded(1) }, { $0.maximumDescriptorCount = 9 }, { $0.maximumOutputByteCount = 9 },
+            { try $0.preopen("/", as: "/", access: .readOnly) }, { $0.preopen(WASI.FileTree(), as: "/tree") },
+            { $0.preopen(socket: 0) }, { $0.pathResolution = .walk },
+        ]
+        var configuration = WASI.Configuration()
+        for change in changes {
+            let before = configuration.blueprint
+            try change(&configuration)
+            #expect(configuration.blueprint !== before)
+        }
+        // One for each property: those of the configuration, but for what keeps the blueprints.
+        let properties = Set(Mirror(reflecting: configuration).children.compactMap(\.label)).subtracting(["cache"])
+        #expect(properties.count == changes.count - 1, "two of them change what is preopened: \(properties.sorted())")
+    }
+
     @Test("a guest that raises a signal ends as a program does, one that is ignored goes on")
     func raising() throws {
         var module = WasmBuilder()

@@ -224,6 +224,14 @@ struct WASIFunctionTests {
                 == .success)
         #expect(guest.open("file", in: subdirectory, rights: TestGuest.readWrite).0 == .notcapable)
         #expect(guest.contents("file", in: subdirectory).0 == .success)
+        // Who may not ask for synchronization may not open for it.
+        #expect(guest.open("file", in: subdirectory, fdFlags: .sync).0 == .success)
+        let unsynchronized = inheriting.subtracting(.fdSync)
+        #expect(
+            guest.call("fd_fdstat_set_rights", subdirectory, Rights.directory.rawValue, unsynchronized.rawValue)
+                == .success)
+        #expect(guest.open("file", in: subdirectory, fdFlags: .sync).0 == .notcapable)
+        #expect(guest.open("file", in: subdirectory, fdFlags: .dsync).0 == .success)
     }
 
     @Test("a directory is listed completely through any size of buffer", arguments: [40, 64, 100, 1000, 100_000])

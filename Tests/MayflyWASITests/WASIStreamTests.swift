@@ -100,6 +100,31 @@ struct WASIStreamTests {
         #expect(poll(guest, [.read(0)]).1 == [Event(userData: 0, error: 0, kind: 1, isHangup: true)])
     }
 
+    @Test("waiting for many descriptors takes time, but not the processor's")
+    func many() {
+        let pipes = (0..<60).map { _ in PipePair() }
+        var configuration = WASI.Configuration()
+        for pipe in pipes { configuration.preopen(socket: pipe.reader) }
+        let guest = TestGuest(configuration)
+        func processorTime() -> Int {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return time.tv_sec * 1_000_000_000 + time.tv_nsec
+        }
+        // Each twice: the kernel is asked about each once.
+        let descriptors = (3..<UInt32(63)).flatMap { [Subscription.read($0), .read($0)] }
+        let (start, startOfWork) = (Date(), processorTime())
+        #expect(
+            poll(guest, descriptors + [.clock(1, 200_000_000)]).1
+                == [Event(userData: 120, error: 0, kind: 0)])
+        #expect(Date().timeIntervalSince(start) >= 0.199)
+        #expect(processorTime() - startOfWork < 50_000_000)
+        #expect(Glibc.write(pipes[40].writer, "ab", 2) == 2)
+        #expect(
+            poll(guest, descriptors + [.clock(1, 200_000_000)]).1
+                == [80, 81].map { Event(userData: $0, error: 0, kind: 1, byteCount: 2) })
+    }
+
     @Test("input in memory is ready with its size")
     func bytes() {
         var configuration = WASI.Configuration()

@@ -16,7 +16,11 @@ extension WASI {
         if openFlags.contains(.create) { try parent.require(.pathCreateFile) }
         if openFlags.contains(.truncate) { try parent.require(.pathFilestatSetSize) }
         let path = try GuestPath(in: memory, at: path, count: count)
-        if requested.contains(.fdWrite), parent.droppedInheritingRights.contains(.fdWrite) { throw .notcapable }
+        // Asking the kernel for it as a flag takes the right to ask for it as a call.
+        var needed = requested.intersection(.fdWrite)
+        if flags.contains(.dsync) { needed.insert(.fdDatasync) }
+        if !flags.isDisjoint(with: [.sync, .rsync]) { needed.insert(.fdSync) }
+        if !parent.droppedInheritingRights.isDisjoint(with: needed) { throw .notcapable }
 
         try descriptors.requireSpace()
         let request = DirectoryFile.Request(

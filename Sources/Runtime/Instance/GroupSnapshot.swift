@@ -110,6 +110,7 @@ extension InstanceCore {
     fileprivate final func linkedSnapshot(in members: [InstanceCore]) throws -> GroupSnapshot.Member {
         guard let linkage, let tables = linkage.tables else { preconditionFailure("an instance that is not linked") }
         guard control.pointee.memoryBorrows == 0 else { throw CopyError.memoryInUse }
+        if isToStop { throw CopyError.stoppedInstance }
         let decoded = template.module.decoded
         typealias Place = GroupSnapshot.Place
 

@@ -16,8 +16,6 @@ open class InstanceCore {
     public struct Control {
         /// Calls into the guest that have not returned.
         @usableFromInline var depth: Int32 = 0
-        /// `deadline` is set.
-        var hasDeadline = false
         /// Scopes of `withMemory` that have not ended.
         public var memoryBorrows = 0
         /// Whether the guest ran, or the host wrote to the slot, and on which thread.
@@ -28,7 +26,12 @@ open class InstanceCore {
     ///
     /// It counts from the outermost call that begins after it was set. An instance that was stopped is not called any
     /// more.
-    public final var deadline: UInt64? { didSet { control.pointee.hasDeadline = deadline != nil } }
+    public final var deadline: UInt64? {
+        get { deadlineTime == .max ? nil : deadlineTime }
+        set { deadlineTime = newValue ?? .max }
+    }
+
+    private final var deadlineTime = UInt64.max
 
     /// Entries that may be nested: guest, host function, guest … The guest chooses how many, and each holds frames of
     /// host code on the thread's stack. What those are large enough to exhaust is up to `stackReserve`.
@@ -218,7 +221,7 @@ open class InstanceCore {
             control.pointee.use.note()
             let error = mayfly_thread_prepare()
             if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
-            if control.pointee.hasDeadline { return try enterBeforeDeadline(function, cells) }
+            if deadlineTime != .max { return try enterBeforeDeadline(function, cells) }
         } else if mayfly_thread_stack_room() < Self.stackReserve {
             throw Trap(code: .callStackExhausted)
         }
@@ -250,10 +253,10 @@ open class InstanceCore {
     private final func enterBeforeDeadline(
         _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
     ) throws {
-        guard let deadline, mayfly_deadline_now() < deadline else { throw Trap(code: .interrupted) }
+        guard mayfly_deadline_now() < deadlineTime else { throw Trap(code: .interrupted) }
         var watch = mayfly_deadline()
         let status = try withUnsafeMutablePointer(to: &watch) { watch in
-            let error = mayfly_deadline_arm(watch, deadline, request)
+            let error = mayfly_deadline_arm(watch, deadlineTime, request)
             if error != 0 { throw SystemError(operation: "starting the thread of deadlines", errno: error) }
             defer { mayfly_deadline_disarm(watch) }
             return run(function, cells)
