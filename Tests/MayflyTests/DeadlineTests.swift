@@ -195,6 +195,28 @@ import Testing
         }
     }
 
+    @Test("a guest that ends in another way after its deadline was not stopped")
+    func endedOtherwise() throws {
+        struct Failure: Error {}
+        var module = WasmBuilder()
+        let fail = module.importFunction("host", "fail")
+        module.function("fail") { $0.call(fail) }
+        module.function("answer", [], [.i32]) { $0.i32Const(42) }
+        var imports = Imports<Void>()
+        imports.define("host", "fail") { _ -> Void in
+            usleep(10_000)
+            throw Failure()
+        }
+        try Self.engine.get().compile(module.build()).template(imports: imports).withInstance { instance in
+            instance.deadline = .now + .milliseconds(2)
+            #expect(throws: Failure.self) { try instance.call("fail") }
+            expectStopped(instance, false)
+            instance.deadline = nil
+            let answer: Int32 = try instance.call("answer")
+            #expect(answer == 42)
+        }
+    }
+
     @Test("an instance that was stopped can be rolled back, and runs again")
     func rollBack() throws {
         try Self.template.get().withInstance { instance in

@@ -16,6 +16,8 @@ open class InstanceCore {
     public struct Control {
         /// Calls into the guest that have not returned.
         @usableFromInline var depth: Int32 = 0
+        /// The guest was stopped in the middle, at whatever depth.
+        var wasInterrupted = false
         /// Scopes of `withMemory` that have not ended.
         public var memoryBorrows = 0
         /// Whether the guest ran, or the host wrote to the slot, and on which thread.
@@ -261,16 +263,20 @@ open class InstanceCore {
             defer { mayfly_deadline_disarm(watch) }
             return run(function, cells)
         }
-        if status != EntryStatus.returned { throw takeFailure(status) }
-        // It may have passed, but the guest was faster.
-        clearRequest()
+        let failure = status == EntryStatus.returned ? nil : takeFailure(status)
+        // The deadline may have passed, but the guest was faster, or ended in another way.
+        if !control.pointee.wasInterrupted { clearRequest() }
+        if let failure { throw failure }
     }
 
     /// The clock that deadlines are of, in nanoseconds.
     public static var monotonicTime: UInt64 { mayfly_deadline_now() }
 
     /// The guest may run again.
-    final func clearRequest() { request.pointee = 0 }
+    final func clearRequest() {
+        request.pointee = 0
+        control.pointee.wasInterrupted = false
+    }
 
     /// Keeps the error that a host function or a runtime function ends the guest with.
     final func fail(with error: any Error) {
@@ -301,6 +307,7 @@ open class InstanceCore {
     }
 
     private final func takeInterruption() -> Trap {
+        control.pointee.wasInterrupted = true
         let root = context.loadPointer(at: VMContextLayout.root)
         // 0 if the guest was stopped on its way back from a host call.
         let programCounter = root.loadWord(at: VMContextLayout.trapProgramCounter)
