@@ -170,7 +170,8 @@ import Testing
     }
 
     @Test func aPoolThatGoesTakesItsKeeperAlong() throws {
-        for idle in [1, 20, 200] {
+        // So many that keepers that stay are more than all that other tests have.
+        for idle in (0..<20).flatMap({ _ in [1, 20, 200] }) {
             weak var gone: Pool?
             let base: UnsafeMutableRawPointer
             do {
@@ -187,7 +188,7 @@ import Testing
             var byte: UInt8 = 0
             #expect(waitUntil { mayfly_read_any(base, &byte, 1) != 0 }, "the pool's address space is still there")
         }
-        #expect(waitUntil { keepers() <= 8 })
+        #expect(waitUntil { keepers() < 40 })
     }
 
     @Test func poolsMayGoWhileTheirKeepersWork() throws {
