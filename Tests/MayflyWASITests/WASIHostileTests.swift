@@ -1,6 +1,7 @@
 //! Guests whose arguments are made to break the host: addresses beyond memory, counts that overflow, random everything.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import MayflyWASI
@@ -103,7 +104,7 @@ struct WASIHostileTests {
             $0.maximumDescriptorCount = 32
             $0.arguments = ["a", "b"]
         }
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let paths = [
             "file", "sub", "sub/", "sub/../file", "out", "parent", "parent/secret", "parent/", "..", ".", "new",
             "new/x", "/",
@@ -139,18 +140,5 @@ struct WASIHostileTests {
         #expect(outside == ["inside", "secret"], "seed \(seed)")
         let secret = try String(contentsOf: directory.outside.appendingPathComponent("secret"), encoding: .utf8)
         #expect(secret == TestDirectory.secret, "seed \(seed)")
-    }
-}
-
-/// A generator with a seed (SplitMix64).
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

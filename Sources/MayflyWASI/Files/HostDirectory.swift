@@ -45,8 +45,7 @@ final class HostDirectory: DirectoryFile {
         if isLent {
             try emulateFlags(flags)
         } else {
-            guard try self.flags().intersection(.fixed) == flags.intersection(.fixed) else { throw .notsup }
-            try unnegated(mayfly_set_status_flags(descriptor, flags.hostFlags))
+            try changeFlags(flags, of: descriptor)
         }
     }
 

@@ -93,9 +93,7 @@ final class HostFile: OpenFile {
         if isLent {
             emulatedFlags = flags
         } else {
-            // The kernel changes append and nonblock only; the others it would ignore.
-            guard try self.flags().intersection(.fixed) == flags.intersection(.fixed) else { throw .notsup }
-            try unnegated(mayfly_set_status_flags(descriptor, flags.hostFlags))
+            try changeFlags(flags, of: descriptor)
         }
     }
 
@@ -243,6 +241,15 @@ final class HostFile: OpenFile {
     }
 
     private var waitFlag: Int32 { emulatedFlags.contains(.nonblock) ? Int32(MSG_DONTWAIT) : 0 }
+}
+
+extension OpenFile {
+    /// Sets the flags of a descriptor that is the guest's own.
+    func changeFlags(_ flags: DescriptorFlags, of descriptor: Int32) throws(Errno) {
+        // The kernel changes append and nonblock only; the others it would ignore.
+        guard try self.flags().intersection(.fixed) == flags.intersection(.fixed) else { throw .notsup }
+        try unnegated(mayfly_set_status_flags(descriptor, flags.hostFlags))
+    }
 }
 
 extension DescriptorFlags {
