@@ -13,17 +13,17 @@
 
 // Deadlines that are armed are those of guests that run: as many as there are threads that run one, so a list will do.
 // All of it is under the lock, ringing too: who has disarmed a deadline can be sure that it is over, and a thread that
-// is rung for has not ended.
+// is rung for has not ended. Guests that wait have one only if their host set one.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
 static struct mayfly_deadline *armed;
-// When the thread looks next; what is armed for an earlier time wakes it.
+// When the thread looks next; what is armed for an earlier time wakes it. 0 while it looks.
 static uint64_t next_look = UINT64_MAX;
 static bool is_running;
 
 // A bell may find the thread where it means nothing, so it is rung again: often at first, and less so for a guest whose
 // host function takes its time.
-enum { ring_interval = 1000000, long_ring_interval = 5000000, rings_in_short_intervals = 100 };
+enum { ring_interval = 1000000, long_ring_interval = 5000000, rings_in_short_intervals = 100, most_doublings = 10 };
 
 uint64_t mayfly_deadline_now(void) {
     struct timespec now;
@@ -31,22 +31,66 @@ uint64_t mayfly_deadline_now(void) {
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+static void unlink_armed(struct mayfly_deadline *deadline) {
+    if (deadline->previous) {
+        deadline->previous->next = deadline->next;
+    } else {
+        armed = deadline->next;
+    }
+    if (deadline->next) deadline->next->previous = deadline->previous;
+    deadline->is_armed = 0;
+}
+
+// Asks the guest for what it is due to do and rings. Says when to look at it again.
+static void ring(struct mayfly_deadline *deadline, uint64_t now) {
+    mayfly_bell_hang();
+    if (deadline->time <= now) __atomic_store_n(&deadline->request->stop, 1, __ATOMIC_SEQ_CST);
+    if (deadline->slice_end <= now) __atomic_store_n(&deadline->request->yield, 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_tgkill, getpid(), deadline->thread, mayfly_bell_signal);
+    if (deadline->time <= now) {
+        uint64_t interval = deadline->rings < rings_in_short_intervals ? ring_interval : long_ring_interval;
+        deadline->rings++;
+        deadline->look = now + interval;
+        return;
+    }
+    // The way back from a host function finds the request. What it calls should not be interrupted for it again and
+    // again, so the intervals double.
+    uint64_t again = now + ((uint64_t)ring_interval << deadline->yields);
+    if (deadline->yields < most_doublings) deadline->yields++;
+    deadline->look = deadline->time < again ? deadline->time : again;
+}
+
 static void *watch(void *unused) {
     (void)unused;
+    // Waits that are over. What they call is called without the lock; they may be gone by then.
+    enum { most_expired = 64 };
+    struct {
+        mayfly_expired function;
+        void *object;
+    } expired[most_expired];
     pthread_mutex_lock(&lock);
     for (;;) {
         uint64_t now = mayfly_deadline_now();
         uint64_t next = UINT64_MAX;
-        for (struct mayfly_deadline *deadline = armed; deadline; deadline = deadline->next) {
-            uint64_t look = deadline->time;
-            if (look <= now) {
-                mayfly_bell_hang();
-                __atomic_store_n(deadline->request, 1, __ATOMIC_SEQ_CST);
-                syscall(SYS_tgkill, getpid(), deadline->thread, mayfly_bell_signal);
-                look = now + (deadline->rings < rings_in_short_intervals ? ring_interval : long_ring_interval);
-                deadline->rings++;
+        int expired_count = 0;
+        for (struct mayfly_deadline *deadline = armed, *following; deadline; deadline = following) {
+            following = deadline->next;
+            if (deadline->look <= now && !deadline->expired) {
+                ring(deadline, now);
+            } else if (deadline->look <= now && expired_count < most_expired) {
+                expired[expired_count].function = deadline->expired;
+                expired[expired_count].object = deadline->object;
+                expired_count++;
+                unlink_armed(deadline);
+                continue;
             }
-            if (look < next) next = look;
+            if (deadline->look < next) next = deadline->look;
+        }
+        if (expired_count > 0) {
+            pthread_mutex_unlock(&lock);
+            for (int index = 0; index < expired_count; index++) expired[index].function(expired[index].object);
+            pthread_mutex_lock(&lock);
+            continue;
         }
         next_look = next;
         if (next == UINT64_MAX) {
@@ -55,6 +99,8 @@ static void *watch(void *unused) {
             struct timespec until = {(time_t)(next / 1000000000), (long)(next % 1000000000)};
             pthread_cond_timedwait(&changed, &lock, &until);
         }
+        // Whoever arms one meanwhile need not wake a thread that is awake.
+        next_look = 0;
     }
     return NULL;
 }
@@ -71,9 +117,8 @@ static void in_child(void) {
     struct mayfly_deadline *deadline = armed;
     armed = NULL;
     while (deadline) {
-        struct mayfly_deadline *next = deadline->next;
-        deadline->next = deadline;  // it is in no list
-        deadline = next;
+        deadline->is_armed = 0;
+        deadline = deadline->next;
     }
 }
 
@@ -109,42 +154,47 @@ static int start(void) {
     return error;
 }
 
-int mayfly_deadline_arm(struct mayfly_deadline *deadline, uint64_t time, uint64_t *request) {
+// The lock is held. 0 or an errno.
+static int add_armed(struct mayfly_deadline *deadline) {
+    int error = is_running ? 0 : start();
+    if (error) return error;
+    deadline->previous = NULL;
+    deadline->next = armed;
+    if (armed) armed->previous = deadline;
+    armed = deadline;
+    deadline->is_armed = 1;
+    deadline->rings = 0;
+    deadline->yields = 0;
+    deadline->look = deadline->time < deadline->slice_end ? deadline->time : deadline->slice_end;
+    if (deadline->look < next_look) pthread_cond_signal(&changed);
+    return 0;
+}
+
+int mayfly_deadline_arm(
+    struct mayfly_deadline *deadline, uint64_t time, uint64_t slice_end, struct mayfly_request *request) {
     // Threads of Dispatch, for one, block all signals that are not faults.
     sigset_t bell, previous;
     sigemptyset(&bell);
     sigaddset(&bell, mayfly_bell_signal);
     pthread_sigmask(SIG_UNBLOCK, &bell, &previous);
-    deadline->was_blocked = sigismember(&previous, mayfly_bell_signal) == 1;
-    deadline->time = time;
-    deadline->request = request;
-    deadline->thread = (int32_t)syscall(SYS_gettid);
-    deadline->rings = 0;
-    deadline->previous = NULL;
+    int was_blocked = sigismember(&previous, mayfly_bell_signal) == 1;
 
     pthread_mutex_lock(&lock);
-    int error = is_running ? 0 : start();
-    if (!error) {
-        deadline->next = armed;
-        if (armed) armed->previous = deadline;
-        armed = deadline;
-        if (time < next_look) pthread_cond_signal(&changed);
-    }
+    deadline->was_blocked = (uint32_t)was_blocked;
+    deadline->time = time;
+    deadline->slice_end = slice_end;
+    deadline->request = request;
+    deadline->expired = NULL;
+    deadline->thread = (int32_t)syscall(SYS_gettid);
+    int error = add_armed(deadline);
     pthread_mutex_unlock(&lock);
-    if (error && deadline->was_blocked) pthread_sigmask(SIG_BLOCK, &bell, NULL);
+    if (error && was_blocked) pthread_sigmask(SIG_BLOCK, &bell, NULL);
     return error;
 }
 
 void mayfly_deadline_disarm(struct mayfly_deadline *deadline) {
     pthread_mutex_lock(&lock);
-    if (deadline->next != deadline) {
-        if (deadline->previous) {
-            deadline->previous->next = deadline->next;
-        } else {
-            armed = deadline->next;
-        }
-        if (deadline->next) deadline->next->previous = deadline->previous;
-    }
+    if (deadline->is_armed) unlink_armed(deadline);
     pthread_mutex_unlock(&lock);
     if (deadline->was_blocked) {
         sigset_t bell;
@@ -152,4 +202,37 @@ void mayfly_deadline_disarm(struct mayfly_deadline *deadline) {
         sigaddset(&bell, mayfly_bell_signal);
         pthread_sigmask(SIG_BLOCK, &bell, NULL);
     }
+}
+
+int mayfly_deadline_arm_wait(
+    struct mayfly_deadline *deadline, uint64_t time, mayfly_expired expired, void *object) {
+    pthread_mutex_lock(&lock);
+    deadline->time = time;
+    deadline->slice_end = UINT64_MAX;
+    deadline->expired = expired;
+    deadline->object = object;
+    int error = add_armed(deadline);
+    pthread_mutex_unlock(&lock);
+    return error;
+}
+
+int mayfly_deadline_disarm_wait(struct mayfly_deadline *deadline) {
+    pthread_mutex_lock(&lock);
+    int was_armed = (int)deadline->is_armed;
+    if (was_armed) unlink_armed(deadline);
+    pthread_mutex_unlock(&lock);
+    return was_armed;
+}
+
+int mayfly_deadline_hurry(struct mayfly_deadline *deadline) {
+    pthread_mutex_lock(&lock);
+    int is_running_now = deadline->is_armed && !deadline->expired;
+    if (is_running_now) {
+        deadline->time = 0;
+        // Not left to the other thread, which the system may let wait.
+        ring(deadline, mayfly_deadline_now());
+        if (next_look != 0) pthread_cond_signal(&changed);
+    }
+    pthread_mutex_unlock(&lock);
+    return is_running_now;
 }

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "platform_traps.h"
+#include "platform_deadlines.h"
 
 #include <cpuid.h>
 #include <errno.h>
@@ -189,15 +190,18 @@ static void chain(int index, int signal_number, siginfo_t *info, void *context) 
     }
 }
 
-// Leaves the guest: what happened goes to the root, and the thread continues at the exit stub.
-static void leave(
-    greg_t *registers, uintptr_t vm_context, uintptr_t root, uintptr_t exit_stub, uintptr_t address, int signal_number,
-    int32_t status) {
+// What happened goes to the root.
+static void note(
+    const greg_t *registers, uintptr_t vm_context, uintptr_t root, uintptr_t address, int signal_number) {
     *(uint64_t *)(root + layout.program_counter) = (uint64_t)registers[REG_RIP];
     *(uint64_t *)(root + layout.frame_pointer) = (uint64_t)registers[REG_RBP];
     *(uint64_t *)(root + layout.address) = (uint64_t)address;
     *(uint64_t *)(root + layout.signal) = (uint64_t)signal_number;
     *(uint64_t *)(root + layout.context) = (uint64_t)vm_context;
+}
+
+// Leaves the guest: the thread continues at the exit stub.
+static void leave(greg_t *registers, uintptr_t exit_stub, int32_t status) {
     registers[REG_RIP] = (greg_t)exit_stub;
     registers[REG_RAX] = status;
 }
@@ -216,8 +220,16 @@ static void handle_bell(int signal_number, siginfo_t *info, void *raw_context) {
         if (address < range.functions_end) {
             uintptr_t vm_context = (uintptr_t)registers[REG_R15];
             uintptr_t root = *(uint64_t *)(vm_context + layout.root);
-            if (*(volatile uint64_t *)(root + layout.request) != 0) {
-                leave(registers, vm_context, root, range.exit_stub, 0, signal_number, layout.interrupted_status);
+            const volatile struct mayfly_request *request = (void *)(root + layout.request);
+            if (request->stop) {
+                note(registers, vm_context, root, 0, signal_number);
+                leave(registers, range.exit_stub, layout.interrupted_status);
+            } else if (request->yield && *(volatile uint64_t *)(root + layout.may_yield) != 0) {
+                // As if a call of that code were before the instruction. Functions keep nothing below the stack pointer.
+                note(registers, vm_context, root, 0, signal_number);
+                registers[REG_RSP] -= sizeof(uint64_t);
+                *(uint64_t *)(uintptr_t)registers[REG_RSP] = address;
+                registers[REG_RIP] = (greg_t)(range.exit_stub + layout.preempt_distance);
             }
             errno = saved_errno;
             return;
@@ -284,9 +296,8 @@ static void handle(int signal_number, siginfo_t *info, void *raw_context) {
             && *(uint64_t *)(vm_context + layout.exit_stub) == exit_stub) {
             uintptr_t root = *(uint64_t *)(vm_context + layout.root);
             if (*(uint64_t *)(root + layout.host_stack_pointer) != 0) {
-                leave(
-                    registers, vm_context, root, exit_stub, (uintptr_t)info->si_addr, signal_number,
-                    layout.trapped_status);
+                note(registers, vm_context, root, (uintptr_t)info->si_addr, signal_number);
+                leave(registers, exit_stub, layout.trapped_status);
                 errno = saved_errno;
                 return;
             }

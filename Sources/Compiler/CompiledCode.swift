@@ -13,8 +13,8 @@
 //!
 //!     int32_t dispatch(void *context, uint32_t index, uint64_t *cells)
 //!
-//! Arguments are in `cells`; results are left there from `cells[0]` on. Nonzero unwinds to the innermost entry, which
-//! returns that status.
+//! Arguments are in `cells`; results are left there from `cells[0]` on. `EntryStatus.suspended` leaves the guest's stack
+//! as it is and returns from the innermost entry; any other nonzero status unwinds to it. Both make it return that status.
 
 /// What an entry trampoline returns.
 public enum EntryStatus {
@@ -26,6 +26,11 @@ public enum EntryStatus {
     public static let hostError: Int32 = 2
     /// Stopped because the context's request word was set.
     public static let interrupted: Int32 = 3
+    /// The guest's stack was left as it is, for a host function that is to be awaited: what `dispatch` returned. The run
+    /// goes on with `CompiledCode.resumeDistance`.
+    public static let suspended: Int32 = 4
+    /// The same because the context's request word asked the guest to let others run.
+    public static let yielded: Int32 = 5
 }
 
 /// For which operator there is code.
@@ -61,6 +66,15 @@ public struct CompiledCode: Sendable {
     public var exitOffset: UInt32 = 0
     /// Bytes of the exit stub with the padding behind it. A fault in them is never continued at the stub.
     public static let exitBytes = 64
+    /// Bytes from the exit stub to the code that goes on with a suspended run. It is an entry of another type:
+    ///
+    ///     int32_t resume(void *context, int64_t status, uint64_t *unused)
+    ///
+    /// The status is what the host call that suspended the guest returns: nonzero unwinds.
+    public static let resumeDistance = 512
+    /// Bytes from the exit stub to the code that suspends a guest between two instructions. The signal handler has pushed
+    /// the address of the second.
+    public static let preemptDistance = 64
     /// Instructions that may fault: code offsets, ascending, with the trap each means.
     public var trapOffsets: [UInt32] = []
     public var trapCodes: [TrapCode] = []

@@ -39,6 +39,7 @@ enum Linker {
 
         var trampolines = TrampolineEmitter(module: context)
         let exit = trampolines.emitExit()
+        trampolines.emitSuspension()
         let runtimeCall = trampolines.emitRuntimeCall()
         var imports: [UInt32] = []
         imports.reserveCapacity(context.importedFunctionCount)

@@ -42,6 +42,7 @@ struct Artifact {
             VMContextLayout.memoryLength, VMContextLayout.functionRecords, VMContextLayout.hostStackPointer,
             VMContextLayout.guestStackPointer, VMContextLayout.guestFramePointer, VMContextLayout.hostDispatch,
             VMContextLayout.runtimeDispatch, VMContextLayout.hostData, VMContextLayout.root, VMContextLayout.exitStub,
+            VMContextLayout.resumeStackPointer, VMContextLayout.mayYield, CompiledCode.preemptDistance,
             VMContextLayout.headerSize, layout.signature(2), layout.tableBase(4), layout.tableLength(4),
             layout.memoryBase(1), layout.memoryLength(1), layout.global(6), layout.size,
             FunctionRecord.code, FunctionRecord.signature, FunctionRecord.context, FunctionRecord.index,

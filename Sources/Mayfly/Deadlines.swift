@@ -46,7 +46,21 @@ extension Instance {
         return try body(self)
     }
 
-    /// A deadline passed while the guest ran: it cannot be called any more.
+    /// Runs `body` with a deadline, as without `await`, and awaits it.
+    ///
+    /// - Throws: what `body` throws.
+    public nonisolated(nonsending) borrowing func withDeadline<Result>(
+        _ deadline: ContinuousClock.Instant,
+        _ body: nonisolated(nonsending) (borrowing Instance<State>) async throws -> Result
+    ) async rethrows -> Result {
+        let outer = store.deadline
+        let inner = Deadlines.monotonic(deadline)
+        store.deadline = outer.map { min($0, inner) } ?? inner
+        defer { store.deadline = outer }
+        return try await body(self)
+    }
+
+    /// A deadline passed while the guest ran, or the task that called it was cancelled: it cannot be called any more.
     public var isStopped: Bool { store.isToStop }
 }
 
@@ -81,11 +95,11 @@ extension Caller {
     public var isStopRequested: Bool { store.isToStop }
 
     /// Where that can be read while the call lasts: nonzero means it.
-    package var stopRequest: UnsafePointer<UInt64> { store.stopRequest }
+    package var stopRequest: UnsafePointer<UInt32> { store.stopRequest }
 }
 
 /// The clock that the runtime's deadlines are of.
-private enum Deadlines {
+enum Deadlines {
     static var now: UInt64 { InstanceCore.monotonicTime }
 
     /// Nanoseconds of the monotonic clock. The distant future is not overflow.

@@ -134,13 +134,22 @@ class InstanceStore<State>: InstanceCore {
     }
 
     private func call(_ function: FunctionHandle, _ name: String, _ arguments: [Value]) throws -> [Value] {
+        defer { withExtendedLifetime(self) {} }
+        let cells = try store(arguments, for: function, name)
+        try enter(function, cells)
+        return try results(of: function, name, in: cells)
+    }
+
+    /// Checks the types of arguments and puts them into cells.
+    final func store(
+        _ arguments: [Value], for function: FunctionHandle, _ name: String
+    ) throws(CallError) -> UnsafeMutablePointer<UInt64> {
         let types = arguments.map(\.type)
         guard types == function.type.parameters else {
             throw CallError.typeMismatch(
                 name: name, expected: FunctionType(parameters: types, results: function.type.results),
                 actual: function.type)
         }
-        defer { withExtendedLifetime(self) {} }
         let cells = cells(function.cellCount)
         var next = cells
         for argument in arguments {
@@ -149,9 +158,14 @@ class InstanceStore<State>: InstanceCore {
             if argument.type == .v128 { next[1] = value.high }
             next += argument.type.cellCount
         }
-        try enter(function, cells)
+        return cells
+    }
+
+    final func results(
+        of function: FunctionHandle, _ name: String, in cells: UnsafeMutablePointer<UInt64>
+    ) throws(CallError) -> [Value] {
         var results: [Value] = []
-        next = cells
+        var next = cells
         for type in function.type.results {
             let pair = V128(low: next.pointee, high: type == .v128 ? next[1] : 0)
             guard let value = Value(cells: pair, type: type) else {

@@ -25,7 +25,7 @@ public final class WASI {
     /// instead of going on, so that the guest runs again. A guest whose deadline has passed does not go on in any case.
     public var isStopRequested: (() -> Bool)?
     /// Where the instance that calls says that its deadline has passed; good during the call.
-    var stopRequest: UnsafePointer<UInt64>?
+    var stopRequest: UnsafePointer<UInt32>?
 
     /// Nil until the guest first uses a descriptor.
     private var table: DescriptorTable?

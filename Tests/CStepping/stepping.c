@@ -11,7 +11,7 @@
 // Of the one thread that steps.
 static volatile uintptr_t low, high;
 static volatile uint64_t count, target;
-static volatile uint64_t *volatile request;
+static volatile uint32_t *volatile request;
 static volatile int bell;
 static volatile int is_inside;
 static struct sigaction previous;
@@ -67,7 +67,7 @@ static void step(int signal_number, siginfo_t *info, void *raw_context) {
 }
 
 int stepping_begin(
-    uintptr_t low_address, uintptr_t high_address, uint64_t number, uint64_t *request_word, int signal_number) {
+    uintptr_t low_address, uintptr_t high_address, uint64_t number, uint32_t *request_word, int signal_number) {
     low = low_address;
     high = high_address;
     target = number;

@@ -786,6 +786,8 @@ struct AssemblerMoveTests: AssemblerTable {
     func stack() {
         expect("push rax", "50") { $0.push(rax) }
         expect("pop rax", "58") { $0.pop(rax) }
+        expect("pushfq", "9c") { $0.pushFlags() }
+        expect("popfq", "9d") { $0.popFlags() }
         expect("push rsp", "54") { $0.push(rsp) }
         expect("pop rsp", "5c") { $0.pop(rsp) }
         expect("push rbp", "55") { $0.push(rbp) }

@@ -21,6 +21,7 @@ private func run(_ entry: [UInt8], exit stub: [UInt8], seconds: UInt32 = 20) -> 
         signal: UInt32(VMContextLayout.trapSignal), context: UInt32(VMContextLayout.trapContext),
         root: UInt32(VMContextLayout.root), exit_stub: UInt32(VMContextLayout.exitStub),
         host_stack_pointer: UInt32(VMContextLayout.hostStackPointer), request: UInt32(VMContextLayout.request),
+        may_yield: UInt32(VMContextLayout.mayYield), preempt_distance: UInt32(CompiledCode.preemptDistance),
         trapped_status: 77, interrupted_status: 78)
     precondition(mayfly_traps_install(&layout) == 0)
     precondition(mayfly_thread_prepare() == 0)

@@ -23,8 +23,12 @@ struct mayfly_trap_layout {
     uint32_t root;
     uint32_t exit_stub;
     uint32_t host_stack_pointer;
-    /// In the root: nonzero while the guest is to stop.
+    /// In the root: a `struct mayfly_request`, and whether the guest may be suspended.
     uint32_t request;
+    uint32_t may_yield;
+    /// Bytes from the exit stub to the code that suspends the guest: on top of the stack it finds the address of the
+    /// instruction to go on with.
+    uint32_t preempt_distance;
     /// What the exit stub expects in eax after a fault, and when the guest was to stop.
     int32_t trapped_status;
     int32_t interrupted_status;

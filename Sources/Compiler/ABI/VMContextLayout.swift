@@ -23,7 +23,8 @@ public struct VMContextLayout: Sendable, Hashable {
 
     /// Lowest value of the stack pointer at which a function may still start. Address.
     public static let stackLimit = 0
-    /// Nonzero asks the guest to stop at its next host-call return. UInt64: generation of the run it is for.
+    /// In the root: nonzero asks the guest for something at its next host-call return. Two UInt32, each 1 or 0: to stop,
+    /// and, in the upper half, to let others run (`mayYield`).
     public static let request = 8
     /// Address of byte 0 of memory 0; kept in r14 while compiled code runs.
     public static let memoryBase = 16
@@ -59,9 +60,16 @@ public struct VMContextLayout: Sendable, Hashable {
     public static let trapSignal = 128
     /// The context whose code faulted.
     public static let trapContext = 136
+    /// In the root, while the guest is suspended: its stack pointer. On top of the stack is the address of the code that
+    /// restores its registers.
+    public static let resumeStackPointer = 144
+    /// In the root: nonzero while the run may be suspended. No frame of the host's lies between its entry and the guest.
+    public static let mayYield = 152
+    /// In the root, owned by the runtime: the asynchronous call whose host function is awaited.
+    public static let suspendedCall = 160
     /// Room for the runtime, not known to compiled code.
-    public static let reserved = 144
-    public static let headerSize = 272
+    public static let reserved = 176
+    public static let headerSize = 304
 
     // MARK: Arrays
 

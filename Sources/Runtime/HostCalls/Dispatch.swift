@@ -11,14 +11,13 @@ typealias Dispatch =
 
 @inline(__always)
 private func withInstance(
-    of context: UnsafeMutableRawPointer, _ body: (InstanceCore) throws -> Void
+    of context: UnsafeMutableRawPointer, _ body: (InstanceCore) throws -> Int32
 ) -> Int32 {
     let data = context.load(fromByteOffset: VMContextLayout.hostData, as: UnsafeMutableRawPointer.self)
     // The instance lives at least as long as the call into the guest that led here.
     return Unmanaged<InstanceCore>.fromOpaque(data)._withUnsafeGuaranteedRef { instance in
         do {
-            try body(instance)
-            return EntryStatus.returned
+            return try body(instance)
         } catch {
             instance.fail(with: error)
             return EntryStatus.hostError
@@ -35,10 +34,12 @@ private func callHost(
     _ context: UnsafeMutableRawPointer, _ index: UInt32, _ cells: UnsafeMutablePointer<UInt64>
 ) -> Int32 {
     withInstance(of: context) { instance in
-        try instance.hostFunctions[Int(index)]._withUnsafeGuaranteedRef { function in
+        let function = instance.hostFunctions[Int(index)]
+        let isUncommon = try function._withUnsafeGuaranteedRef { function in
             try function.body(instance, cells)
-            if function.returnsReferences { try instance.checkResults(function, cells) }
+            return function.isUncommon
         }
+        return isUncommon ? try instance.finish(function, cells) : EntryStatus.returned
     }
 }
 
@@ -52,6 +53,7 @@ let runtimeDispatch: Dispatch = { context, index, cells in
             let frame = root.loadWord(at: VMContextLayout.guestFramePointer)
             throw instance.trap(code, programCounter: nil, framePointer: frame)
         }
+        return EntryStatus.returned
     }
 }
 
@@ -79,9 +81,18 @@ private func isDoneInMemory0(
 }
 
 extension InstanceCore {
-    /// Refuses foreign function references that a host function returned.
+    /// Suspends the guest for a function that is to be awaited; refuses foreign function references that any other
+    /// returned.
     @inline(never)
-    final func checkResults(_ function: LinkedFunction, _ cells: UnsafeMutablePointer<UInt64>) throws(CallError) {
-        for index in function.referenceResults { try checkReference(cells[index]) }
+    final func finish(
+        _ function: Unmanaged<LinkedFunction>, _ cells: UnsafeMutablePointer<UInt64>
+    ) throws(CallError) -> Int32 {
+        let linked = function.takeUnretainedValue()
+        if linked.asynchronousBody != nil {
+            try suspend(for: function, cells)
+            return EntryStatus.suspended
+        }
+        for index in linked.referenceResults { try checkReference(cells[index]) }
+        return EntryStatus.returned
     }
 }

@@ -5,6 +5,7 @@
 //! demands. Bounds are those of the context at this moment; indices of memories, tables and segments are the compiler's
 //! and exist.
 
+import CPlatform
 import Compiler
 import Glibc
 import WasmModule
@@ -77,7 +78,7 @@ extension InstanceCore {
         if count <= pieceSize { return body(0..<count) }
         let root = context.loadPointer(at: VMContextLayout.root)
         for start in stride(from: 0, to: count, by: pieceSize) {
-            if root.loadWord(at: VMContextLayout.request) != 0 { return }
+            if root.load(fromByteOffset: VMContextLayout.request, as: mayfly_request.self).stop != 0 { return }
             body(start..<min(start + pieceSize, count))
         }
     }

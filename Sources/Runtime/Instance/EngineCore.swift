@@ -15,6 +15,8 @@ public final class EngineCore: Sendable {
     let signatures = SignatureTable()
     /// What a slot of the ordinary pool holds at most.
     let limits: PoolConfiguration
+    /// Nanoseconds that a guest runs on before it lets others run, if it was called asynchronously; nil is for ever.
+    let timeSlice: UInt64?
 
     /// Whether the fault handlers are the process's current ones.
     public static var faultHandlersAreCurrent: Bool { mayfly_traps_are_installed() != 0 }
@@ -22,7 +24,8 @@ public final class EngineCore: Sendable {
     /// Function types that have an id now.
     public var signatureCount: Int { signatures.count }
 
-    public init(pool configuration: PoolConfiguration) throws(Failure) {
+    public init(pool configuration: PoolConfiguration, timeSlice: Duration? = nil) throws(Failure) {
+        self.timeSlice = timeSlice?.nanoseconds
         do { try TrapHandler.install() } catch {
             throw .system(operation: error.operation, errno: error.errno)
         }

@@ -43,9 +43,12 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     case foreignFunctionReference
     /// The guest was called inside `withMemory` of the same instance.
     case memoryInUse
-    /// The guest was stopped at a deadline, wherever it was: what it holds need not make sense. The instance is to be
-    /// dropped or rolled back.
+    /// The guest was stopped, at a deadline or with its task, wherever it was: what it holds need not make sense. The
+    /// instance is to be dropped or rolled back.
     case stoppedInstance
+    /// The guest called an asynchronous host function, but was itself called without `await`, or by a host function that
+    /// was not asynchronous.
+    case needsAsynchronousCall(module: String, name: String)
 
     /// What happened, for people.
     public var description: String {
@@ -58,7 +61,10 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
         case .immutableGlobal(let name): "global \"\(name)\" is immutable"
         case .foreignFunctionReference: "a function of another module"
         case .memoryInUse: "the memory is borrowed by an enclosing withMemory"
-        case .stoppedInstance: "the instance was stopped at a deadline, and can only be dropped or rolled back"
+        case .stoppedInstance: "the instance was stopped in the middle, and can only be dropped or rolled back"
+        case .needsAsynchronousCall(let module, let name):
+            "import \"\(module)\" \"\(name)\" is asynchronous: call the guest with await, and not from a synchronous host "
+                + "function"
         }
     }
 }

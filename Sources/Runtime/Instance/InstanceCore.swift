@@ -33,7 +33,7 @@ open class InstanceCore {
         set { deadlineTime = newValue ?? .max }
     }
 
-    private final var deadlineTime = UInt64.max
+    final var deadlineTime = UInt64.max
 
     /// Entries that may be nested: guest, host function, guest … The guest chooses how many, and each holds frames of
     /// host code on the thread's stack. What those are large enough to exhaust is up to `stackReserve`.
@@ -66,6 +66,9 @@ open class InstanceCore {
     public final let control: UnsafeMutablePointer<Control>
     /// What a host function or a runtime function threw, on its way through the guest.
     final var failure: (any Error)?
+    /// The host function that the guest is suspended for, from there to the one who awaits it.
+    private final var awaited: Unmanaged<LinkedFunction>?
+    private final var awaitedCells: UnsafeMutablePointer<UInt64>?
     /// Passive segments that the guest has dropped; empty as long as there are none.
     final var droppedData: [Bool] = []
     final var droppedElements: [Bool] = []
@@ -205,7 +208,7 @@ open class InstanceCore {
     }
 
     private typealias Entry =
-        @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeMutablePointer<UInt64>) -> Int32
+        @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer?, UnsafeMutablePointer<UInt64>) -> Int32
 
     /// Calls a function of the instance's module. The cells hold the arguments and then the results: `cellCount` of
     /// them.
@@ -213,12 +216,7 @@ open class InstanceCore {
     /// - Throws: `Trap`; what a host function threw; `CallError` for a foreign function reference among the arguments
     ///   or if the memory is borrowed.
     public final func enter(_ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) throws {
-        guard control.pointee.memoryBorrows == 0, Int(control.pointee.depth) < Self.maximumDepth, !isToStop else {
-            throw reasonNotToEnter()
-        }
-        if function.takesFunctionReferences {
-            for cell in function.referenceArguments { try checkReference(cells[cell]) }
-        }
+        try checkEntry(function, cells)
         if control.pointee.depth == 0 {
             control.pointee.use.note()
             let error = mayfly_thread_prepare()
@@ -227,30 +225,83 @@ open class InstanceCore {
         } else if mayfly_thread_stack_room() < Self.stackReserve {
             throw Trap(code: .callStackExhausted)
         }
-        let status = run(function, cells)
+        // Frames of the host's are below this entry, if it is a nested one.
+        let mayYield = mayYield.pointee
+        self.mayYield.pointee = 0
+        defer { self.mayYield.pointee = mayYield }
+        let status = isSuspended ? try runInSuspendedCall(function, cells) : run(function, cells)
         if status != EntryStatus.returned { throw takeFailure(status) }
     }
 
     @inline(__always)
-    private final func run(_ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) -> Int32 {
+    final func checkEntry(_ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) throws {
+        guard control.pointee.memoryBorrows == 0, Int(control.pointee.depth) < Self.maximumDepth, !isToStop else {
+            throw reasonNotToEnter()
+        }
+        if function.takesFunctionReferences {
+            for cell in function.referenceArguments { try checkReference(cells[cell]) }
+        }
+    }
+
+    @inline(__always)
+    final func run(_ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>) -> Int32 {
         control.pointee.depth += 1
         defer { control.pointee.depth -= 1 }
-        return unsafeBitCast(function.entry, to: Entry.self)(context, function.code, cells)
+        return enterStub(function.entry, function.code, cells)
+    }
+
+    @inline(__always)
+    final func enterStub(
+        _ stub: UnsafeRawPointer, _ code: UnsafeRawPointer?, _ cells: UnsafeMutablePointer<UInt64>
+    ) -> Int32 {
+        unsafeBitCast(stub, to: Entry.self)(context, code, cells)
+    }
+
+    // MARK: Suspension
+
+    /// Whether the run may be suspended: in the root's context.
+    private final var mayYield: UnsafeMutablePointer<UInt64> {
+        (UnsafeMutableRawPointer(control) - VMContextLayout.reserved + VMContextLayout.mayYield)
+            .assumingMemoryBound(to: UInt64.self)
+    }
+
+    /// Notes the host function that a guest is going to be suspended for.
+    ///
+    /// - Throws: `CallError` if the call into the guest was a synchronous one.
+    final func suspend(
+        for function: Unmanaged<LinkedFunction>, _ cells: UnsafeMutablePointer<UInt64>
+    ) throws(CallError) {
+        guard mayYield.pointee != 0 else {
+            let (module, name) = function._withUnsafeGuaranteedRef { ($0.module, $0.name) }
+            throw .needsAsynchronousCall(module: module, name: name)
+        }
+        awaited = function
+        awaitedCells = cells
+    }
+
+    final func takeAwaited() -> Awaited? {
+        guard let function = awaited?.takeUnretainedValue(), let cells = awaitedCells,
+            let body = function.asynchronousBody
+        else { return nil }
+        awaited = nil
+        return Awaited(body: body, cells: cells, referenceResults: function.referenceResults)
     }
 
     // MARK: Deadlines
 
     /// Where the guest is asked to stop: in the root's context.
-    private final var request: UnsafeMutablePointer<UInt64> {
+    final var request: UnsafeMutablePointer<mayfly_request> {
         (UnsafeMutableRawPointer(control) - VMContextLayout.reserved + VMContextLayout.request)
-            .assumingMemoryBound(to: UInt64.self)
+            .assumingMemoryBound(to: mayfly_request.self)
     }
 
     /// The guest is to stop, or was stopped: what host functions that wait look at.
-    public final var isToStop: Bool { request.pointee != 0 }
+    public final var isToStop: Bool { request.pointee.stop != 0 }
 
     /// Where `isToStop` can be read as long as the instance lives: 0, or that it is so.
-    public final var stopRequest: UnsafePointer<UInt64> { UnsafePointer(request) }
+    public final var stopRequest: UnsafePointer<UInt32> {
+        UnsafePointer(UnsafeMutableRawPointer(request).assumingMemoryBound(to: UInt32.self))
+    }
 
     private final func enterBeforeDeadline(
         _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
@@ -258,7 +309,7 @@ open class InstanceCore {
         guard mayfly_deadline_now() < deadlineTime else { throw Trap(code: .interrupted) }
         var watch = mayfly_deadline()
         let status = try withUnsafeMutablePointer(to: &watch) { watch in
-            let error = mayfly_deadline_arm(watch, deadlineTime, request)
+            let error = mayfly_deadline_arm(watch, deadlineTime, .max, request)
             if error != 0 { throw SystemError(operation: "starting the thread of deadlines", errno: error) }
             defer { mayfly_deadline_disarm(watch) }
             return run(function, cells)
@@ -274,7 +325,7 @@ open class InstanceCore {
 
     /// The guest may run again.
     final func clearRequest() {
-        request.pointee = 0
+        request.pointee = mayfly_request()
         control.pointee.wasInterrupted = false
     }
 
@@ -291,7 +342,7 @@ open class InstanceCore {
         return Trap(code: .callStackExhausted)
     }
 
-    private final func takeFailure(_ status: Int32) -> any Error {
+    final func takeFailure(_ status: Int32) -> any Error {
         switch status {
         case EntryStatus.trapped: return takeTrap()
         case EntryStatus.hostError:

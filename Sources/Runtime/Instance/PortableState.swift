@@ -190,7 +190,7 @@ extension TemplateCore {
             throw .pool(error)
         }
         self.init(
-            module, residence, images, linked.functions.map { .passRetained(LinkedFunction($0)) },
+            module, residence, images, linked.functions.retained(for: module.decoded),
             refreshers: imports.refreshers, isSnapshot: state.isSnapshot, droppedData: state.droppedData,
             droppedElements: state.droppedElements)
     }

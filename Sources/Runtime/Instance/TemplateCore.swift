@@ -36,7 +36,7 @@ public final class TemplateCore: @unchecked Sendable {
         let linked = try LinkedImports(module.decoded, imports)
         self.init(
             module, residence, try InitialState(module, in: residence, globals: linked.globals).images(),
-            linked.functions.map { .passRetained(LinkedFunction($0)) }, refreshers: imports.refreshers)
+            linked.functions.retained(for: module.decoded), refreshers: imports.refreshers)
     }
 
     /// Of a single instance that is linked with others.
@@ -47,7 +47,7 @@ public final class TemplateCore: @unchecked Sendable {
     ) throws(LinkError) {
         self.init(
             module, module.engine.ordinaryResidence(), try module.imagesForLinking(),
-            functions.map { .passRetained(LinkedFunction($0 ?? .foreign)) },
+            functions.map { $0 ?? .foreign }.retained(for: module.decoded),
             refreshers: refreshers)
     }
 

@@ -20,7 +20,8 @@ enum TrapHandler {
             root: UInt32(VMContextLayout.root),
             exit_stub: UInt32(VMContextLayout.exitStub),
             host_stack_pointer: UInt32(VMContextLayout.hostStackPointer),
-            request: UInt32(VMContextLayout.request),
+            request: UInt32(VMContextLayout.request), may_yield: UInt32(VMContextLayout.mayYield),
+            preempt_distance: UInt32(CompiledCode.preemptDistance),
             trapped_status: EntryStatus.trapped, interrupted_status: EntryStatus.interrupted)
         return mayfly_traps_install(&layout)
     }()

@@ -370,6 +370,8 @@ extension Assembler {
     mutating func push(_ m: Memory) { emit(.plain(0xFF), .w32, reg: 6, rm: m) }
     mutating func pop(_ r: UInt8) { emit(.plain(0x58), .w32, embedded: r) }
     mutating func pop(_ m: Memory) { emit(.plain(0x8F), .w32, reg: 0, rm: m) }
+    mutating func pushFlags() { emit8(0x9C) }
+    mutating func popFlags() { emit8(0x9D) }
 
     // MARK: Immediates
 

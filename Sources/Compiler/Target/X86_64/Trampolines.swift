@@ -1,5 +1,5 @@
 //! The code between compiled functions and the host: entries, host calls, and the exit that both ends share; and
-//! between linked instances: crossings.
+//! between linked instances: crossings. What suspends a guest and goes on with it is in `TrampolineEmitter+Suspension`.
 //!
 //! Host stack during a run, downwards from the entry's return address: rbp rbx r12 r13 r14 r15, MXCSR, cells, and the
 //! outer run's guest stack pointer, host stack pointer and guest frame pointer; `hostStackPointer` points at the last
@@ -15,7 +15,12 @@ struct TrampolineEmitter: ~Copyable {
     private static var controlMask: Int32 { 0xFFC0 }
 
     var assembler: Assembler
-    private let exitLabel: Label
+    let exitLabel: Label
+    /// What a nonzero status of a host call leads to, and a request that was found after it: called by host calls.
+    let statusLabel: Label
+    let requestLabel: Label
+    /// Calls of those two, to be placed behind the code that they are rare in.
+    private var rarities: [(label: Label, target: Label, returns: Label)] = []
     private var firstTrap = 0
     private(set) var traps = Vector<FunctionEmitter.TrapSite>(capacity: 16)
     private let module: ModuleContext
@@ -31,11 +36,13 @@ struct TrampolineEmitter: ~Copyable {
         self.module = module
         assembler = Assembler(capacity: 1 << 14, usesVEX: module.usesVEX)
         exitLabel = assembler.newLabel()
+        statusLabel = assembler.newLabel()
+        requestLabel = assembler.newLabel()
     }
 
-    private func context(_ offset: Int) -> Memory { .base(X86_64.context, Int32(offset)) }
+    func context(_ offset: Int) -> Memory { .base(X86_64.context, Int32(offset)) }
     /// With the root in the scratch register.
-    private func root(_ offset: Int) -> Memory { .base(X86_64.scratch, Int32(offset)) }
+    func root(_ offset: Int) -> Memory { .base(X86_64.scratch, Int32(offset)) }
     /// With a function record's address in the scratch register.
     private func record(_ offset: Int) -> Memory { .base(X86_64.scratch, Int32(offset)) }
 
@@ -67,7 +74,7 @@ struct TrampolineEmitter: ~Copyable {
     }
 
     /// Begins a piece of code that is entered at the returned label.
-    private mutating func beginPiece() -> Label {
+    mutating func beginPiece() -> Label {
         assembler.align(to: 16)
         let start = assembler.newLabel()
         assembler.bind(start)
@@ -76,14 +83,21 @@ struct TrampolineEmitter: ~Copyable {
     }
 
     /// Finishes a piece and returns its offset.
-    private mutating func finishPiece(_ start: Label) -> UInt32 {
+    @discardableResult
+    mutating func finishPiece(_ start: Label) -> UInt32 {
+        for rarity in rarities {
+            assembler.bind(rarity.label)
+            assembler.call(rarity.target)
+            assembler.jmp(rarity.returns)
+        }
+        rarities.removeAll(keepingCapacity: true)
         assembler.finish()
         for index in firstTrap..<traps.count { traps[index].offset = assembler.adjusted(traps[index].offset) }
         return assembler.offset(of: start)
     }
 
     /// Sets the flags to equal if the MXCSR in memory has default control bits.
-    private mutating func emitControlTest(_ saved: Memory) {
+    mutating func emitControlTest(_ saved: Memory) {
         assembler.mov(.w32, X86_64.scratch, saved)
         assembler.alu(.and, .w32, X86_64.scratch, imm: Self.controlMask)
         assembler.alu(.cmp, .w32, X86_64.scratch, imm: Self.defaultControl)
@@ -94,23 +108,7 @@ struct TrampolineEmitter: ~Copyable {
     /// `int32_t entry(void *context, const void *code, uint64_t *cells)` for functions of one type.
     mutating func emitEntry(type: UInt32) -> UInt32 {
         let start = beginPiece()
-        assembler.push(X86_64.rbp)
-        assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
-        for register in [X86_64.rbx, X86_64.r12, X86_64.r13, X86_64.r14, X86_64.r15] { assembler.push(register) }
-        assembler.alu(.sub, .w64, X86_64.rsp, imm: 8)
-        assembler.stmxcsr(.base(X86_64.rsp))
-        emitControlTest(.base(X86_64.rsp))
-        let isDefault = assembler.newLabel()
-        assembler.jcc(.equal, isDefault)
-        assembler.ldmxcsr(.label(assembler.constant32(UInt32(Self.defaultControl))))
-        assembler.bind(isDefault)
-        assembler.mov(.w64, X86_64.context, X86_64.rdi)
-        assembler.push(X86_64.rdx)
-        assembler.mov(.w64, X86_64.scratch, context(VMContextLayout.root))
-        assembler.push(root(VMContextLayout.guestStackPointer))
-        assembler.push(root(VMContextLayout.hostStackPointer))
-        assembler.push(root(VMContextLayout.guestFramePointer))
-        assembler.mov(.w64, root(VMContextLayout.hostStackPointer), X86_64.rsp)
+        emitHostFrame()
 
         // Onto the guest stack. During a host call its pointer may be at any multiple of 8.
         assembler.mov(.w64, X86_64.rsp, root(VMContextLayout.guestStackPointer))
@@ -167,6 +165,27 @@ struct TrampolineEmitter: ~Copyable {
         assembler.zero(X86_64.rax)
         assembler.jmp(exitLabel)
         return finishPiece(start)
+    }
+
+    /// Saves the host's state. Then the context is in its register, and the root's in the scratch one.
+    mutating func emitHostFrame() {
+        assembler.push(X86_64.rbp)
+        assembler.mov(.w64, X86_64.rbp, X86_64.rsp)
+        for register in [X86_64.rbx, X86_64.r12, X86_64.r13, X86_64.r14, X86_64.r15] { assembler.push(register) }
+        assembler.alu(.sub, .w64, X86_64.rsp, imm: 8)
+        assembler.stmxcsr(.base(X86_64.rsp))
+        emitControlTest(.base(X86_64.rsp))
+        let isDefault = assembler.newLabel()
+        assembler.jcc(.equal, isDefault)
+        assembler.ldmxcsr(.label(assembler.constant32(UInt32(Self.defaultControl))))
+        assembler.bind(isDefault)
+        assembler.mov(.w64, X86_64.context, X86_64.rdi)
+        assembler.push(X86_64.rdx)
+        assembler.mov(.w64, X86_64.scratch, context(VMContextLayout.root))
+        assembler.push(root(VMContextLayout.guestStackPointer))
+        assembler.push(root(VMContextLayout.hostStackPointer))
+        assembler.push(root(VMContextLayout.guestFramePointer))
+        assembler.mov(.w64, root(VMContextLayout.hostStackPointer), X86_64.rsp)
     }
 
     /// A trap if the comparison with the limit said below.
@@ -301,7 +320,8 @@ struct TrampolineEmitter: ~Copyable {
         return finishPiece(start)
     }
 
-    /// To the host stack, the call, back to the guest stack, and out if the host says so.
+    /// To the host stack, the call, back to the guest stack, and out if the host says so. The guest may be suspended
+    /// after the call: by the host function, and to let others run.
     private mutating func emitSwitch(dispatch: Int) {
         assembler.mov(.w64, X86_64.scratch, context(VMContextLayout.root))
         assembler.mov(.w64, root(VMContextLayout.guestFramePointer), X86_64.rbp)
@@ -312,18 +332,18 @@ struct TrampolineEmitter: ~Copyable {
         assembler.mov(.w64, X86_64.scratch, context(VMContextLayout.root))
         assembler.mov(.w64, X86_64.rsp, root(VMContextLayout.guestStackPointer))
         assembler.test(.w32, X86_64.rax, X86_64.rax)
-        assembler.jcc(.notEqual, exitLabel)
+        emitRarity(.notEqual, statusLabel)
         // Looked at after switching in, so that a request that comes during the host call isn't missed.
-        let isFree = assembler.newLabel()
         assembler.alu(.cmp, .w64, root(VMContextLayout.request), imm: 0)
-        assembler.jcc(.equal, isFree)
-        // For the backtrace, as the signal handler does it: the exit takes the frame pointer of the call away.
-        assembler.mov(.w64, root(VMContextLayout.trapProgramCounter), imm: 0)
-        assembler.mov(.w64, root(VMContextLayout.trapFramePointer), X86_64.rbp)
-        assembler.mov(.w64, root(VMContextLayout.trapContext), X86_64.context)
-        assembler.movImmediate(X86_64.rax, UInt64(EntryStatus.interrupted))
-        assembler.jmp(exitLabel)
-        assembler.bind(isFree)
+        emitRarity(.notEqual, requestLabel)
+    }
+
+    /// Calls what is called rarely, by code at the end of the piece.
+    private mutating func emitRarity(_ condition: Condition, _ target: Label) {
+        let (label, returns) = (assembler.newLabel(), assembler.newLabel())
+        assembler.jcc(condition, label)
+        assembler.bind(returns)
+        rarities.append((label, target, returns))
     }
 
     // MARK: Calls between instances

@@ -1,0 +1,167 @@
+//! What is known of an asynchronous call to those who stop it: the deadline and the cancellation of its task, which come
+//! from other threads.
+//!
+//! A call is at one place at a time: in the guest, in a host function that is awaited, or waiting for its turn. Whoever
+//! stops it sets the guest's request first and then reaches for it at that place; whoever changes the place looks for a
+//! stop after. So one of the two sees the other.
+
+import CPlatform
+import Compiler
+
+/// Not of the instance, which may be gone when somebody is late to stop it.
+final class AsynchronousCall: @unchecked Sendable {
+    enum Place {
+        case guest
+        /// Something that ends soon once it is cancelled.
+        case host(Task<Void, any Error>)
+        case queue(Turns.Waiter)
+        /// The call is over. Its request is another's by now.
+        case nowhere
+    }
+
+    enum Stop {
+        case deadline
+        case cancellation
+    }
+
+    // Under the lock.
+    private var place = Place.guest
+    private var stop: Stop?
+    /// What watches over a synchronous call that the awaited host function makes.
+    private var nested: UnsafeMutablePointer<mayfly_deadline>?
+    private let lock = Lock()
+    private let request: UnsafeMutablePointer<mayfly_request>
+    /// Nanoseconds of the monotonic clock; `UInt64.max` is never.
+    let deadline: UInt64
+    /// What watches over it while it runs, and while it waits.
+    private let watch = UnsafeMutablePointer<mayfly_deadline>.allocate(capacity: 1)
+    /// It is one of the few that run again after their time slice. Of the task that makes the call.
+    var hasTurn = false
+
+    init(_ request: UnsafeMutablePointer<mayfly_request>, deadline: UInt64) {
+        self.request = request
+        self.deadline = deadline
+        watch.initialize(to: mayfly_deadline())
+    }
+
+    deinit { watch.deallocate() }
+
+    /// Why it was stopped, if it was by somebody who used `stop(_:)`.
+    var reason: Stop? { lock.withLock { stop } }
+
+    /// Stops the guest, at once or as soon as it runs again. From any thread.
+    func stop(_ reason: Stop) {
+        let place: Place = lock.withLock {
+            if case .nowhere = self.place { return .nowhere }
+            if stop == nil { stop = reason }
+            // What the guest's thread does after it armed the watch is to look here.
+            request.pointee.stop = 1
+            if let nested { mayfly_deadline_hurry(nested) }
+            return self.place
+        }
+        switch place {
+        case .guest: mayfly_deadline_hurry(watch)
+        case .host(let task): task.cancel()
+        case .queue(let waiter): Turns.shared.remove(waiter)
+        case .nowhere: break
+        }
+    }
+
+    /// False if the call was stopped before.
+    private func move(to place: Place) -> Bool {
+        lock.withLock {
+            self.place = place
+            return request.pointee.stop == 0
+        }
+    }
+
+    /// Nobody stops it any more.
+    func end() { lock.withLock { place = .nowhere } }
+
+    // MARK: In the guest
+
+    /// Runs the guest on this thread until it returns, is suspended or is stopped.
+    ///
+    /// - Parameters:
+    ///   - slice: nanoseconds after which the guest is to let others run; nil is never.
+    ///   - run: returns the entry's status.
+    /// - Throws: `SystemError` if the thread that watches over deadlines cannot be had.
+    func run(slice: UInt64?, _ run: () -> Int32) throws -> Int32 {
+        let end = slice.map { mayfly_deadline_now() &+ $0 } ?? .max
+        let error = mayfly_deadline_arm(watch, deadline, end, request)
+        if error != 0 { throw SystemError(operation: "starting the thread of deadlines", errno: error) }
+        defer {
+            mayfly_deadline_disarm(watch)
+            request.pointee.yield = 0
+        }
+        // Whoever stopped it before it was armed did not ring.
+        if request.pointee.stop != 0 { return EntryStatus.interrupted }
+        return run()
+    }
+
+    /// Runs the guest, called by the host function that is awaited, on this thread.
+    ///
+    /// - Throws: as `run(slice:_:)`.
+    func runNested(_ run: () -> Int32) throws -> Int32 {
+        var watch = mayfly_deadline()
+        return try withUnsafeMutablePointer(to: &watch) { watch in
+            let error = mayfly_deadline_arm(watch, deadline, .max, request)
+            if error != 0 { throw SystemError(operation: "starting the thread of deadlines", errno: error) }
+            let outer = lock.withLock {
+                defer { nested = watch }
+                return nested
+            }
+            defer {
+                lock.withLock { nested = outer }
+                mayfly_deadline_disarm(watch)
+            }
+            return request.pointee.stop != 0 ? EntryStatus.interrupted : run()
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Does something that takes its time, and cancels it when the call is stopped.
+    ///
+    /// - Throws: what `body` throws; `SystemError`.
+    nonisolated(nonsending) func wait(for body: @escaping @Sendable () async throws -> Void) async throws {
+        let task = Task(operation: body)
+        if !move(to: .host(task)) { task.cancel() }
+        let result = await whileWatched { await task.result }
+        _ = move(to: .guest)
+        try result.get()
+    }
+
+    /// Lets others run, and returns when it is the guest's turn again, or if the call is stopped.
+    nonisolated(nonsending) func waitForTurn() async {
+        guard let waiter = Turns.shared.queue(self) else { return await Task.yield() }
+        if !move(to: .queue(waiter)) { Turns.shared.remove(waiter) }
+        await whileWatched { await waiter.wait() }
+        _ = move(to: .guest)
+        hasTurn = waiter.hasTurn
+    }
+
+    /// Waits with the deadline watched over.
+    private nonisolated(nonsending) func whileWatched<Result>(
+        _ wait: nonisolated(nonsending) () async -> Result
+    ) async -> Result {
+        if deadline == .max { return await wait() }
+        let own = Unmanaged.passRetained(self)
+        let error = mayfly_deadline_arm_wait(watch, deadline, { expired($0) }, own.toOpaque())
+        if error != 0 {
+            // Without the thread nothing would end the wait.
+            own.release()
+            stop(.deadline)
+            return await wait()
+        }
+        let result = await wait()
+        if mayfly_deadline_disarm_wait(watch) == 1 { own.release() }
+        return result
+    }
+}
+
+/// On the thread of deadlines.
+private func expired(_ object: UnsafeMutableRawPointer?) {
+    guard let object else { return }
+    Unmanaged<AsynchronousCall>.fromOpaque(object).takeRetainedValue().stop(.deadline)
+}

@@ -1,0 +1,196 @@
+//! Calls into a guest that may be suspended: in host functions that are awaited, and to let others run.
+//!
+//! While a guest is suspended its stack lies in the slot, and nothing of it on any thread's stack. So it goes on wherever
+//! the task does. A host function that is awaited may call the guest again: such an entry begins below what is suspended,
+//! and is over before that goes on.
+//!
+//! Invariants: `mayYield` of the root is nonzero exactly while a run of an asynchronous call is on this thread with no
+//! frame of the host's above it. The depth counts a suspended call as one that has not returned.
+
+import CPlatform
+import Compiler
+
+extension InstanceCore {
+    /// What a guest was suspended in the middle of. On its stack.
+    private struct Suspension {
+        let stackPointer: UInt64
+        /// Where a backtrace starts: no program counter in a host call.
+        let programCounter: UInt64?
+        let framePointer: UInt64
+        /// The instance whose code it was: this one, or one that it is linked with.
+        let context: UnsafeMutableRawPointer
+
+        init(_ root: UnsafeMutableRawPointer) {
+            stackPointer = root.loadWord(at: VMContextLayout.resumeStackPointer)
+            let counter = root.loadWord(at: VMContextLayout.trapProgramCounter)
+            programCounter = counter == 0 ? nil : counter
+            framePointer = root.loadWord(at: VMContextLayout.trapFramePointer)
+            context = root.loadPointer(at: VMContextLayout.trapContext)
+            root.storeWord(0, at: VMContextLayout.trapProgramCounter)
+        }
+    }
+
+    private final var root: UnsafeMutableRawPointer { UnsafeMutableRawPointer(control) - VMContextLayout.reserved }
+
+    /// Calls a function of the instance's module, as `enter` does, and suspends the task when the guest awaits.
+    ///
+    /// - Throws: as `enter`; `CancellationError` if the task was cancelled.
+    public final nonisolated(nonsending) func enterAsynchronously(
+        _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
+    ) async throws {
+        try checkEntry(function, cells)
+        try Task.checkCancellation()
+        guard deadlineTime == .max || mayfly_deadline_now() < deadlineTime else { throw Trap(code: .interrupted) }
+        let call = AsynchronousCall(request, deadline: deadlineTime)
+        control.pointee.depth += 1
+        defer {
+            Turns.shared.giveUp(call)
+            call.end()
+            control.pointee.depth -= 1
+            // It was to stop, but was faster, or ended in another way.
+            if control.pointee.depth == 0, !control.pointee.wasInterrupted { clearRequest() }
+        }
+        try await withTaskCancellationHandler {
+            try await complete(call, function, cells)
+        } onCancel: {
+            call.stop(.cancellation)
+        }
+    }
+
+    /// As `start`, where the start function may await.
+    public final nonisolated(nonsending) func startAsynchronously() async throws {
+        if let start = template.start { try await enterAsynchronously(start, cells(start.cellCount)) }
+        if template.isSnapshot { try refresh() }
+    }
+
+    private final nonisolated(nonsending) func complete(
+        _ call: AsynchronousCall, _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
+    ) async throws {
+        var status = try run(call) { enterStub(function.entry, function.code, cells) }
+        while status == EntryStatus.suspended || status == EntryStatus.yielded {
+            let suspension = Suspension(root)
+            // Others use the thread, and its fault counter; threads may change.
+            control.pointee.use.noteEscape()
+            if isToStop { throw interruption(of: call, suspension) }
+            if status == EntryStatus.suspended {
+                Turns.shared.giveUp(call)
+                try await awaitHost(call, suspension)
+            } else {
+                await call.waitForTurn()
+            }
+            if isToStop { throw interruption(of: call, suspension) }
+            root.storeWord(suspension.stackPointer, at: VMContextLayout.resumeStackPointer)
+            status = try run(call) { enterStub(resumeStub, nil, cells) }
+        }
+        guard status != EntryStatus.returned else { return }
+        let failure = takeFailure(status)
+        if control.pointee.wasInterrupted, call.reason == .cancellation { throw CancellationError() }
+        throw failure
+    }
+
+    /// One stretch of the guest on this thread.
+    private final func run(_ call: AsynchronousCall, _ body: () -> Int32) throws -> Int32 {
+        let error = mayfly_thread_prepare()
+        if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
+        control.pointee.use.note()
+        let outer = suspendedCall
+        suspendedCall = nil
+        defer { suspendedCall = outer }
+        return try call.run(slice: template.module.engine.timeSlice) {
+            root.storeWord(1, at: VMContextLayout.mayYield)
+            defer { root.storeWord(0, at: VMContextLayout.mayYield) }
+            return body()
+        }
+    }
+
+    /// The code that goes on with a suspended guest. That of any module does.
+    private final var resumeStub: UnsafeRawPointer { stamp.pointee.exitStub + CompiledCode.resumeDistance }
+
+    /// Runs the host function that suspended the guest.
+    private final nonisolated(nonsending) func awaitHost(
+        _ call: AsynchronousCall, _ suspension: Suspension
+    ) async throws {
+        let data = suspension.context.loadPointer(at: VMContextLayout.hostData)
+        // It lives at least as long as the call into the guest.
+        let caller = Unmanaged<InstanceCore>.fromOpaque(data).takeUnretainedValue()
+        guard let awaited = caller.takeAwaited() else { throw Trap(code: .unexpectedFault) }
+        let outer = root.loadWord(at: VMContextLayout.guestStackPointer)
+        let outerFrame = root.loadWord(at: VMContextLayout.guestFramePointer)
+        root.storeWord(suspension.stackPointer, at: VMContextLayout.guestStackPointer)
+        root.storeWord(suspension.framePointer, at: VMContextLayout.guestFramePointer)
+        let outerCall = suspendedCall
+        suspendedCall = Unmanaged.passUnretained(call)
+        defer {
+            suspendedCall = outerCall
+            root.storeWord(outer, at: VMContextLayout.guestStackPointer)
+            root.storeWord(outerFrame, at: VMContextLayout.guestFramePointer)
+        }
+        do {
+            if call.deadline == .max {
+                // Its own task is what is cancelled.
+                try await awaited.body(caller, awaited.cells)
+            } else {
+                let transfer = Transfer(awaited: awaited, caller: caller)
+                try await call.wait { try await transfer.awaited.body(transfer.caller, transfer.awaited.cells) }
+            }
+        } catch {
+            if isToStop { throw interruption(of: call, suspension) }
+            throw error
+        }
+        for index in awaited.referenceResults { try caller.checkReference(awaited.cells[index]) }
+    }
+
+    /// The call whose host function is awaited now, unless the guest runs in it.
+    private final var suspendedCall: Unmanaged<AsynchronousCall>? {
+        get {
+            UnsafeRawPointer(bitPattern: UInt(root.loadWord(at: VMContextLayout.suspendedCall))).map {
+                Unmanaged.fromOpaque($0)
+            }
+        }
+        set {
+            root.storeWord(
+                newValue.map { UInt64(UInt(bitPattern: $0.toOpaque())) } ?? 0, at: VMContextLayout.suspendedCall)
+        }
+    }
+
+    /// Whoever enters the guest now does so from a host function that is awaited.
+    @inline(__always)
+    final var isSuspended: Bool { root.loadWord(at: VMContextLayout.suspendedCall) != 0 }
+
+    /// An entry from a host function that is awaited, without `await`.
+    @inline(never)
+    final func runInSuspendedCall(
+        _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
+    ) throws -> Int32 {
+        let outer = suspendedCall
+        suspendedCall = nil
+        defer { suspendedCall = outer }
+        // The thread may be another one than the call began on.
+        let error = mayfly_thread_prepare()
+        if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
+        guard let outer else { return run(function, cells) }
+        return try outer._withUnsafeGuaranteedRef { try $0.runNested { run(function, cells) } }
+    }
+
+    /// What the host function's own task needs. The task that made the call does nothing until it is done.
+    private struct Transfer: @unchecked Sendable {
+        let awaited: Awaited
+        let caller: InstanceCore
+    }
+
+    /// What a call ends with that was stopped while it was suspended. Its stack is forgotten.
+    private final func interruption(of call: AsynchronousCall, _ suspension: Suspension) -> any Error {
+        control.pointee.wasInterrupted = true
+        if call.reason == .cancellation { return CancellationError() }
+        return trap(
+            .interrupted, programCounter: suspension.programCounter, framePointer: suspension.framePointer)
+    }
+}
+
+/// A host function that a guest waits for.
+struct Awaited {
+    let body: HostFunction.AsynchronousBody
+    /// On the guest's stack, which stays as it is.
+    let cells: UnsafeMutablePointer<UInt64>
+    let referenceResults: [Int]
+}
