@@ -10,10 +10,12 @@
 
 // Of the one thread that steps.
 static volatile uintptr_t low, high;
-static volatile uint64_t count, target;
+static volatile uint64_t count, target, next_target;
 static volatile uint32_t *volatile request;
 static volatile int bell;
 static volatile int is_inside;
+// Nothing will be asked for any more: no need to go on in steps.
+static volatile int is_done;
 static struct sigaction previous;
 // Where calls out of the range return to. Their return addresses are replaced by that of code which begins to step
 // again: what happens outside takes a thousand times longer in steps than all the rest.
@@ -50,6 +52,9 @@ static void step(int signal_number, siginfo_t *info, void *raw_context) {
         is_inside = 1;
         if (count == target) {
             *request = 1;
+            is_done = next_target == UINT64_MAX;
+            target = next_target;
+            next_target = UINT64_MAX;
             // Delivered when this handler returns, before the instruction.
             syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), bell);
         }
@@ -64,22 +69,29 @@ static void step(int signal_number, siginfo_t *info, void *raw_context) {
         }
         registers[REG_EFL] &= ~(greg_t)trap_flag;
     }
+    if (is_done) registers[REG_EFL] &= ~(greg_t)trap_flag;
 }
 
 int stepping_begin(
-    uintptr_t low_address, uintptr_t high_address, uint64_t number, uint32_t *request_word, int signal_number) {
+    uintptr_t low_address, uintptr_t high_address, uint64_t number, uint64_t second, uint32_t *request_word,
+    int signal_number) {
     low = low_address;
     high = high_address;
     target = number;
+    next_target = second;
     count = 0;
     request = request_word;
     bell = signal_number;
     is_inside = 0;
+    is_done = 0;
     depth = 0;
     struct sigaction action;
     memset(&action, 0, sizeof(action));
     action.sa_sigaction = step;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    // So that it is delivered when the handler returns, and not in it.
+    sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, signal_number);
     if (sigaction(SIGTRAP, &action, &previous) != 0) return errno;
     sigset_t signals;
     sigemptyset(&signals);

@@ -260,7 +260,7 @@ open class InstanceCore {
     // MARK: Suspension
 
     /// Whether the run may be suspended: in the root's context.
-    private final var mayYield: UnsafeMutablePointer<UInt64> {
+    final var mayYield: UnsafeMutablePointer<UInt64> {
         (UnsafeMutableRawPointer(control) - VMContextLayout.reserved + VMContextLayout.mayYield)
             .assumingMemoryBound(to: UInt64.self)
     }

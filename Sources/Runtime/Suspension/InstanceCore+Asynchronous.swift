@@ -104,7 +104,7 @@ extension InstanceCore {
     }
 
     /// The code that goes on with a suspended guest. That of any module does.
-    private final var resumeStub: UnsafeRawPointer { stamp.pointee.exitStub + CompiledCode.resumeDistance }
+    final var resumeStub: UnsafeRawPointer { stamp.pointee.exitStub + CompiledCode.resumeDistance }
 
     /// Runs the host function that suspended the guest.
     private final nonisolated(nonsending) func awaitHost(
