@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "platform_deadlines.h"
+#include "platform_thread.h"
 #include "platform_traps.h"
 
 #include <errno.h>
@@ -154,6 +155,25 @@ static int start(void) {
     return error;
 }
 
+static void block_bell(void) {
+    sigset_t bell;
+    sigemptyset(&bell);
+    sigaddset(&bell, mayfly_bell_signal);
+    pthread_sigmask(SIG_BLOCK, &bell, NULL);
+}
+
+// A system call the first time. A child of fork(2) has one thread, of another number.
+static int32_t gettid_of_thread(void) {
+    static _Thread_local int32_t number __attribute__((tls_model("initial-exec")));
+    static _Thread_local uint32_t generation __attribute__((tls_model("initial-exec")));
+    uint32_t now = mayfly_process_generation();
+    if (number == 0 || generation != now) {
+        number = (int32_t)syscall(SYS_gettid);
+        generation = now;
+    }
+    return number;
+}
+
 // The lock is held. 0 or an errno.
 static int add_armed(struct mayfly_deadline *deadline) {
     int error = is_running ? 0 : start();
@@ -170,38 +190,53 @@ static int add_armed(struct mayfly_deadline *deadline) {
     return 0;
 }
 
-int mayfly_deadline_arm(
-    struct mayfly_deadline *deadline, uint64_t time, uint64_t slice_end, struct mayfly_request *request) {
-    // Threads of Dispatch, for one, block all signals that are not faults.
+// Lets the bell through to the calling thread. Threads of Dispatch, for one, block all signals that are not faults.
+static int unblock_bell(void) {
     sigset_t bell, previous;
     sigemptyset(&bell);
     sigaddset(&bell, mayfly_bell_signal);
     pthread_sigmask(SIG_UNBLOCK, &bell, &previous);
-    int was_blocked = sigismember(&previous, mayfly_bell_signal) == 1;
+    return sigismember(&previous, mayfly_bell_signal) == 1;
+}
 
+static int arm_run(
+    struct mayfly_deadline *deadline, uint64_t time, uint64_t slice_end, struct mayfly_request *request,
+    int was_blocked) {
     pthread_mutex_lock(&lock);
     deadline->was_blocked = (uint32_t)was_blocked;
     deadline->time = time;
     deadline->slice_end = slice_end;
     deadline->request = request;
     deadline->expired = NULL;
-    deadline->thread = (int32_t)syscall(SYS_gettid);
+    deadline->thread = gettid_of_thread();
     int error = add_armed(deadline);
     pthread_mutex_unlock(&lock);
-    if (error && was_blocked) pthread_sigmask(SIG_BLOCK, &bell, NULL);
     return error;
+}
+
+int mayfly_deadline_arm(
+    struct mayfly_deadline *deadline, uint64_t time, uint64_t slice_end, struct mayfly_request *request) {
+    int was_blocked = unblock_bell();
+    int error = arm_run(deadline, time, slice_end, request, was_blocked);
+    if (error && was_blocked) block_bell();
+    return error;
+}
+
+int mayfly_deadline_arm_for_good(
+    struct mayfly_deadline *deadline, uint64_t time, uint64_t slice_end, struct mayfly_request *request) {
+    static _Thread_local bool is_open __attribute__((tls_model("initial-exec")));
+    if (!is_open) {
+        unblock_bell();
+        is_open = true;
+    }
+    return arm_run(deadline, time, slice_end, request, 0);
 }
 
 void mayfly_deadline_disarm(struct mayfly_deadline *deadline) {
     pthread_mutex_lock(&lock);
     if (deadline->is_armed) unlink_armed(deadline);
     pthread_mutex_unlock(&lock);
-    if (deadline->was_blocked) {
-        sigset_t bell;
-        sigemptyset(&bell);
-        sigaddset(&bell, mayfly_bell_signal);
-        pthread_sigmask(SIG_BLOCK, &bell, NULL);
-    }
+    if (deadline->was_blocked) block_bell();
 }
 
 int mayfly_deadline_arm_wait(

@@ -110,6 +110,10 @@ uint64_t mayfly_thread_read_faults(void) {
     return mayfly_this_thread.last_faults = MAYFLY_FAULTS_UNKNOWN;
 }
 
+int mayfly_thread_is_impatient(void) { return mayfly_this_thread.is_impatient != 0; }
+
+void mayfly_thread_set_impatient(int is_impatient) { mayfly_this_thread.is_impatient = is_impatient != 0; }
+
 void mayfly_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 void mayfly_test_fail_readings(int times) { failing_readings = times; }

@@ -60,12 +60,11 @@ public final class Template<State>: Sendable {
         state: consuming State, deadline: ContinuousClock.Instant? = nil,
         _ body: nonisolated(nonsending) (borrowing Instance<State>) async throws -> Result
     ) async throws -> Result {
-        let store = try OwnInstanceStore(stamp, ownsTemplate: false, state: state)
+        let store = try await makeStore(ownsTemplate: false, state: state, deadline)
         defer {
             store.close()
             withExtendedLifetime(self) {}
         }
-        store.deadline = deadline.map(Deadlines.monotonic)
         try await store.startAsynchronously()
         let instance = Instance(store)
         return try await body(instance)
@@ -78,10 +77,20 @@ public final class Template<State>: Sendable {
     public nonisolated(nonsending) func instantiate(
         state: consuming State, deadline: ContinuousClock.Instant? = nil
     ) async throws -> Instance<State> {
-        let store = try OwnInstanceStore(stamp, ownsTemplate: true, state: state)
-        store.deadline = deadline.map(Deadlines.monotonic)
+        let store = try await makeStore(ownsTemplate: true, state: state, deadline)
         try await store.startAsynchronously()
         return Instance(store)
+    }
+
+    /// An instance whose start function has not run. If the pool is full, the task waits, and no thread.
+    private nonisolated(nonsending) func makeStore(
+        ownsTemplate: Bool, state: State, _ deadline: ContinuousClock.Instant?
+    ) async throws -> OwnInstanceStore<State> {
+        let store = try await core.whenFree { () throws(PoolError) in
+            try OwnInstanceStore(stamp, ownsTemplate: ownsTemplate, state: state)
+        }
+        store.deadline = deadline.map(Deadlines.monotonic)
+        return store
     }
 
     /// Finds an exported function by name and checks its type, once for many calls.

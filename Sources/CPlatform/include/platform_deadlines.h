@@ -51,6 +51,11 @@ uint64_t mayfly_deadline_now(void);
 int mayfly_deadline_arm(
     struct mayfly_deadline *deadline, uint64_t time, uint64_t slice_end, struct mayfly_request *request);
 
+/// The same on a thread of the concurrency runtime, which waits for nobody's signals: the bell is let through to it from
+/// then on, which costs nothing the next time.
+int mayfly_deadline_arm_for_good(
+    struct mayfly_deadline *deadline, uint64_t time, uint64_t slice_end, struct mayfly_request *request);
+
 /// Ends that, on the same thread. Nothing sets the request or rings for it after this.
 void mayfly_deadline_disarm(struct mayfly_deadline *deadline);
 

@@ -23,6 +23,8 @@ struct mayfly_thread {
     uint64_t serial;
     /// Minor and major page faults at the last reading.
     uint64_t last_faults;
+    /// It must not be kept waiting for what it asks for.
+    uint32_t is_impatient;
 };
 
 extern _Thread_local struct mayfly_thread mayfly_this_thread __attribute__((tls_model("initial-exec")));
@@ -38,6 +40,10 @@ static inline const struct mayfly_thread *mayfly_thread_self(void) {
     if (__builtin_expect(generation == 0 || mayfly_this_thread.generation != generation, 0)) mayfly_thread_begin();
     return &mayfly_this_thread;
 }
+
+/// Whether the calling thread must not be kept waiting.
+int mayfly_thread_is_impatient(void);
+void mayfly_thread_set_impatient(int is_impatient);
 
 /// Names the calling thread, for people who look at the process.
 void mayfly_thread_name(const char *name);

@@ -43,6 +43,8 @@ struct SlowState {
     var ticks: [UInt32] = []
     /// In the order of their coming.
     var waiters: [Waiter] = []
+    /// Of tasks that wait, likewise.
+    var hints: [Pool.Hint] = []
     var servings: UInt64 = 0
     var exhaustionWaits: UInt64 = 0
     var exhaustions: UInt64 = 0
@@ -361,7 +363,9 @@ extension Pool {
             // Who waits for a slot does not keep others from theirs. They are served below.
             permits.put(0)
         }
-        let patience = configuration.exhaustionWait.nanoseconds
+        // A task that would rather wait itself is counted where it does.
+        let isImpatient = mayfly_thread_is_impatient() != 0
+        let patience = isImpatient ? 0 : configuration.exhaustionWait.nanoseconds
         let deadline = monotonicTime() &+ patience
         let waiter = Waiter(bin)
         waitingCount.wrappingAdd(1, ordering: .sequentiallyConsistent)
@@ -375,13 +379,13 @@ extension Pool {
             if slow.borrowed > 0 || settling.load(ordering: .sequentiallyConsistent) > 0 {
                 // Not in use: free in a moment.
                 waiter.condition.wait(lock)
-            } else if monotonicTime() < deadline, slow.capacity(geometry) > 0 {
+            } else if !isImpatient, monotonicTime() < deadline, slow.capacity(geometry) > 0 {
                 if !isCounted { slow.exhaustionWaits += 1 }
                 isCounted = true
                 _ = waiter.condition.wait(lock, until: deadline)
             } else {
                 slow.waiters.removeAll { $0 === waiter }
-                slow.exhaustions += 1
+                if !isImpatient { slow.exhaustions += 1 }
                 throw .exhausted(slots: slow.capacity(geometry))
             }
         }
@@ -399,6 +403,7 @@ extension Pool {
         if slow.generation == current { return }
         slow.generation = current
         slow.waiters = []
+        slow.hints = []
         slow.borrowed = 0
         settling.store(0, ordering: .sequentiallyConsistent)
         waitingCount.store(0, ordering: .sequentiallyConsistent)
@@ -406,6 +411,7 @@ extension Pool {
 
     func serveAllUnderLock() {
         noticeFork()
+        defer { if slow.waiters.isEmpty { giveHint() } }
         if slow.borrowed == 0, settling.load(ordering: .sequentiallyConsistent) == 0 {
             // Who waited for borrowed slots only has to decide again.
             for waiter in slow.waiters { waiter.condition.signal() }

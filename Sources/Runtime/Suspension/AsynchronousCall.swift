@@ -37,6 +37,8 @@ final class AsynchronousCall: @unchecked Sendable {
     private let watch = UnsafeMutablePointer<mayfly_deadline>.allocate(capacity: 1)
     /// It is one of the few that run again after their time slice. Of the task that makes the call.
     var hasTurn = false
+    /// Time slices that it has used up without a wait. Likewise.
+    var slices = 0
 
     init(_ request: UnsafeMutablePointer<mayfly_request>, deadline: UInt64) {
         self.request = request
@@ -83,12 +85,12 @@ final class AsynchronousCall: @unchecked Sendable {
     /// Runs the guest on this thread until it returns, is suspended or is stopped.
     ///
     /// - Parameters:
-    ///   - slice: nanoseconds after which the guest is to let others run; nil is never.
+    ///   - slice: nanoseconds after which a guest is to let others run that runs for long; nil is never.
     ///   - run: returns the entry's status.
     /// - Throws: `SystemError` if the thread that watches over deadlines cannot be had.
     func run(slice: UInt64?, _ run: () -> Int32) throws -> Int32 {
-        let end = slice.map { mayfly_deadline_now() &+ $0 } ?? .max
-        let error = mayfly_deadline_arm(watch, deadline, end, request)
+        let end = slice.map { mayfly_deadline_now() &+ Turns.slice($0, after: slices) } ?? .max
+        let error = mayfly_deadline_arm_for_good(watch, deadline, end, request)
         if error != 0 { throw SystemError(operation: "starting the thread of deadlines", errno: error) }
         defer {
             mayfly_deadline_disarm(watch)
@@ -134,6 +136,7 @@ final class AsynchronousCall: @unchecked Sendable {
 
     /// Lets others run, and returns when it is the guest's turn again, or if the call is stopped.
     nonisolated(nonsending) func waitForTurn() async {
+        slices += 1
         guard let waiter = Turns.shared.queue(self) else { return await Task.yield() }
         if !move(to: .queue(waiter)) { Turns.shared.remove(waiter) }
         await whileWatched { await waiter.wait() }

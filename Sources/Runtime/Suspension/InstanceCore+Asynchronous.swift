@@ -74,6 +74,7 @@ extension InstanceCore {
             if isToStop { throw interruption(of: call, suspension) }
             if status == EntryStatus.suspended {
                 Turns.shared.giveUp(call)
+                call.slices = 0
                 try await awaitHost(call, suspension)
             } else {
                 await call.waitForTurn()
@@ -184,6 +185,17 @@ extension InstanceCore {
         if call.reason == .cancellation { return CancellationError() }
         return trap(
             .interrupted, programCounter: suspension.programCounter, framePointer: suspension.framePointer)
+    }
+}
+
+extension TemplateCore {
+    /// Makes an instance with `body`; suspends the task while the pool is full, as long as its configuration says.
+    ///
+    /// - Throws: `PoolError`; `CancellationError`.
+    public nonisolated(nonsending) final func whenFree<Instance: InstanceCore>(
+        _ body: () throws(PoolError) -> Instance
+    ) async throws -> Instance {
+        try await pool.whenFree(body)
     }
 }
 

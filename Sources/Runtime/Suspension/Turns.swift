@@ -2,8 +2,9 @@
 //!
 //! Tasks that are ready run in the order in which they became so. If every guest that has used up its slice were ready
 //! again at once, a request that comes would wait for a slice of each of them. So only as many as there are processors
-//! are; the others wait here for their turn, first come, first served. What has not run yet, or comes back from a wait,
-//! needs no turn: a request waits for the end of one slice.
+//! are; the others wait here for their turn. Who has used fewer slices goes first, and among equals who came first; the
+//! first slices are shorter, so that many new guests at once do not keep others waiting for long. What has not run yet, or
+//! comes back from a wait, needs no turn: a request waits for the end of one slice.
 
 import CPlatform
 
@@ -51,18 +52,50 @@ final class Turns: Sendable {
         }
     }
 
+    /// Guests that have used up equally many slices; the last queue is of those that have used up more.
+    private struct Queue {
+        /// In order from `first` on. Those that were taken out stay until they are first.
+        var waiters: [Waiter] = []
+        var first = 0
+
+        mutating func next() -> Waiter? {
+            while first < waiters.count {
+                let waiter = waiters[first]
+                first += 1
+                if first > 32, first * 2 > waiters.count {
+                    waiters.removeFirst(first)
+                    first = 0
+                }
+                if !waiter.isOver { return waiter }
+            }
+            return nil
+        }
+    }
+
+    /// By what the first slices are shorter than the others. As many queues as there are lengths.
+    private static var divisors: [UInt64] { [4, 2, 1] }
+
+    /// Nanoseconds that a guest may run on after so many slices.
+    static func slice(_ whole: UInt64, after slices: Int) -> UInt64 {
+        whole / (slices < divisors.count ? divisors[slices] : 1)
+    }
+
     // Unchecked: under the lock.
     private struct State {
         var free: Int
-        /// Waiters in order from `first` on. Those that were taken out stay until they are first.
-        var waiters: [Waiter] = []
-        var first = 0
+        var queues = [Queue](repeating: Queue(), count: Turns.divisors.count)
     }
 
     private nonisolated(unsafe) var state: State
     fileprivate let lock = Lock()
 
-    init(count: Int) { state = State(free: max(1, count)) }
+    /// How many guests have a turn at once.
+    let count: Int
+
+    init(count: Int) {
+        self.count = max(1, count)
+        state = State(free: self.count)
+    }
 
     /// Gives a guest's turn to the next, if it has one, and puts it at the end. Nil if nobody waits: then it has one and
     /// need only let those run that are ready.
@@ -77,7 +110,7 @@ final class Turns: Sendable {
                 return (nil, resumed)
             }
             let waiter = Waiter(self)
-            state.waiters.append(waiter)
+            state.queues[min(call.slices, state.queues.count) - 1].waiters.append(waiter)
             return (waiter, resumed)
         }
         resumed?.resume()
@@ -100,15 +133,8 @@ final class Turns: Sendable {
 
     /// Under the lock: gives a turn to the first that waits, or back.
     private func passOn() -> UnsafeContinuation<Void, Never>? {
-        while state.first < state.waiters.count {
-            let waiter = state.waiters[state.first]
-            state.first += 1
-            if state.first > 32, state.first * 2 > state.waiters.count {
-                state.waiters.removeFirst(state.first)
-                state.first = 0
-            }
-            if waiter.isOver { continue }
-            return waiter.end(hasTurn: true)
+        for level in state.queues.indices {
+            if let waiter = state.queues[level].next() { return waiter.end(hasTurn: true) }
         }
         state.free += 1
         return nil
