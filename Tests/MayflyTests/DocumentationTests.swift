@@ -157,6 +157,29 @@ import Testing
     }
 
     /// The README's example of WASI from Swift.
+    @Test("a guest waits for its host") func asynchronousHostFunctions() async throws {
+        actor Values {
+            func value(of key: Int32) throws -> Int32 { key * 6 }
+        }
+        struct Session: Sendable {
+            let store = Values()
+        }
+        let session = Session()
+        let module = try Engine().compile(
+            text: #"""
+                (module
+                  (import "store" "get" (func $get (param i32) (result i32)))
+                  (func (export "lookup") (param i32) (result i32) (call $get (local.get 0))))
+                """#)
+        var imports = Imports<Session>()
+        imports.define("store", "get") { (caller, key: Int32) in
+            try await caller.state.store.value(of: key)
+        }
+        let template = try module.template(imports: imports)
+        let answer: Int32 = try await template.withInstance(state: session) { try await $0.call("lookup", 7) }
+        #expect(answer == 42)
+    }
+
     @Test("a command runs from Swift") func commandsInSwift() throws {
         let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
         let examples = Self.root.appendingPathComponent("Examples").path
