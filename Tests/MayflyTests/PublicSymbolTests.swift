@@ -42,7 +42,7 @@ import Testing
         return try JSONDecoder().decode(Graph.self, from: Data(contentsOf: file)).symbols
     }
 
-    @Test("are documented", arguments: ["Mayfly", "MayflyWASI", "MayflyMetrics", "WasmText"])
+    @Test("are documented", arguments: ["Mayfly", "MayflyWASI", "MayflyMetrics", "MayflyServer", "WasmText"])
     func documented(_ module: String) throws {
         let symbols = try symbols(of: module)
         #expect(symbols.count > 5)
