@@ -12,8 +12,8 @@ public import ServiceLifecycle
 /// try await group.run()
 /// ```
 ///
-/// It ends when the group shuts down gracefully or is cancelled, after one last report. A group shuts its services down in
-/// the opposite order: named before the server, it reports what the last requests did.
+/// It ends when the group shuts down gracefully or is cancelled, after one last report. A group shuts its services down
+/// in the opposite order: named before the server, it reports what the last requests did.
 ///
 /// The pool keeps to its own budget (`PoolConfiguration.warmBytes`), and gives back what is not used for a time
 /// (`PoolConfiguration.idleTime`). What it cannot know is how the host's memory is; that is what the service can ask:
@@ -33,8 +33,8 @@ public struct EngineService: Service, CustomStringConvertible {
     ///   - engine: kept alive by the service.
     ///   - interval: from one report to the next.
     ///   - factory: where the metrics go; nil for the one the process is bootstrapped with.
-    ///   - isShortOfMemory: is asked after each report but the last one; if it says true, free slots give back the memory that they
-    ///     keep for their next instances (`Engine.trim()`). Nil leaves it to the pool.
+    ///   - isShortOfMemory: is asked after each report but the last one; if it says true, free slots give back the
+    ///     memory that they keep for their next instances (`Engine.trim()`). Nil leaves it to the pool.
     public init(
         _ engine: Engine, every interval: Duration = .seconds(10), metrics factory: (any MetricsFactory)? = nil,
         isShortOfMemory: (@Sendable () -> Bool)? = nil

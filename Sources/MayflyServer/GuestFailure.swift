@@ -1,7 +1,7 @@
 //! What went wrong with a guest, in one vocabulary for logs, spans and counters.
 //!
-//! Invariants: `code` is one of a small fixed set, whatever the guest does, so that it can be a metric's dimension; no text
-//! holds a line break or another control character, so that a guest cannot write lines of its own into a log.
+//! Invariants: `code` is one of a small fixed set, whatever the guest does, so that it can be a metric's dimension; no
+//! text holds a line break or another control character, so that a guest cannot write lines of its own into a log.
 
 public import Mayfly
 
@@ -29,7 +29,8 @@ public struct GuestFailure: Sendable, Hashable, CustomStringConvertible {
         case capacity
         /// The system refused memory or something else, or the configuration allows less than the module needs.
         case resources
-        /// Module and host do not fit: an import or export is missing or has another type, or the module cannot be compiled.
+        /// Module and host do not fit: an import or export is missing or has another type, or the module cannot be
+        /// compiled.
         case mismatch
         /// Any other error: a host function threw it, or the host itself.
         case host
@@ -45,8 +46,8 @@ public struct GuestFailure: Sendable, Hashable, CustomStringConvertible {
     public let message: String
     /// Why the guest trapped; nil if it did not.
     public let trapCode: TrapCode?
-    /// The guest's functions that were active, innermost first, a line each: name, index, module, offset in the module's
-    /// binary, and place in its source, as far as they are known. Empty unless the guest trapped.
+    /// The guest's functions that were active, innermost first, a line each: name, index, module, offset in the
+    /// module's binary, and place in its source, as far as they are known. Empty unless the guest trapped.
     public let backtrace: [String]
 
     /// What `error`, which came out of a guest's call or of the making of its instance, says of the guest.

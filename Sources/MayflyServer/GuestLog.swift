@@ -1,14 +1,14 @@
 //! What a guest may write to the host's log, and how much of it.
 //!
-//! The guest is hostile: it chooses level, bytes and number of its lines. Invariants: each of its messages is one line of
-//! bounded length; all of them together cost at most the instance's budget, empty ones included; none is louder than
+//! The guest is hostile: it chooses level, bytes and number of its lines. Invariants: each of its messages is one line
+//! of bounded length; all of them together cost at most the instance's budget, empty ones included; none is louder than
 //! the host allows; whatever its bytes are, what is logged is valid text.
 
 public import Logging
 
 /// The log of one guest: a logger of the host, with bounds for what the guest can do with it.
 ///
-/// Part of the state of an instance, where ``Mayfly/Imports/defineLog(as:_:)`` finds it:
+/// Part of the state of an instance, where `Imports.defineLog(as:_:)` finds it:
 ///
 /// ```swift
 /// struct Request { var log: GuestLog }
@@ -16,12 +16,14 @@ public import Logging
 /// imports.defineLog(\.log)
 /// ```
 ///
-/// Line breaks and other characters that control a display stand as escape sequences in the message (`\n`, `\u{1B}`), bytes that
-/// are not UTF-8 as U+FFFD. When the budget is used up one last line says so, and the rest is dropped and counted.
+/// Line breaks and other characters that control a display stand as escape sequences in the message (`\n`, `\u{1B}`),
+/// bytes that are not UTF-8 as U+FFFD. When the budget is used up one last line says so, and the rest is dropped and
+/// counted.
 public struct GuestLog: Sendable {
     /// What a guest may put into the log.
     public struct Limits: Sendable, Hashable {
-        /// Bytes of one message, escape sequences included, at most 1 MiB. What is longer is cut off, and ends with `…`.
+        /// Bytes of one message, escape sequences included, at most 1 MiB. What is longer is cut off, and ends with
+        /// `…`.
         public var messageBytes: Int
         /// Bytes of all messages of an instance, each of which counts ``GuestLog/messageCost`` besides.
         public var totalBytes: Int
@@ -66,8 +68,8 @@ public struct GuestLog: Sendable {
         write(bytes[...], at: level, isWhole: true)
     }
 
-    /// Logs each line of what a guest wrote to a stream, such as the standard error that its WASI context has captured. Empty
-    /// lines are left out.
+    /// Logs each line of what a guest wrote to a stream, such as the standard error that its WASI context has captured.
+    /// Empty lines are left out.
     ///
     /// ```swift
     /// instance.state.log.write(linesOf: instance.state.wasi.takeStandardError(), at: .info)

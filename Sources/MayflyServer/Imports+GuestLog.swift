@@ -11,9 +11,9 @@ extension Imports {
     /// (import "log" "is_enabled" (func $isEnabled (param $level i32) (result i32)))
     /// ```
     ///
-    /// `write` logs `count` bytes of memory from `address` on, as one message. Levels are swift-log's, 0 for `trace` to 6 for
-    /// `critical`; a number below or above is the first or the last of them. What is not in the guest's memory ends the guest
-    /// with a `MemoryAccessError`. `is_enabled` tells whether a message at that level would be seen.
+    /// `write` logs `count` bytes of memory from `address` on, as one message. Levels are swift-log's, 0 for `trace` to
+    /// 6 for `critical`; a number below or above is the first or the last of them. What is not in the guest's memory
+    /// ends the guest with a `MemoryAccessError`. `is_enabled` tells whether a message at that level would be seen.
     ///
     /// - Parameters:
     ///   - module: the name that guests import them from.

@@ -3,17 +3,17 @@
 public import Logging
 
 extension GuestFailure {
-    /// The failure as metadata of a log message: `wasm.failure` (``code``), `wasm.error` (``message``), and `wasm.backtrace`, a
-    /// list, if there is one.
+    /// The failure as metadata of a log message: `wasm.failure` (``code``), `wasm.error` (``message``), and
+    /// `wasm.backtrace`, a list, if there is one.
     public var metadata: Logger.Metadata {
         var metadata: Logger.Metadata = ["wasm.failure": "\(code)", "wasm.error": "\(message)"]
         if !backtrace.isEmpty { metadata["wasm.backtrace"] = .array(backtrace.map { .string($0) }) }
         return metadata
     }
 
-    /// How loud such a failure is by default: a guest that goes wrong or is stopped is a warning, for a server goes on as if
-    /// nothing were; what the host or its operator has to put right is an error; a defect in Mayfly is critical, and a
-    /// cancellation of interest to those only who look for it.
+    /// How loud such a failure is by default: a guest that goes wrong or is stopped is a warning, for a server goes on
+    /// as if nothing were; what the host or its operator has to put right is an error; a defect in Mayfly is critical,
+    /// and a cancellation of interest to those only who look for it.
     public var level: Logger.Level {
         switch kind {
         case .trap, .deadline, .capacity: .warning
@@ -32,8 +32,8 @@ extension Logger {
     /// ```
     ///
     /// - Parameters:
-    ///   - error: what was thrown. It is not handed to the log handler itself, whose output would show texts of the guest as
-    ///     they are.
+    ///   - error: what was thrown. It is not handed to the log handler itself, whose output would show texts of the
+    ///     guest as they are.
     ///   - name: what the host calls the guest: the metadata `wasm.guest`.
     ///   - level: nil for what fits the failure, ``GuestFailure/level``.
     ///   - message: what the host was about to do.

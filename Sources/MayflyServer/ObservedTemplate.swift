@@ -16,11 +16,11 @@ public import Tracing
 /// }
 /// ```
 ///
-/// The span is a child of the current one, and itself the current one for `body`, for asynchronous host functions and for all
-/// that they await. It lasts as long as the instance. What is thrown is thrown on, unchanged.
+/// The span is a child of the current one, and itself the current one for `body`, for asynchronous host functions and
+/// for all that they await. It lasts as long as the instance. What is thrown is thrown on, unchanged.
 ///
-/// It costs a span, two metrics and two looks at the clock: next to nothing beside a request, much beside an instance that is
-/// only stamped and called.
+/// It costs a span, two metrics and two looks at the clock: next to nothing beside a request, much beside an instance
+/// that is only stamped and called.
 public struct ObservedTemplate<State>: Sendable {
     /// What is observed.
     public let template: Template<State>
@@ -66,7 +66,7 @@ public struct ObservedTemplate<State>: Sendable {
     ///   - operation: the span's name; nil for the template's.
     ///   - logger: for this run in place of the template's, such as the request's.
     ///   - body: uses the instance.
-    /// - Throws: what ``Mayfly/Template/withInstance(state:deadline:_:)`` throws.
+    /// - Throws: what `Template.withInstance(state:deadline:_:)` throws.
     public nonisolated(nonsending) func withInstance<Result>(
         state: consuming State, deadline: ContinuousClock.Instant? = nil, operation: String? = nil,
         logger: Logger? = nil, _ body: nonisolated(nonsending) (borrowing Instance<State>) async throws -> Result

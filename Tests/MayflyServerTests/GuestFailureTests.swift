@@ -1,4 +1,5 @@
-//! Failures of guests as logs see them: whose business they are, and that no guest writes a line of its own into the log.
+//! Failures of guests as logs see them: whose business they are, and that no guest writes a line of its own into the
+//! log.
 
 import InMemoryLogging
 import Logging

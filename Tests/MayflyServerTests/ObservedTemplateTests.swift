@@ -162,6 +162,24 @@ import Tracing
         #expect(try runs("host") == 1)
     }
 
+    @Test("what guests do makes no new metrics") func fixedMetrics() async throws {
+        struct Refused: Error { var key: Int32 }
+        let observed = try observed { key in throw Refused(key: key) }
+        let count = metrics.counters.count
+        for divisor: Int32 in 0..<20 {
+            try? await observed.withInstance(state: ()) { _ = try await $0.call("divide", 1, divisor) as Int32 }
+            try? await observed.withInstance(state: ()) { try await $0.call("no such function \(divisor)") }
+            try? await observed.withInstance(state: ()) { _ = try await $0.call("fetch_twice") as Int32 }
+        }
+        #expect(count == GuestFailure.codes.count + 1)
+        #expect(metrics.counters.count == count)
+        #expect(try runs("call") == 20)
+        #expect(try runs("host") == 20)
+        #expect(try runs("trap.integer_divide_by_zero") == 1)
+        #expect(try runs("success") == 19)
+        #expect(try durations() == 60)
+    }
+
     @Test("a new version of a module is observed as the same guest") func replacing() async throws {
         let observed = try observed()
         _ = try await observed.withInstance(state: ()) { try await $0.call("divide", 4, 2) as Int32 }
