@@ -44,7 +44,8 @@ import Testing
         let failure = try failure(#"(module (func $spin (export "f") (loop (br 0))))"#, deadline: .milliseconds(20))
         #expect(failure.kind == .deadline)
         #expect(failure.code == "trap.interrupted_at_its_deadline")
-        #expect(failure.backtrace.first?.hasPrefix("spin (function 0)") == true)
+        // Nobody was there yet if the deadline passed before the guest ran.
+        #expect(failure.backtrace.allSatisfy { $0.hasPrefix("spin (function 0)") })
     }
 
     @Test("a call that does not fit is the host's to put right") func mismatches() throws {
