@@ -19,14 +19,19 @@ let package = Package(
         .library(name: "WasmText", targets: ["WasmText"]),
         .library(name: "MayflyWASI", targets: ["MayflyWASI"]),
         .library(name: "MayflyMetrics", targets: ["MayflyMetrics"]),
+        .library(name: "MayflyServer", targets: ["MayflyServer"]),
         .executable(name: "mayfly", targets: ["mayfly-cli"]),
         .executable(name: "mayfly-bench", targets: ["mayfly-bench"]),
     ],
     dependencies: [
         // The command line and the benchmark only: the core targets depend on no package.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        // MayflyMetrics only.
+        // MayflyMetrics and MayflyServer only.
         .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        // MayflyServer only.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .target(name: "CPlatform", path: "Sources/CPlatform"),
@@ -47,6 +52,14 @@ let package = Package(
         .target(
             name: "MayflyMetrics", dependencies: ["Mayfly", .product(name: "CoreMetrics", package: "swift-metrics")],
             path: "Sources/MayflyMetrics", swiftSettings: swift),
+        .target(
+            name: "MayflyServer",
+            dependencies: [
+                "Mayfly", "MayflyMetrics", "MayflyWASI", .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], path: "Sources/MayflyServer", swiftSettings: swift),
         .executableTarget(
             name: "mayfly-cli",
             dependencies: [
@@ -94,6 +107,18 @@ let package = Package(
             dependencies: [
                 "Mayfly", "MayflyMetrics", "TestSupport", .product(name: "CoreMetrics", package: "swift-metrics"),
             ], path: "Tests/MayflyMetricsTests", swiftSettings: swift),
+        .testTarget(
+            name: "MayflyServerTests",
+            dependencies: [
+                "Mayfly", "MayflyServer", "MayflyWASI", .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ], path: "Tests/MayflyServerTests", swiftSettings: swift),
         .testTarget(
             name: "CommandTests", dependencies: ["mayfly-cli", "TestSupport", "WasmModule"], path: "Tests/CommandTests",
             swiftSettings: swift),

@@ -32,7 +32,7 @@ public struct Caller<State>: ~Copyable {
     /// Inside, the guest cannot be called, which throws `CallError.memoryInUse`, and the other functions that touch the
     /// memory must not be used, which is a programming error: they would overlap with the exclusive access of the span.
     ///
-    /// What is written this way makes the instance's end a little dearer than ``writeBytes(_:at:)`` does: the pool has to ask
+    /// What is written this way makes the instance's end a little dearer than `writeBytes(_:at:)` does: the pool has to ask
     /// the kernel which pages were written to.
     @inlinable
     public borrowing func withMemory<Result, Failure: Error>(

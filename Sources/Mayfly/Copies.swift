@@ -80,7 +80,7 @@ extension Instance {
     /// from now on, and each may outlive the other.
     ///
     /// Pages that this instance did not write to are shared until one of the two writes to them; those that it wrote to are copied,
-    /// which is what a fork costs. To make many copies of one point, take a snapshot (``Template/snapshot(of:)``): its
+    /// which is what a fork costs. To make many copies of one point, take a snapshot (``Template/snapshot(of:)-(Instance<State>)``): its
     /// instances share those too.
     ///
     /// - Throws: `CopyError` if the instance is linked with others or its memory borrowed; `PoolError` if there is no free

@@ -10,7 +10,7 @@ extension Instance {
     /// When calls are stopped; nil is never.
     ///
     /// It applies to calls that begin after it was set, and to what they call. A guest that is stopped ends with a
-    /// `Trap` (``TrapCode/interrupted``), within some milliseconds, whether it loops, recurs, or has gigabytes filled;
+    /// `Trap` (`TrapCode.interrupted`), within some milliseconds, whether it loops, recurs, or has gigabytes filled;
     /// one in a host function as soon as that returns. A call after the time fails in the same way, without running
     /// anything.
     ///

@@ -98,7 +98,7 @@ public final class Module: Sendable {
     ///   - imports: what the host defines.
     ///   - memoryLimit: bytes, rounded down to whole pages of 64 KiB, that each memory may grow to: `memory.grow`
     ///     beyond it fails, whatever maximum the module declares. If with it the instances fit the engine's dense slots
-    ///     (``PoolConfiguration/dense``), they live there. The first such template may have the module compiled a
+    ///     (`PoolConfiguration.dense`), they live there. The first such template may have the module compiled a
     ///     second time, and its functions (``TypedFunction``, references) are good for templates of which this is true
     ///     as well.
     /// - Throws: `LinkError` if an import is missing or of another type, or the module does not fit the engine's slots

@@ -6,7 +6,7 @@ public import WasmModule
 /// A Swift type that can be a parameter or result of a WebAssembly function.
 ///
 /// The library's conformances are the complete list: `Int32`, `UInt32`, `Int64`, `UInt64`, `Float`, `Double`,
-/// ``V128``, `FunctionReference?` and `ExternReference?`.
+/// `V128`, `FunctionReference?` and `ExternReference?`.
 public protocol WasmValue: Sendable {
     /// The WebAssembly type this Swift type stands for.
     static var wasmType: ValueType { get }

@@ -11,13 +11,22 @@ import Testing
         .deletingLastPathComponent()
 
     /// What holds the Swift that documents show. This file: see `commandsInSwift`.
-    private static let sources = ["Examples/Embedding/main.swift", "Tests/MayflyTests/DocumentationTests.swift"]
-    private static let documents = [
-        "Sources/Mayfly/Mayfly.docc/Copies.md",
-        "README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/ARCHITECTURE.md", "docs/RATIONALE.md",
-        "Benchmarks/README.md", "Sources/Mayfly/Mayfly.docc/Mayfly.md", "Sources/Mayfly/Mayfly.docc/GettingStarted.md",
-        "Sources/MayflyWASI/MayflyWASI.docc/MayflyWASI.md",
+    private static let sources = [
+        "Examples/Embedding/main.swift", "Tests/MayflyTests/DocumentationTests.swift",
+        "Tests/MayflyTests/ArticleTests.swift", "Tests/MayflyServerTests/ArticleTests.swift",
+        "Examples/Sources/javascript-per-request/main.swift",
     ]
+    private static let documents =
+        [
+            "README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/ARCHITECTURE.md", "docs/RATIONALE.md",
+            "Benchmarks/README.md", "Sources/MayflyWASI/MayflyWASI.docc/MayflyWASI.md",
+            "Sources/MayflyServer/MayflyServer.docc/MayflyServer.md",
+        ] + articles
+    /// All of the documentation catalogue, so that a new article is not forgotten.
+    private static let articles =
+        ((try? FileManager.default.contentsOfDirectory(
+            atPath: root.appendingPathComponent("Sources/Mayfly/Mayfly.docc").path)) ?? []).sorted()
+        .filter { $0.hasSuffix(".md") }.map { "Sources/Mayfly/Mayfly.docc/\($0)" }
 
     private static func lines(_ path: String) throws -> [String] {
         try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
@@ -37,6 +46,7 @@ import Testing
     }
 
     @Test("there is Swift to compare") func swiftIsFound() throws {
+        #expect(Self.articles.count > 5)
         for document in ["README.md", "Sources/Mayfly/Mayfly.docc/GettingStarted.md"] {
             #expect(!Self.blocks(of: "swift", in: try Self.lines(document)).isEmpty)
         }

@@ -17,32 +17,17 @@ import Testing
         var symbols: [Symbol]
     }
 
-    /// The folder of what was built, where this test is too.
-    private static let products = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        .deletingLastPathComponent()
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
     private func symbols(of module: String) throws -> [Graph.Symbol] {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("mayfly-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
-            "swift", "symbolgraph-extract", "-module-name", module, "-I", "\(Self.products.path)/Modules", "-Xcc",
-            "-fmodule-map-file=\(Self.products.path)/CPlatform.build/module.modulemap", "-target",
-            "x86_64-unknown-linux-gnu", "-output-dir", folder.path, "-minimum-access-level", "public",
-            "-skip-synthesized-members",
-        ]
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "symbolgraph-extract of \(module)")
-        let file = folder.appendingPathComponent("\(module).symbols.json")
-        return try JSONDecoder().decode(Graph.self, from: Data(contentsOf: file)).symbols
+        try SymbolGraphs.with(module) { folder in
+            let file = folder.appendingPathComponent("\(module).symbols.json")
+            return try JSONDecoder().decode(Graph.self, from: Data(contentsOf: file)).symbols
+        }
     }
 
-    @Test("are documented", arguments: ["Mayfly", "MayflyWASI", "MayflyMetrics", "WasmText"])
+    @Test("are documented", arguments: ["Mayfly", "MayflyWASI", "MayflyMetrics", "MayflyServer", "WasmText"])
     func documented(_ module: String) throws {
         let symbols = try symbols(of: module)
         #expect(symbols.count > 5)

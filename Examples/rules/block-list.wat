@@ -1,0 +1,15 @@
+;; A rule: denies what is on the host's list. The host looks it up while the rule is suspended.
+(module $block_list
+  (import "rule" "body_size" (func $size (result i32)))
+  (import "rule" "read_body" (func $read (param $address i32)))
+  (import "rule" "reason" (func $reason (param $address i32) (param $size i32)))
+  (import "rule" "is_blocked" (func $isBlocked (param $address i32) (param $size i32) (result i32)))
+  (import "log" "write" (func $log (param $level i32) (param $address i32) (param $size i32)))
+  (memory 1)
+  (data (i32.const 0) "is on the block list")
+  (func (export "evaluate") (result i32)
+    (call $read (i32.const 1024))
+    (if (i32.eqz (call $isBlocked (i32.const 1024) (call $size))) (then (return (i32.const 0))))
+    (call $reason (i32.const 0) (i32.const 20))
+    (call $log (i32.const 2) (i32.const 0) (i32.const 20))
+    (i32.const 1)))
