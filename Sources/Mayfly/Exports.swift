@@ -7,6 +7,7 @@
 @_exported public import enum Runtime.CopyError
 @_exported public import struct Runtime.DenseClass
 @_exported public import struct Runtime.ExternReference
+@_exported public import enum Runtime.ExternReferenceError
 @_exported public import struct Runtime.FunctionReference
 @_exported public import enum Runtime.GrowthPolicy
 @_exported public import struct Runtime.KernelFeatures

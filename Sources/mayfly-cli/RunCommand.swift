@@ -238,7 +238,7 @@ extension Value {
         case .f64(let value): "\(value)"
         case .v128(let value): "\(value)"
         case .funcref(let reference): reference == nil ? "null" : "a function"
-        case .externref(let reference): reference.map { "extern \($0.handle)" } ?? "null"
+        case .externref(let reference): reference.map { $0.handle.map { "extern \($0)" } ?? "an object" } ?? "null"
         }
     }
 }

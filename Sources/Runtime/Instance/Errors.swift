@@ -41,6 +41,8 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     case immutableGlobal(name: String)
     /// A function reference or a typed function of another module.
     case foreignFunctionReference
+    /// A reference to an object that the instance does not have.
+    case foreignObjectReference
     /// The guest was called inside `withMemory` of the same instance.
     case memoryInUse
     /// The guest was stopped at a deadline, wherever it was: what it holds need not make sense. The instance is to be
@@ -57,6 +59,7 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
             "global \"\(name)\" has type \(actual.text), but is used as \(expected.text)"
         case .immutableGlobal(let name): "global \"\(name)\" is immutable"
         case .foreignFunctionReference: "a function of another module"
+        case .foreignObjectReference: "a reference to an object that the instance does not have"
         case .memoryInUse: "the memory is borrowed by an enclosing withMemory"
         case .stoppedInstance: "the instance was stopped at a deadline, and can only be dropped or rolled back"
         }

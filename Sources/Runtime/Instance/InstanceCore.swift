@@ -59,6 +59,8 @@ open class InstanceCore {
     private final var largeCells: UnsafeMutablePointer<UInt64>?
     final let context: UnsafeMutableRawPointer
     final let slot: Slot
+    /// What the host keeps for it, if anything; of linked instances it is theirs together.
+    final var resources: StoreResources?
     /// Of an instance with further memories, or one that is linked.
     private(set) final var linkage: Linkage?
     /// What changes at every entry; of linked instances that of the first. In raw memory, where access costs no check:
@@ -113,6 +115,7 @@ open class InstanceCore {
     private final func extend(_ group: InstanceGroup?) throws(PoolError) {
         droppedData = template.droppedData
         droppedElements = template.droppedElements
+        resources = group?.resources
         if template.furtherImages.isEmpty && group == nil { return }
         let module = template.module
         let pool = template.pool

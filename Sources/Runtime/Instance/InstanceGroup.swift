@@ -12,6 +12,7 @@ import WasmModule
 /// The instances of one store.
 public final class InstanceGroup {
     let engine: EngineCore
+    let resources = StoreResources()
     private(set) var members: [InstanceCore] = []
     private(set) var names: [ExactName: InstanceCore] = [:]
     /// The member whose host function or runtime function failed last.
@@ -110,8 +111,8 @@ public final class InstanceGroup {
             if let exporter = names[ExactName(entry.module)] {
                 try exporter.export(to: entry, of: module, &links)
             } else {
-                let definition = try imports.definition(of: entry, in: module) { cells in
-                    function(ofReference: cells) != nil
+                let definition = try imports.definition(of: entry, in: module) { type, cell in
+                    type == .funcref ? function(ofReference: cell) != nil : resources.objects.object(cell) != nil
                 }
                 switch definition {
                 case .function(let function): links.functions.append(.host(function))
