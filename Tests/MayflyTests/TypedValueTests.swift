@@ -94,6 +94,8 @@ import Testing
             #expect(high == -5 && low == 7 && both == SIMD2(wide, -wide) && double == Double(wide))
             let (a, b): (Int32, Int64) = try instance.call(two, -3)
             #expect(a == -3 && b == -3)
+            let (c, e): (Int32, Int64) = try instance.call("two", -4)
+            #expect(c == -4 && e == -4)
             #expect(throws: CallError.self) { let _: (Int32, Int32) = try instance.call("two", 1) }
             #expect(throws: CallError.self) { let _: Int32 = try instance.call("two", 1) }
         }
