@@ -85,7 +85,7 @@ extension Caller {
 }
 
 /// The clock that the runtime's deadlines are of.
-private enum Deadlines {
+enum Deadlines {
     static var now: UInt64 { InstanceCore.monotonicTime }
 
     /// Nanoseconds of the monotonic clock. The distant future is not overflow.

@@ -18,7 +18,8 @@ extension Instance {
         try store.withBytes(at: address, count: count, body)
     }
 
-    /// Gives access to `count` bytes of the memory in place, from byte `address` on, under the rules of ``withMemory(_:)``.
+    /// Gives access to `count` bytes of the memory in place, from byte `address` on, under the rules of
+    /// ``withMemory(_:)``.
     ///
     /// - Throws: `MemoryAccessError` if not all of them lie in the memory; what `body` throws.
     @inlinable
@@ -67,7 +68,8 @@ extension Caller {
         try store.withBytes(at: address, count: count, body)
     }
 
-    /// Gives access to `count` bytes of the memory in place, from byte `address` on, under the rules of ``withMemory(_:)``.
+    /// Gives access to `count` bytes of the memory in place, from byte `address` on, under the rules of
+    /// ``withMemory(_:)``.
     ///
     /// - Throws: `MemoryAccessError` if not all of them lie in the memory; what `body` throws.
     @inlinable
@@ -154,6 +156,12 @@ extension InstanceStore {
         at address: UInt32, count: Int
     ) throws(MemoryAccessError) -> UnsafeBufferPointer<UInt8> {
         let pointer = try pointer(to: address, count: count)
+        guard count <= copyAllowance else {
+            throw MemoryAccessError(
+                address: UInt64(address), count: UInt64(count), memorySize: memoryLength.pointee,
+                copyLimit: limits?.copiedBytes)
+        }
+        noteCopy(count)
         return UnsafeBufferPointer(start: pointer.assumingMemoryBound(to: UInt8.self), count: count)
     }
 }

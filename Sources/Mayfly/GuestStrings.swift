@@ -1,5 +1,5 @@
-//! Text in guest memory. It is bytes until somebody says how many, and has checked that they are UTF-8; each of these functions
-//! copies, and says so by its name.
+//! Text in guest memory. It is bytes until somebody says how many, and has checked that they are UTF-8; each of these
+//! functions copies, and says so by its name.
 
 import Glibc
 public import Runtime
@@ -33,8 +33,8 @@ extension Instance {
         try store.readString(at: address, count: count)
     }
 
-    /// Copies text of `count` bytes out of the memory. What is no UTF-8 in it becomes U+FFFD, so that the text may take up to three times
-    /// as many bytes.
+    /// Copies text of `count` bytes out of the memory. What is no UTF-8 in it becomes U+FFFD, so that the text may take
+    /// up to three times as many bytes.
     ///
     /// - Throws: `MemoryAccessError` if not all of them lie in the memory.
     public borrowing func readRepairedString(
@@ -71,8 +71,8 @@ extension Caller {
         try store.readString(at: address, count: count)
     }
 
-    /// Copies text of `count` bytes out of the memory. What is no UTF-8 in it becomes U+FFFD, so that the text may take up to three times
-    /// as many bytes.
+    /// Copies text of `count` bytes out of the memory. What is no UTF-8 in it becomes U+FFFD, so that the text may take
+    /// up to three times as many bytes.
     ///
     /// - Throws: `MemoryAccessError` if not all of them lie in the memory.
     public borrowing func readRepairedString(

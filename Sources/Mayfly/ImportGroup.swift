@@ -1,8 +1,8 @@
 //! A module of imports whose functions are those of a Swift type, which is a part of the state.
 //!
-//! A closure that changes the value has it exclusively while it runs. It has no caller, so there is no way for it to call the
-//! guest, and for the guest to come back to the value meanwhile. What needs the caller is given it, and has the value like
-//! any other part of the state: in accesses that end before the guest is called.
+//! A closure that changes the value has it exclusively while it runs. It has no caller, so there is no way for it to
+//! call the guest, and for the guest to come back to the value meanwhile. What needs the caller is given it, and has
+//! the value like any other part of the state: in accesses that end before the guest is called.
 
 public import Runtime
 public import WasmModule
@@ -23,8 +23,9 @@ extension Imports {
     /// }
     /// ```
     ///
-    /// Methods that do not change their value, and all of classes, are given by name. Swift has no names for those that do: a closure
-    /// with an `inout` parameter calls them. Errors that either throws end the guest and come out of the call into it.
+    /// Methods that do not change their value, and all of classes, are given by name. Swift has no names for those that
+    /// do: a closure with an `inout` parameter calls them. Errors that either throws end the guest and come out of the
+    /// call into it.
     ///
     /// - Parameters:
     ///   - module: the name that guests import from. There may be other definitions under it.
@@ -51,7 +52,7 @@ extension Imports {
     }
 }
 
-/// The functions of one module of imports, defined by those of a Swift type. See ``Imports/bind(_:_:_:)-(_,WritableKeyPath<State,Root>&Sendable,_)``.
+/// The functions of one module of imports, defined by those of a Swift type. See ``Imports/bind(_:_:_:)``.
 public struct ImportGroup<State, Root, Path: KeyPath<State, Root>> {
     @usableFromInline var table = ImportTable()
     @usableFromInline let module: String
@@ -124,7 +125,8 @@ public struct ImportGroup<State, Root, Path: KeyPath<State, Root>> {
 
     // MARK: With the caller
 
-    /// Defines a function with one result that needs the guest's memory, or calls it back, by a closure that has the caller.
+    /// Defines a function with one result that needs the guest's memory, or calls it back, by a closure that has the
+    /// caller.
     ///
     /// ```swift
     /// group.define("log", withCaller: { (caller, text: UInt32, count: UInt32) in
@@ -142,7 +144,8 @@ public struct ImportGroup<State, Root, Path: KeyPath<State, Root>> {
         table.merge(imports.table)
     }
 
-    /// Defines a function with no result that needs the guest's memory, or calls it back, by a closure that has the caller.
+    /// Defines a function with no result that needs the guest's memory, or calls it back, by a closure that has the
+    /// caller.
     @inlinable
     public mutating func define<each Parameter: WasmValue>(
         _ name: String,
@@ -153,7 +156,8 @@ public struct ImportGroup<State, Root, Path: KeyPath<State, Root>> {
         table.merge(imports.table)
     }
 
-    /// Defines a function with several results that needs the guest's memory, or calls it back, by a closure that has the caller.
+    /// Defines a function with several results that needs the guest's memory, or calls it back, by a closure that has
+    /// the caller.
     @inlinable
     public mutating func define<each Parameter: WasmValue, each Result: WasmValue>(
         _ name: String,

@@ -1,7 +1,7 @@
 //! Calls of functions with several results whose arguments are literals.
 //!
-//! `call("f", 42)` would make 42 a `Double`, which is the only type that a literal likes and WebAssembly has. These overloads make
-//! it an i32, as those for one result do.
+//! `call("f", 42)` would make 42 a `Double`, which is the only type that a literal likes and WebAssembly has. These
+//! overloads make it an i32, as those for one result do.
 
 extension Instance {
     /// Calls an exported function that has several results, with an i32.

@@ -1,7 +1,7 @@
 //! References as typed parameters and results: functions of guests, numbers and objects of the host's.
 //!
-//! What a cell with a reference means, its instance knows: an object is looked up there on its way to the host and taken in
-//! there on its way to the guest. Nothing that a guest passes is taken for an object before it was found.
+//! What a cell with a reference means, its instance knows: an object is looked up there on its way to the host and
+//! taken in there on its way to the guest. Nothing that a guest passes is taken for an object before it was found.
 
 public import Runtime
 public import WasmModule
@@ -74,13 +74,13 @@ extension Optional: WasmValue where Wrapped: WasmReference {
 /// imports.define("host", "length") { (_, session: Session) in Int32(session.user.utf8.count) }
 /// ```
 ///
-/// The guest keeps a number and nothing else: in locals, globals and tables, for as long as it lives. The instance keeps the
-/// object: until it goes, or, if it is linked with others, its store; or until ``Caller/takeBack(_:)``. The same object has
-/// the same number each time, and how many a guest may have at once is limited (65,536, unless ``ResourceLimits/objects`` says
-/// something else).
+/// The guest keeps a number and nothing else: in locals, globals and tables, for as long as it lives. The instance
+/// keeps the object: until it goes, or, if it is linked with others, its store; or until ``Caller/takeBack(_:)``. The
+/// same object has the same number each time, and how many a guest may have at once is limited (65,536, unless
+/// ``ResourceLimits/objects`` says something else).
 ///
-/// Where the guest passes null, a number (`ExternReference(handle:)`), an object of another class, or one that the instance does
-/// not have, the host function is not called: the guest ends with an `ExternReferenceError`.
+/// Where the guest passes null, a number (`ExternReference(handle:)`), an object of another class, or one that the
+/// instance does not have, the host function is not called: the guest ends with an `ExternReferenceError`.
 ///
 /// Copies of an instance, snapshots and forks, have the numbers but not the objects, as they may be another tenant's. A
 /// reference that a guest kept from before leads to `ExternReferenceError.unknownObject` there; give it new ones in
@@ -88,6 +88,7 @@ extension Optional: WasmValue where Wrapped: WasmReference {
 public protocol ExternObject: AnyObject, WasmValue, WasmReference {}
 
 extension ExternObject {
+    /// `externref`.
     @inlinable public static var wasmType: ValueType { .externref }
 
     @inlinable

@@ -1,7 +1,7 @@
 //! Swift's own vectors of 128 bits as typed parameters and results, beside `V128`.
 //!
-//! Lane 0 has the lowest address in Swift and the lowest bits in WebAssembly, so that on a little-endian machine, the only kind
-//! there is, they are the same bytes.
+//! Lane 0 has the lowest address in Swift and the lowest bits in WebAssembly, so that on a little-endian machine, the
+//! only kind there is, they are the same bytes.
 
 public import Runtime
 public import WasmModule

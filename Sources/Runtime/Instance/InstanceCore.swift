@@ -151,6 +151,7 @@ open class InstanceCore {
     public final func close() {
         guard isOpen else { return }
         isOpen = false
+        if resources != nil { leaveResources() }
         if let linkage { return closeLinked(linkage) }
         stamp.pointee.release(slot, after: control.pointee.use)
         if ownsTemplate { Unmanaged.passUnretained(template).release() }
@@ -224,6 +225,7 @@ open class InstanceCore {
         }
         if control.pointee.depth == 0 {
             control.pointee.use.note()
+            if resources != nil { beginCounting() }
             let error = mayfly_thread_prepare()
             if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
             if deadlineTime != .max { return try enterBeforeDeadline(function, cells) }

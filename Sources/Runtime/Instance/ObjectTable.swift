@@ -1,8 +1,8 @@
 //! The objects of the host's that the instances of a store hold references to.
 //!
-//! A guest can keep a reference as long as it wants, and a copy of its memory keeps what it kept. So a reference is a number
-//! that is given out once in the life of the process: to an object, in a table. Whoever else comes by it does not find
-//! it in a table of its own, and gets an error; there is nothing to guess and nothing to be reused.
+//! A guest can keep a reference as long as it wants, and a copy of its memory keeps what it kept. So a reference is a
+//! number that is given out once in the life of the process: to an object, in a table. Whoever else comes by it does
+//! not find it in a table of its own, and gets an error; there is nothing to guess and nothing to be reused.
 //!
 //! Invariant: an object that is in the table is retained by it, so that no other one has its identity.
 
@@ -17,8 +17,8 @@ struct ObjectTable {
     /// Numbers that nobody else has.
     private var numbers: Range<UInt64> = 0..<0
 
-    /// The first number that no table has taken. 0 is nobody's (`ExternReference.nowhere`). 63 bits: giving out a billion a
-    /// second they last for centuries.
+    /// The first number that no table has taken. 0 is nobody's (`ExternReference.nowhere`). 63 bits: giving out a
+    /// billion a second they last for centuries.
     private static let nextNumber = Atomic<UInt64>(1)
     /// Numbers that a table takes at a time: all threads take them from one word.
     private static let blockSize: UInt64 = 64
@@ -51,8 +51,8 @@ struct ObjectTable {
 }
 
 extension InstanceCore {
-    /// The cell of a reference to an object, which lives as long as the instance, or those it is linked with, or until it is taken
-    /// back. The same object has the same cell.
+    /// The cell of a reference to an object, which lives as long as the instance, or those it is linked with, or until
+    /// it is taken back. The same object has the same cell.
     ///
     /// - Throws: `ExternReferenceError.tooManyObjects`.
     public final func referenceCell(to object: AnyObject) throws(ExternReferenceError) -> UInt64 {

@@ -1,8 +1,8 @@
 //! References as the host sees them. In a cell, null is 0 in both kinds.
 //!
-//! The cell of an external reference holds a number of the host's and one, or, with the highest bit set, the number of an
-//! object in a table (`ObjectTable`). Neither is an address: whatever a guest keeps and hands back, to whomever, is looked
-//! up.
+//! The cell of an external reference holds a number of the host's and one, or, with the highest bit set, the number of
+//! an object in a table (`ObjectTable`). Neither is an address: whatever a guest keeps and hands back, to whomever, is
+//! looked up.
 
 /// A function of a guest, as the guest passes it around.
 ///
@@ -16,7 +16,8 @@ public struct FunctionReference: Hashable, Sendable {
     @inlinable public init(record: UInt64) { self.record = record }
 }
 
-/// Something of the host's that a guest can hold and return, but not make or read: a number that the host chose, or an object.
+/// Something of the host's that a guest can hold and return, but not make or read: a number that the host chose, or an
+/// object.
 public struct ExternReference: Hashable, Sendable {
     /// As it is in the guest. Never 0.
     public let cell: UInt64
@@ -41,8 +42,8 @@ public struct ExternReference: Hashable, Sendable {
 
 /// A reference that came from a guest does not lead to the object that the host expects.
 ///
-/// The guest chose which of its references to pass, so this is the guest's fault; in a host function that does not catch
-/// it, the call into the guest fails with it.
+/// The guest chose which of its references to pass, so this is the guest's fault; in a host function that does not
+/// catch it, the call into the guest fails with it.
 public enum ExternReferenceError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Null, where there must be an object.
     case null(expected: String)
@@ -50,8 +51,8 @@ public enum ExternReferenceError: Error, Hashable, Sendable, CustomStringConvert
     case notAnObject(expected: String)
     /// An object of another class.
     case wrongClass(expected: String, actual: String)
-    /// An object that this instance does not have: it was handed to another one, or to the one that this is a copy of, or
-    /// has been taken back.
+    /// An object that this instance does not have: it was handed to another one, or to the one that this is a copy of,
+    /// or has been taken back.
     case unknownObject
     /// The guest would hold more objects than it may (`ResourceLimits/objects`).
     case tooManyObjects(limit: Int)
