@@ -162,6 +162,40 @@ private let recursion = """
         }
     }
 
+    @Test("64-bit sizes that wrap are refused before anybody is asked") func wideGrowth() throws {
+        let text = """
+            (module
+              (memory i64 1)
+              (table $t i64 3 funcref)
+              (func (export "grow") (param i64) (result i64) (memory.grow (local.get 0)))
+              (func (export "growTable") (param i64) (result i64) (table.grow $t (ref.null func) (local.get 0))))
+            """
+        let requests = Requests()
+        let limits = ResourceLimits { request in
+            requests.note(request)
+            return .refuse
+        }
+        try template(text).withInstance(state: 0, limits: limits) { (instance) throws in
+            for pages: Int64 in [-1, .min, .max, 1 << 48, 1 << 62, (1 << 48) - 1] {
+                #expect(try instance.call("grow", pages) as Int64 == -1)
+            }
+            for elements: Int64 in [-1, -3] { #expect(try instance.call("growTable", elements) as Int64 == -1) }
+        }
+        #expect(requests.list.isEmpty)
+        try template(text).withInstance(state: 0, limits: limits) { (instance) throws in
+            #expect(try instance.call("grow", Int64(1) << 40) as Int64 == -1)
+            #expect(try instance.call("growTable", Int64.max) as Int64 == -1)
+        }
+        #expect(requests.list.map(\.desired) == [page << 40 + page, (1 << 63) + 2])
+        // Whatever the host allows, the pool has the last word.
+        let generous = ResourceLimits(memoryBytes: .max, tableElements: .max) { _ in .allow }
+        try template(text).withInstance(state: 0, limits: generous) { (instance) throws in
+            #expect(try instance.call("grow", Int64(1) << 40) as Int64 == -1)
+            #expect(try instance.call("growTable", Int64.max) as Int64 == -1)
+            #expect(try instance.call("grow", Int64(1)) as Int64 == 1)
+        }
+    }
+
     // MARK: The hook
 
     private final class Requests: Sendable {
@@ -269,6 +303,32 @@ private let recursion = """
             #expect(code == .callStackExhausted)
         }
         #expect(try template.withInstance(state: 0) { try depth($0) } == full)
+    }
+
+    @Test("an instance that is rolled back, and its fork, get no deeper") func copiedStacks() throws {
+        let template = try template(recursion)
+        let instance = try template.instantiate(state: 0, limits: ResourceLimits(stackBytes: 16 << 10))
+        let limited = try depth(instance)
+        let point = try instance.checkpoint()
+        try instance.rollBack(to: point)
+        #expect(try depth(instance) == limited)
+        let fork = try instance.fork(state: 0)
+        #expect(try depth(fork) == limited)
+        let warm = try template.snapshot(of: instance)
+        #expect(try warm.withInstance(state: 0) { try depth($0) } > 4 * limited)
+    }
+
+    @Test("dense slots are the same for the next one too") func denseStacks() throws {
+        let engine = try Engine(
+            .init(pool: PoolConfiguration(slotCount: 1, spareSlots: 0, dense: DenseClass(slotCount: 1))))
+        let text = recursion.replacing("(module", with: "(module (memory 1 2)", maxReplacements: 1)
+        let template = try engine.compile(text: text).template(imports: Imports<Int>())
+        let full = try template.withInstance(state: 0) { try depth($0) }
+        for _ in 0..<3 {
+            let limits = ResourceLimits(memoryBytes: page, stackBytes: 8 << 10)
+            #expect(try template.withInstance(state: 0, limits: limits) { try depth($0) } < full / 2)
+            #expect(try template.withInstance(state: 0) { try depth($0) } == full)
+        }
     }
 
     @Test("linked instances share the first one's stack and its limit") func linkedStacks() throws {
