@@ -133,6 +133,7 @@ extension InstanceStore {
     final func fork(state: consuming State) throws -> Instance<State> {
         defer { withExtendedLifetime(self) {} }
         let copy = try OwnInstanceStore(stamp, ownsTemplate: true, state: state)
+        if let limits { try copy.admit(to: StoreResources(limits)) }
         try copyState(to: copy)
         return Instance(copy)
     }

@@ -19,7 +19,7 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                try body(caller).store(toWasmCells: cells)
+                try body(caller).store(toWasmCells: cells, in: instance)
             })
     }
 
@@ -49,9 +49,9 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                try body(caller, a).store(toWasmCells: cells)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                try body(caller, a).store(toWasmCells: cells, in: instance)
             })
     }
 
@@ -66,8 +66,8 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
                 try body(caller, a)
             })
     }
@@ -83,10 +83,10 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                let b = reader.next(B.self)
-                try body(caller, a, b).store(toWasmCells: cells)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                let b = try reader.next(B.self)
+                try body(caller, a, b).store(toWasmCells: cells, in: instance)
             })
     }
 
@@ -101,9 +101,9 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                let b = reader.next(B.self)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                let b = try reader.next(B.self)
                 try body(caller, a, b)
             })
     }
@@ -119,11 +119,11 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                let b = reader.next(B.self)
-                let c = reader.next(C.self)
-                try body(caller, a, b, c).store(toWasmCells: cells)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                let b = try reader.next(B.self)
+                let c = try reader.next(C.self)
+                try body(caller, a, b, c).store(toWasmCells: cells, in: instance)
             })
     }
 
@@ -138,10 +138,10 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                let b = reader.next(B.self)
-                let c = reader.next(C.self)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                let b = try reader.next(B.self)
+                let c = try reader.next(C.self)
                 try body(caller, a, b, c)
             })
     }
@@ -158,12 +158,12 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                let b = reader.next(B.self)
-                let c = reader.next(C.self)
-                let d = reader.next(D.self)
-                try body(caller, a, b, c, d).store(toWasmCells: cells)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                let b = try reader.next(B.self)
+                let c = try reader.next(C.self)
+                let d = try reader.next(D.self)
+                try body(caller, a, b, c, d).store(toWasmCells: cells, in: instance)
             })
     }
 
@@ -178,11 +178,11 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                let b = reader.next(B.self)
-                let c = reader.next(C.self)
-                let d = reader.next(D.self)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                let b = try reader.next(B.self)
+                let c = try reader.next(C.self)
+                let d = try reader.next(D.self)
                 try body(caller, a, b, c, d)
             })
     }
@@ -201,13 +201,13 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                let b = reader.next(B.self)
-                let c = reader.next(C.self)
-                let d = reader.next(D.self)
-                let e = reader.next(E.self)
-                try body(caller, a, b, c, d, e).store(toWasmCells: cells)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                let b = try reader.next(B.self)
+                let c = try reader.next(C.self)
+                let d = try reader.next(D.self)
+                let e = try reader.next(E.self)
+                try body(caller, a, b, c, d, e).store(toWasmCells: cells, in: instance)
             })
     }
 
@@ -222,12 +222,12 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                let b = reader.next(B.self)
-                let c = reader.next(C.self)
-                let d = reader.next(D.self)
-                let e = reader.next(E.self)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                let b = try reader.next(B.self)
+                let c = try reader.next(C.self)
+                let d = try reader.next(D.self)
+                let e = try reader.next(E.self)
                 try body(caller, a, b, c, d, e)
             })
     }
@@ -247,14 +247,14 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                let b = reader.next(B.self)
-                let c = reader.next(C.self)
-                let d = reader.next(D.self)
-                let e = reader.next(E.self)
-                let f = reader.next(F.self)
-                try body(caller, a, b, c, d, e, f).store(toWasmCells: cells)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                let b = try reader.next(B.self)
+                let c = try reader.next(C.self)
+                let d = try reader.next(D.self)
+                let e = try reader.next(E.self)
+                let f = try reader.next(F.self)
+                try body(caller, a, b, c, d, e, f).store(toWasmCells: cells, in: instance)
             })
     }
 
@@ -270,13 +270,13 @@ extension Imports {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                let a = reader.next(A.self)
-                let b = reader.next(B.self)
-                let c = reader.next(C.self)
-                let d = reader.next(D.self)
-                let e = reader.next(E.self)
-                let f = reader.next(F.self)
+                var reader = CellReader(cells, of: instance)
+                let a = try reader.next(A.self)
+                let b = try reader.next(B.self)
+                let c = try reader.next(C.self)
+                let d = try reader.next(D.self)
+                let e = try reader.next(E.self)
+                let f = try reader.next(F.self)
                 try body(caller, a, b, c, d, e, f)
             })
     }

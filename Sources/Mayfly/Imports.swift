@@ -37,8 +37,8 @@ public struct Imports<State>: Sendable {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
-                try body(caller, repeat reader.next((each Parameter).self)).store(toWasmCells: cells)
+                var reader = CellReader(cells, of: instance)
+                try body(caller, repeat reader.next((each Parameter).self)).store(toWasmCells: cells, in: instance)
             })
     }
 
@@ -54,7 +54,7 @@ public struct Imports<State>: Sendable {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
+                var reader = CellReader(cells, of: instance)
                 try body(caller, repeat reader.next((each Parameter).self))
             })
     }
@@ -74,10 +74,10 @@ public struct Imports<State>: Sendable {
             module, name,
             HostFunction(type: type) { instance, cells in
                 let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                var reader = CellReader(cells)
+                var reader = CellReader(cells, of: instance)
                 let result = try body(caller, repeat reader.next((each Parameter).self))
-                var writer = CellWriter(cells)
-                repeat writer.append(each result)
+                var writer = CellWriter(cells, of: instance)
+                repeat try writer.append(each result)
             })
     }
 
@@ -132,12 +132,17 @@ public struct Imports<State>: Sendable {
 struct CellReader {
     @usableFromInline var next: UnsafeMutablePointer<UInt64>
 
-    @inlinable @inline(__always)
-    init(_ cells: UnsafeMutablePointer<UInt64>) { next = cells }
+    @usableFromInline unowned(unsafe) let instance: InstanceCore
 
     @inlinable @inline(__always)
-    mutating func next<Element: WasmValue>(_: Element.Type) -> Element {
-        let value = Element(wasmCells: next)
+    init(_ cells: UnsafeMutablePointer<UInt64>, of instance: InstanceCore) {
+        next = cells
+        self.instance = instance
+    }
+
+    @inlinable @inline(__always)
+    mutating func next<Element: WasmValue>(_: Element.Type) throws -> Element {
+        let value = try Element.load(fromWasmCells: next, in: instance)
         next += Element.wasmCellCount
         return value
     }
@@ -148,12 +153,17 @@ struct CellReader {
 struct CellWriter {
     @usableFromInline var next: UnsafeMutablePointer<UInt64>
 
-    @inlinable @inline(__always)
-    init(_ cells: UnsafeMutablePointer<UInt64>) { next = cells }
+    @usableFromInline unowned(unsafe) let instance: InstanceCore
 
     @inlinable @inline(__always)
-    mutating func append<Element: WasmValue>(_ value: Element) {
-        value.store(toWasmCells: next)
+    init(_ cells: UnsafeMutablePointer<UInt64>, of instance: InstanceCore) {
+        next = cells
+        self.instance = instance
+    }
+
+    @inlinable @inline(__always)
+    mutating func append<Element: WasmValue>(_ value: Element) throws {
+        try value.store(toWasmCells: next, in: instance)
         next += Element.wasmCellCount
     }
 }

@@ -216,7 +216,7 @@ extension InstanceStore {
         try check(function)
         let cells = cells(function.core.cellCount)
         try enter(function.core, cells)
-        return Result(wasmCells: cells)
+        return try Result.load(fromWasmCells: cells, in: self)
     }
     @inlinable
     final func call(
@@ -234,10 +234,10 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
         try enter(function.core, cells)
-        return Result(wasmCells: cells)
+        return try Result.load(fromWasmCells: cells, in: self)
     }
     @inlinable
     final func call<A: WasmValue>(
@@ -246,8 +246,8 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
         try enter(function.core, cells)
     }
     @inlinable
@@ -257,11 +257,11 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
-        writer.append(b)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
+        try writer.append(b)
         try enter(function.core, cells)
-        return Result(wasmCells: cells)
+        return try Result.load(fromWasmCells: cells, in: self)
     }
     @inlinable
     final func call<A: WasmValue, B: WasmValue>(
@@ -270,9 +270,9 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
-        writer.append(b)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
+        try writer.append(b)
         try enter(function.core, cells)
     }
     @inlinable
@@ -282,12 +282,12 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
-        writer.append(b)
-        writer.append(c)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
+        try writer.append(b)
+        try writer.append(c)
         try enter(function.core, cells)
-        return Result(wasmCells: cells)
+        return try Result.load(fromWasmCells: cells, in: self)
     }
     @inlinable
     final func call<A: WasmValue, B: WasmValue, C: WasmValue>(
@@ -296,10 +296,10 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
-        writer.append(b)
-        writer.append(c)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
+        try writer.append(b)
+        try writer.append(c)
         try enter(function.core, cells)
     }
     @inlinable
@@ -309,13 +309,13 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
-        writer.append(b)
-        writer.append(c)
-        writer.append(d)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
+        try writer.append(b)
+        try writer.append(c)
+        try writer.append(d)
         try enter(function.core, cells)
-        return Result(wasmCells: cells)
+        return try Result.load(fromWasmCells: cells, in: self)
     }
     @inlinable
     final func call<A: WasmValue, B: WasmValue, C: WasmValue, D: WasmValue>(
@@ -324,11 +324,11 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
-        writer.append(b)
-        writer.append(c)
-        writer.append(d)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
+        try writer.append(b)
+        try writer.append(c)
+        try writer.append(d)
         try enter(function.core, cells)
     }
     @inlinable
@@ -338,14 +338,14 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
-        writer.append(b)
-        writer.append(c)
-        writer.append(d)
-        writer.append(e)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
+        try writer.append(b)
+        try writer.append(c)
+        try writer.append(d)
+        try writer.append(e)
         try enter(function.core, cells)
-        return Result(wasmCells: cells)
+        return try Result.load(fromWasmCells: cells, in: self)
     }
     @inlinable
     final func call<A: WasmValue, B: WasmValue, C: WasmValue, D: WasmValue, E: WasmValue>(
@@ -354,12 +354,12 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
-        writer.append(b)
-        writer.append(c)
-        writer.append(d)
-        writer.append(e)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
+        try writer.append(b)
+        try writer.append(c)
+        try writer.append(d)
+        try writer.append(e)
         try enter(function.core, cells)
     }
     @inlinable
@@ -371,15 +371,15 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
-        writer.append(b)
-        writer.append(c)
-        writer.append(d)
-        writer.append(e)
-        writer.append(f)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
+        try writer.append(b)
+        try writer.append(c)
+        try writer.append(d)
+        try writer.append(e)
+        try writer.append(f)
         try enter(function.core, cells)
-        return Result(wasmCells: cells)
+        return try Result.load(fromWasmCells: cells, in: self)
     }
     @inlinable
     final func call<A: WasmValue, B: WasmValue, C: WasmValue, D: WasmValue, E: WasmValue, F: WasmValue>(
@@ -388,13 +388,13 @@ extension InstanceStore {
         defer { withExtendedLifetime(self) {} }
         try check(function)
         let cells = cells(function.core.cellCount)
-        var writer = CellWriter(cells)
-        writer.append(a)
-        writer.append(b)
-        writer.append(c)
-        writer.append(d)
-        writer.append(e)
-        writer.append(f)
+        var writer = CellWriter(cells, of: self)
+        try writer.append(a)
+        try writer.append(b)
+        try writer.append(c)
+        try writer.append(d)
+        try writer.append(e)
+        try writer.append(f)
         try enter(function.core, cells)
     }
 }

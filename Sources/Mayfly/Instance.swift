@@ -174,7 +174,7 @@ public struct Instance<State>: ~Copyable {
     /// Sets an exported mutable global.
     ///
     /// - Throws: `CallError` if there is no such global, if it is immutable or of another type, or if the value is a
-    ///   function of another module.
+    ///   function of another module, or a reference to an object that the instance does not have.
     public borrowing func setGlobal(_ name: String, to value: Value) throws(CallError) {
         try store.setGlobal(name, to: value)
     }

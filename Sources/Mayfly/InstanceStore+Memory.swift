@@ -51,8 +51,7 @@ extension InstanceStore {
     @usableFromInline
     final func readBytes(at address: UInt32, count: Int) throws(MemoryAccessError) -> [UInt8] {
         defer { withExtendedLifetime(self) {} }
-        let pointer = try pointer(to: address, count: count)
-        return [UInt8](UnsafeRawBufferPointer(start: pointer, count: count))
+        return [UInt8](try bytesToCopy(at: address, count: count))
     }
 
     @inlinable

@@ -34,6 +34,16 @@ class InstanceStore<State>: InstanceCore {
         _ name: String, _ parameters: repeat (each Parameter).Type, results: (repeat (each Result).Type)
     ) throws -> FunctionHandle {
         let function = try template.module.exportedFunction(name)
+        try check(function, name: name, repeat (each Parameter).self, results: (repeat (each Result).self))
+        return function
+    }
+
+    /// Refuses a function of another type.
+    @inlinable
+    final func check<each Parameter: WasmValue, each Result: WasmValue>(
+        _ function: FunctionHandle, name: @autoclosure () -> String, _ parameters: repeat (each Parameter).Type,
+        results: (repeat (each Result).Type)
+    ) throws {
         var match = TypeMatch(function.type.parameters)
         repeat match.next((each Parameter).wasmType)
         var resultMatch = TypeMatch(function.type.results)
@@ -42,9 +52,8 @@ class InstanceStore<State>: InstanceCore {
             var expected = FunctionType()
             repeat expected.parameters.append((each Parameter).wasmType)
             repeat expected.results.append((each Result).wasmType)
-            throw CallError.typeMismatch(name: name, expected: expected, actual: function.type)
+            throw CallError.typeMismatch(name: name(), expected: expected, actual: function.type)
         }
-        return function
     }
 
     /// Enters a function whose type has been checked. The result points to the cells with its results.
@@ -54,8 +63,8 @@ class InstanceStore<State>: InstanceCore {
         _ function: FunctionHandle, _ arguments: repeat each Parameter
     ) throws -> UnsafeMutablePointer<UInt64> {
         let cells = cells(function.cellCount)
-        var writer = CellWriter(cells)
-        repeat writer.append(each arguments)
+        var writer = CellWriter(cells, of: self)
+        repeat try writer.append(each arguments)
         try enter(function, cells)
         return cells
     }
@@ -66,7 +75,7 @@ class InstanceStore<State>: InstanceCore {
     ) throws -> Result {
         defer { withExtendedLifetime(self) {} }
         let function = try function(name, repeat (each Parameter).self, results: Result.self)
-        return Result(wasmCells: try enter(function, repeat each arguments))
+        return try Result.load(fromWasmCells: try enter(function, repeat each arguments), in: self)
     }
 
     @inlinable
@@ -83,8 +92,8 @@ class InstanceStore<State>: InstanceCore {
     ) throws -> (repeat each Result) {
         defer { withExtendedLifetime(self) {} }
         let function = try function(name, repeat (each Parameter).self, results: (repeat (each Result).self))
-        var reader = CellReader(try enter(function, repeat each arguments))
-        return (repeat reader.next((each Result).self))
+        var reader = CellReader(try enter(function, repeat each arguments), of: self)
+        return (repeat try reader.next((each Result).self))
     }
 
     /// A typed function is of the module it was looked up in.
@@ -99,7 +108,7 @@ class InstanceStore<State>: InstanceCore {
     ) throws -> Result {
         defer { withExtendedLifetime(self) {} }
         try check(function)
-        return Result(wasmCells: try enter(function.core, repeat each arguments))
+        return try Result.load(fromWasmCells: try enter(function.core, repeat each arguments), in: self)
     }
 
     @inlinable
@@ -118,8 +127,8 @@ class InstanceStore<State>: InstanceCore {
     ) throws -> (repeat each Result) {
         defer { withExtendedLifetime(self) {} }
         try check(function)
-        var reader = CellReader(try enter(function.core, repeat each arguments))
-        return (repeat reader.next((each Result).self))
+        var reader = CellReader(try enter(function.core, repeat each arguments), of: self)
+        return (repeat try reader.next((each Result).self))
     }
 
     final func call(_ name: String, arguments: [Value]) throws -> [Value] {
@@ -154,6 +163,7 @@ class InstanceStore<State>: InstanceCore {
         var next = cells
         for argument in arguments {
             let value = argument.cells
+            if argument.type == .externref { try checkExternReference(value.low) }
             next.pointee = value.low
             if argument.type == .v128 { next[1] = value.high }
             next += argument.type.cellCount
@@ -194,6 +204,9 @@ class InstanceStore<State>: InstanceCore {
             throw .globalTypeMismatch(name: name, expected: value.type, actual: type.value)
         }
         if type.value == .funcref { try checkReference(value.cells.low) }
+        if type.value == .externref {
+            do { try checkExternReference(value.cells.low) } catch { throw .foreignObjectReference }
+        }
         setGlobalCells(index, value.cells)
     }
 }

@@ -27,6 +27,7 @@ public struct Store<State>: ~Copyable {
     /// Where its instances live.
     public let engine: Engine
     private var storage: State?
+    private let limits: ResourceLimits?
     private var linked: Linked?
 
     /// Linked instances and what they share.
@@ -36,8 +37,11 @@ public struct Store<State>: ~Copyable {
     }
 
     /// A store that begins with `state`. Nothing is allocated until there is an instance.
-    public init(_ engine: Engine, state: consuming State) {
+    ///
+    /// - Parameter limits: of its instances together.
+    public init(_ engine: Engine, state: consuming State, limits: ResourceLimits? = nil) {
         self.engine = engine
+        self.limits = limits
         storage = consume state
     }
 
@@ -53,7 +57,8 @@ public struct Store<State>: ~Copyable {
     /// Runs `body` with a fresh instance that has the store's state. The instance is gone when `body` returns or throws; the
     /// state, as the instance left it, is the store's again.
     ///
-    /// - Throws: `PoolError` if there is no free slot; what the start function throws; what `body` throws.
+    /// - Throws: `PoolError` if there is no free slot; `LimitError` if the instance would have more than it may; what the
+    ///   start function throws; what `body` throws.
     /// - Precondition: The template is of the store's engine.
     public mutating func withInstance<Result>(
         of template: Template<State>, _ body: (borrowing Instance<State>) throws -> Result
@@ -61,6 +66,7 @@ public struct Store<State>: ~Copyable {
         precondition(template.module.engine === engine, "the template belongs to another engine than the store")
         if let linked {
             let inner = try SharingInstanceStore(template.stamp, ownsTemplate: true, shared: linked.state, group: nil)
+            try linked.group.admit(inner)
             try inner.start()
             return try body(Instance(inner))
         }
@@ -78,6 +84,7 @@ public struct Store<State>: ~Copyable {
             inner.close()
             withExtendedLifetime(template) {}
         }
+        if let limits { try inner.admit(to: StoreResources(limits)) }
         try inner.start()
         return try body(Instance(inner))
     }
@@ -97,7 +104,8 @@ public struct Store<State>: ~Copyable {
     /// - Parameters:
     ///   - imports: what the host defines.
     ///   - name: what later modules import it from. An instance that had the name before loses it.
-    /// - Throws: `LinkError` if an import is missing or does not match; `PoolError` if there is no free slot; `Trap` if a segment
+    /// - Throws: `LinkError` if an import is missing or does not match; `LimitError` if the store's instances would have
+    ///   more than they may; `PoolError` if there is no free slot; `Trap` if a segment
     ///   does not fit or the start function traps; what a host function throws.
     /// - Precondition: The module is of the store's engine.
     @discardableResult
@@ -141,15 +149,18 @@ public struct Store<State>: ~Copyable {
     /// A store with linked instances as they were when a snapshot was taken. Instances that had names have them here too:
     /// ``instance(named:)``.
     ///
-    /// - Throws: `PoolError` if there are not enough free slots; what ``Imports/refreshCopies(_:)`` throws.
-    public init(_ snapshot: StoreSnapshot<State>, state: consuming State) throws {
+    /// - Parameter limits: of its instances together. Those of the store that the snapshot was taken of do not count.
+    /// - Throws: `PoolError` if there are not enough free slots; `LimitError` if the instances have more than they may; what
+    ///   ``Imports/refreshCopies(_:)`` throws.
+    public init(_ snapshot: StoreSnapshot<State>, state: consuming State, limits: ResourceLimits? = nil) throws {
         engine = snapshot.engine
+        self.limits = limits
         guard let members = snapshot.group else {
             storage = consume state
             return
         }
         let shared = SharedState(state)
-        let group = try members.instantiate(engine.core) { stamp, group in
+        let group = try members.instantiate(engine.core, limits: limits ?? ResourceLimits()) { stamp, group in
             try SharingInstanceStore(stamp, ownsTemplate: true, shared: shared, group: group)
         }
         linked = Linked(group: group, state: shared)
@@ -159,7 +170,8 @@ public struct Store<State>: ~Copyable {
     private mutating func link() -> Linked {
         if let linked { return linked }
         guard let state = storage.take() else { preconditionFailure("a store without state") }
-        let made = Linked(group: InstanceGroup(engine.core), state: SharedState(state))
+        let made = Linked(
+            group: InstanceGroup(engine.core, limits: limits ?? ResourceLimits()), state: SharedState(state))
         linked = made
         return made
     }
@@ -174,8 +186,10 @@ public struct StoreSnapshot<State>: Sendable {
 
 extension Store where State == Void {
     /// A store without state.
-    public init(_ engine: Engine) { self.init(engine, state: ()) }
+    public init(_ engine: Engine, limits: ResourceLimits? = nil) { self.init(engine, state: (), limits: limits) }
 
-    /// A store without state of its own. See ``init(_:state:)-(StoreSnapshot<State>,_)``.
-    public init(_ snapshot: StoreSnapshot<Void>) throws { try self.init(snapshot, state: ()) }
+    /// A store without state of its own. See ``init(_:state:limits:)-(StoreSnapshot<State>,_,_)``.
+    public init(_ snapshot: StoreSnapshot<Void>, limits: ResourceLimits? = nil) throws {
+        try self.init(snapshot, state: (), limits: limits)
+    }
 }

@@ -1,67 +1,83 @@
-//! Which Swift types stand for which WebAssembly types, and how they lie in the 8-byte cells of a call.
+//! Which Swift types stand for which WebAssembly types, and how they lie in the 8-byte cells of a call. References are in
+//! `WasmReference.swift`.
 
 public import Runtime
 public import WasmModule
 
 /// A Swift type that can be a parameter or result of a WebAssembly function.
 ///
-/// The library's conformances are the complete list: `Int32`, `UInt32`, `Int64`, `UInt64`, `Float`, `Double`,
-/// `V128`, `FunctionReference?` and `ExternReference?`.
-public protocol WasmValue: Sendable {
+/// The library's conformances are the complete list: `Int32`, `UInt32`, `Int64`, `UInt64`, `Float`, `Double`; ``V128`` and
+/// the `SIMD` types of 128 bits; `FunctionReference?`, `ExternReference?`, and classes that are an ``ExternObject``, with
+/// and without `?`.
+public protocol WasmValue: SendableMetatype {
     /// The WebAssembly type this Swift type stands for.
     static var wasmType: ValueType { get }
-    /// The value in a cell of a call. Of a v128, the first of its two.
-    init(wasmCell: UInt64)
-    /// The value as a cell of a call. The upper half of a 32-bit value's cell is clear.
-    var wasmCell: UInt64 { get }
     /// How many cells of a call a value takes.
     static var wasmCellCount: Int { get }
     /// The value in the cells of a call that begin at an address.
-    init(wasmCells: UnsafePointer<UInt64>)
+    ///
+    /// - Throws: `ExternReferenceError` if a reference does not lead to an object that the instance has, of this class.
+    static func load(fromWasmCells cells: UnsafePointer<UInt64>, in instance: InstanceCore) throws -> Self
     /// Puts the value into the cells of a call that begin at an address.
-    func store(toWasmCells cells: UnsafeMutablePointer<UInt64>)
+    ///
+    /// - Throws: `ExternReferenceError` if the instance does not have, or cannot take in, an object.
+    func store(toWasmCells cells: UnsafeMutablePointer<UInt64>, in instance: InstanceCore) throws
 }
 
 extension WasmValue {
     @inlinable @inline(__always) public static var wasmCellCount: Int { 1 }
-    @inlinable @inline(__always) public init(wasmCells: UnsafePointer<UInt64>) {
-        self.init(wasmCell: wasmCells.pointee)
-    }
-    @inlinable @inline(__always)
-    public func store(toWasmCells cells: UnsafeMutablePointer<UInt64>) { cells.pointee = wasmCell }
 }
 
-extension Int32: WasmValue {
+/// The types whose values are the same in all instances, and take one cell.
+public protocol WasmNumber: WasmValue {
+    /// The value in a cell of a call.
+    init(wasmCell: UInt64)
+    /// The value as a cell of a call. The upper half of a 32-bit value's cell is clear.
+    var wasmCell: UInt64 { get }
+}
+
+extension WasmNumber {
+    @inlinable @inline(__always)
+    public static func load(fromWasmCells cells: UnsafePointer<UInt64>, in instance: InstanceCore) -> Self {
+        Self(wasmCell: cells.pointee)
+    }
+    @inlinable @inline(__always)
+    public func store(toWasmCells cells: UnsafeMutablePointer<UInt64>, in instance: InstanceCore) {
+        cells.pointee = wasmCell
+    }
+}
+
+extension Int32: WasmNumber {
     @inlinable public static var wasmType: ValueType { .i32 }
     @inlinable public init(wasmCell: UInt64) { self = Int32(truncatingIfNeeded: wasmCell) }
     @inlinable public var wasmCell: UInt64 { UInt64(UInt32(bitPattern: self)) }
 }
 
-extension UInt32: WasmValue {
+extension UInt32: WasmNumber {
     @inlinable public static var wasmType: ValueType { .i32 }
     @inlinable public init(wasmCell: UInt64) { self = UInt32(truncatingIfNeeded: wasmCell) }
     @inlinable public var wasmCell: UInt64 { UInt64(self) }
 }
 
-extension Int64: WasmValue {
+extension Int64: WasmNumber {
     @inlinable public static var wasmType: ValueType { .i64 }
     @inlinable public init(wasmCell: UInt64) { self = Int64(bitPattern: wasmCell) }
     @inlinable public var wasmCell: UInt64 { UInt64(bitPattern: self) }
 }
 
-extension UInt64: WasmValue {
+extension UInt64: WasmNumber {
     @inlinable public static var wasmType: ValueType { .i64 }
     @inlinable public init(wasmCell: UInt64) { self = wasmCell }
     @inlinable public var wasmCell: UInt64 { self }
 }
 
-extension Float: WasmValue {
+extension Float: WasmNumber {
     @inlinable public static var wasmType: ValueType { .f32 }
     @inlinable public init(wasmCell: UInt64) { self = Float(bitPattern: UInt32(truncatingIfNeeded: wasmCell)) }
     @inlinable public var wasmCell: UInt64 { UInt64(bitPattern) }
 }
 
-extension Double: WasmValue {
+extension Double: WasmNumber {
     @inlinable public static var wasmType: ValueType { .f64 }
     @inlinable public init(wasmCell: UInt64) { self = Double(bitPattern: wasmCell) }
     @inlinable public var wasmCell: UInt64 { bitPattern }
@@ -69,47 +85,16 @@ extension Double: WasmValue {
 
 extension V128: WasmValue {
     @inlinable public static var wasmType: ValueType { .v128 }
-    @inlinable public init(wasmCell: UInt64) { self.init(low: wasmCell) }
-    @inlinable public var wasmCell: UInt64 { low }
     @inlinable public static var wasmCellCount: Int { 2 }
-    @inlinable public init(wasmCells: UnsafePointer<UInt64>) { self.init(low: wasmCells[0], high: wasmCells[1]) }
-    @inlinable
-    public func store(toWasmCells cells: UnsafeMutablePointer<UInt64>) {
+    @inlinable @inline(__always)
+    public static func load(fromWasmCells cells: UnsafePointer<UInt64>, in instance: InstanceCore) -> V128 {
+        V128(low: cells[0], high: cells[1])
+    }
+    @inlinable @inline(__always)
+    public func store(toWasmCells cells: UnsafeMutablePointer<UInt64>, in instance: InstanceCore) {
         cells[0] = low
         cells[1] = high
     }
-}
-
-/// The types whose optionals are WebAssembly's nullable references.
-public protocol WasmReference: Sendable {
-    /// The WebAssembly type of the nullable reference.
-    static var wasmType: ValueType { get }
-    /// From a nonzero cell.
-    init(wasmReferenceCell: UInt64)
-    /// Nonzero.
-    var wasmReferenceCell: UInt64 { get }
-}
-
-extension FunctionReference: WasmReference {
-    @inlinable public static var wasmType: ValueType { .funcref }
-    @inlinable public init(wasmReferenceCell: UInt64) { self.init(record: wasmReferenceCell) }
-    @inlinable public var wasmReferenceCell: UInt64 { record }
-}
-
-extension ExternReference: WasmReference {
-    @inlinable public static var wasmType: ValueType { .externref }
-    @inlinable public init(wasmReferenceCell: UInt64) {
-        self.init(handle: UInt32(truncatingIfNeeded: wasmReferenceCell &- 1))
-    }
-    @inlinable public var wasmReferenceCell: UInt64 { UInt64(handle) &+ 1 }
-}
-
-extension Optional: WasmValue where Wrapped: WasmReference {
-    @inlinable public static var wasmType: ValueType { Wrapped.wasmType }
-    @inlinable public init(wasmCell: UInt64) {
-        self = wasmCell == 0 ? nil : Wrapped(wasmReferenceCell: wasmCell)
-    }
-    @inlinable public var wasmCell: UInt64 { self?.wasmReferenceCell ?? 0 }
 }
 
 /// A value of any WebAssembly type, where the type is known at run time only.
@@ -151,8 +136,8 @@ public enum Value: Hashable, Sendable {
         case .f32: self = .f32(Float(wasmCell: cell))
         case .f64: self = .f64(Double(wasmCell: cell))
         case .v128: self = .v128(cells)
-        case .funcref: self = .funcref(FunctionReference?(wasmCell: cell))
-        case .externref: self = .externref(ExternReference?(wasmCell: cell))
+        case .funcref: self = .funcref(cell == 0 ? nil : FunctionReference(record: cell))
+        case .externref: self = .externref(cell == 0 ? nil : ExternReference(cell: cell))
         default: return nil
         }
     }
@@ -165,8 +150,8 @@ public enum Value: Hashable, Sendable {
         case .f32(let value): V128(low: value.wasmCell)
         case .f64(let value): V128(low: value.wasmCell)
         case .v128(let value): value
-        case .funcref(let value): V128(low: value.wasmCell)
-        case .externref(let value): V128(low: value.wasmCell)
+        case .funcref(let value): V128(low: value?.record ?? 0)
+        case .externref(let value): V128(low: value?.cell ?? 0)
         }
     }
 }

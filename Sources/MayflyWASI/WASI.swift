@@ -26,6 +26,8 @@ public final class WASI {
     public var isStopRequested: (() -> Bool)?
     /// Where the instance that calls says that its deadline has passed; good during the call.
     var stopRequest: UnsafePointer<UInt32>?
+    /// Bytes that a call may still capture of the guest's output; set before each.
+    var captureAllowance = Int.max
 
     /// Nil until the guest first uses a descriptor.
     private var table: DescriptorTable?

@@ -64,6 +64,7 @@ struct CommandFailure: Error {
                     .invalidModule,
                     "\(path): \(error); mayfly provides the modules wasi_snapshot_preview1 and wasi_unstable only")
             }
+        case let error as LimitError: self.init(.invalidModule, "\(path): \(error)")
         case let error as PoolError: self.init(.system, "\(path): \(error)")
         case let error as CopyError: self.init(.internalError, "\(path): \(error)")
         case let error as WASI.DirectoryError: self.init(.noInput, "\(error)")

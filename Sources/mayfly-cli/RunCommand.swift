@@ -11,7 +11,8 @@ struct RunCommand: ParsableCommand {
         abstract: "Run a module.",
         usage: """
             mayfly run [--dir HOST[::GUEST[::ro]]]… [--env NAME=VALUE]… [--env-inherit] [--stdin FILE] \
-            [--timeout SECONDS] [--warm EXPORT] [--invoke EXPORT] [--allow-precompiled] [--no-cache] MODULE [ARGUMENTS…]
+            [--timeout SECONDS] [--max-memory BYTES] [--max-table-elements COUNT] [--max-stack BYTES] \
+            [--warm EXPORT] [--invoke EXPORT] [--allow-precompiled] [--no-cache] MODULE [ARGUMENTS…]
             """,
         discussion: """
             MODULE is a module in the binary format or, with --allow-precompiled only, what `mayfly compile` or \
@@ -35,6 +36,10 @@ struct RunCommand: ParsableCommand {
 
             With --timeout the program is stopped after so many seconds, wherever it is, as if by a trap.
 
+            With --max-memory and --max-table-elements memory.grow and table.grow fail beyond so much, and a module \
+            that begins with more does not run. With --max-stack a program that calls too deep traps earlier than \
+            it would else.
+
             EXIT CODES
             \(CommandFailure.exitCodeTable)
             """)
@@ -51,6 +56,8 @@ struct RunCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("Stop the program after so long, fractions allowed.", valueName: "seconds"))
     var timeout: Double?
+
+    @OptionGroup var limitOptions: LimitOptions
 
     @Flag(help: ModuleFile.allowPrecompiledHelp)
     var allowPrecompiled = false
@@ -95,7 +102,8 @@ struct RunCommand: ParsableCommand {
             let code = try exitCode {
                 if let warm {
                     template = try template.snapshot(
-                        of: warm, of: program.module, isStarted: program.isStarted, WASI(configuration))
+                        of: warm, of: program.module, isStarted: program.isStarted, WASI(configuration),
+                        limits: limitOptions.limits)
                 }
                 return try withInstance(of: template, WASI(configuration)) { instance in
                     guard let invoke else { return try WASI.run(instance) }
@@ -111,8 +119,9 @@ struct RunCommand: ParsableCommand {
     private func withInstance(
         of template: Template<WASI>, _ state: WASI, _ body: (borrowing Instance<WASI>) throws -> UInt32
     ) throws -> UInt32 {
-        guard let timeout else { return try template.withInstance(state: state, body) }
-        return try template.withInstance(state: state, deadline: .now + .seconds(timeout), body)
+        let deadline = timeout.map { ContinuousClock.now + .seconds($0) }
+        return try template.withInstance(
+            state: state, limits: limitOptions.limits ?? ResourceLimits(), deadline: deadline, body)
     }
 
     /// A guest may exit wherever it runs: in its start function too, or in an export called by name.
@@ -238,7 +247,7 @@ extension Value {
         case .f64(let value): "\(value)"
         case .v128(let value): "\(value)"
         case .funcref(let reference): reference == nil ? "null" : "a function"
-        case .externref(let reference): reference.map { "extern \($0.handle)" } ?? "null"
+        case .externref(let reference): reference.map { $0.handle.map { "extern \($0)" } ?? "an object" } ?? "null"
         }
     }
 }

@@ -347,6 +347,49 @@ struct CommandTests {
         }
     }
 
+    @Test("limits of memory, tables and stack hold for the program")
+    func limits() throws {
+        try withDirectory {
+            try write(
+                """
+                (module
+                  (memory 2)
+                  (table 10 funcref)
+                  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+                  (func (export "growTable") (param i32) (result i32) (table.grow (ref.null func) (local.get 0)))
+                  (func $down (export "down") (param i32) (result i32)
+                    (if (result i32) (local.get 0)
+                      (then (i32.add (i32.const 1) (call $down (i32.sub (local.get 0) (i32.const 1)))))
+                      (else (i32.const 0))))
+                  (func (export "warm") (drop (memory.grow (i32.const 1)))))
+                """, "m.wat")
+            func run(_ option: String, _ amount: String, _ export: String, _ argument: String) throws -> Outcome {
+                try mayfly("run", option, amount, "--invoke", export, "m.wat", argument)
+            }
+            #expect(try run("--max-memory", "196608", "grow", "1").output == "2\n")
+            #expect(try run("--max-memory", "196607", "grow", "1").output == "-1\n")
+            #expect(try run("--max-memory", "131072", "grow", "0").output == "2\n")
+            let small = try run("--max-memory", "131071", "grow", "0")
+            #expect(small.code == 65)
+            #expect(small.errors.contains("memory 0 of the module would make 131072 bytes"))
+            #expect(try run("--max-table-elements", "12", "growTable", "2").output == "10\n")
+            #expect(try run("--max-table-elements", "12", "growTable", "3").output == "-1\n")
+            #expect(try run("--max-table-elements", "9", "growTable", "0").code == 65)
+            #expect(try run("--max-stack", "65536", "down", "100").output == "100\n")
+            let deep = try run("--max-stack", "65536", "down", "10000")
+            #expect(deep.code == 134)
+            #expect(deep.errors.contains("call stack exhausted"))
+            #expect(try run("--max-stack", "-1", "down", "1").code == 64)
+            #expect(try run("--max-memory", "much", "down", "1").code == 64)
+            // What warms up has them, too, and what runs after it begins with what it has.
+            func warm(_ bytes: String) throws -> Outcome {
+                try mayfly("run", "--max-memory", bytes, "--warm", "warm", "--invoke", "grow", "m.wat", "0")
+            }
+            #expect(try warm("196608").output == "3\n")
+            #expect(try warm("196607").output == "2\n")
+        }
+    }
+
     @Test("a trap prints its backtrace and is code 134")
     func trap() throws {
         try withDirectory {

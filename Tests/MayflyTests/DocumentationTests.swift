@@ -166,7 +166,115 @@ import Testing
         }
     }
 
-    /// The README's example of WASI from Swift.
+    /// The article about values and memory.
+    @Test("values of all types pass between host and guest") func valuesInSwift() throws {
+        final class Session: ExternObject {
+            let user: String
+            init(user: String) { self.user = user }
+        }
+        struct Counter {
+            private(set) var value: Int32 = 0
+            mutating func add(_ amount: Int32) { value &+= amount }
+            func get() -> Int32 { value }
+        }
+        struct Tenant {
+            var user: String
+            var counter = Counter()
+            var log: [String] = []
+        }
+        var imports = Imports<Tenant>()
+        imports.define("host", "open") { caller in Session(user: caller.state.user) }
+        imports.define("host", "length") { (_, session: Session) in Int32(session.user.utf8.count) }
+        imports.define("host", "apply") { (caller, function: FunctionReference?, number: Int32) -> Int32 in
+            guard let function else { return number }
+            return try caller.call(function, number)
+        }
+        imports.define("host", "greet") { (caller, name: UInt32, count: UInt32, answer: UInt32) -> Int32 in
+            let name = try caller.readString(at: name, count: Int(count))
+            let greeting = "Hello, \(name)!"
+            return Int32(try caller.writeString(greeting, at: answer))
+        }
+        imports.define("host", "sum") { (caller, numbers: UInt32, count: UInt32) -> Double in
+            try caller.readArray(of: Double.self, at: numbers, count: Int(count)).reduce(0, +)
+        }
+        imports.bind("counter", \Tenant.counter) { group in
+            group.define("add") { (counter: inout Counter, amount: Int32) in counter.add(amount) }
+            group.define("get", Counter.get)
+            group.define(
+                "log",
+                withCaller: { (caller, text: UInt32, count: UInt32) in
+                    let line = try caller.readString(at: text, count: Int(count))
+                    caller.state.log.append(line)
+                })
+        }
+        let text = """
+            (module
+              (import "host" "open" (func $open (result externref)))
+              (import "host" "length" (func $length (param externref) (result i32)))
+              (import "host" "apply" (func $apply (param funcref i32) (result i32)))
+              (import "host" "greet" (func $greet (param i32 i32 i32) (result i32)))
+              (import "host" "sum" (func $sum (param i32 i32) (result f64)))
+              (import "counter" "add" (func $add (param i32)))
+              (import "counter" "get" (func $get (result i32)))
+              (import "counter" "log" (func $log (param i32 i32)))
+              (memory (export "memory") 1)
+              (data (i32.const 0) "Ada")
+              (elem declare func $square)
+              (func $square (param i32) (result i32) (i32.mul (local.get 0) (local.get 0)))
+              (func (export "length") (result i32) (call $length (call $open)))
+              (func (export "square") (param i32) (result i32) (call $apply (ref.func $square) (local.get 0)))
+              (func (export "greet") (result i32) (call $greet (i32.const 0) (i32.const 3) (i32.const 100)))
+              (func (export "sum") (result f64) (call $sum (i32.const 201) (i32.const 3)))
+              (func (export "count") (result i32)
+                (call $add (i32.const 40)) (call $add (i32.const 2)) (call $log (i32.const 0) (i32.const 3)) (call $get)))
+            """
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
+        let template = try engine.compile(text: text).template(imports: imports)
+        try template.withInstance(state: Tenant(user: "Grace")) { (instance) throws in
+            #expect(try instance.call("length") as Int32 == 5)
+            #expect(try instance.call("square", 9) as Int32 == 81)
+            #expect(try instance.call("greet") as Int32 == 11)
+            #expect(try instance.readString(at: 100, count: 11) == "Hello, Ada!")
+            try instance.writeArray([1, 2.5, 4], at: 201)
+            #expect(try instance.call("sum") as Double == 7.5)
+            #expect(try instance.call("count") as Int32 == 42)
+            #expect(instance.state.log == ["Ada"])
+        }
+    }
+
+    private struct TooMuchMemory: Error, Equatable { var bytes: UInt64 }
+
+    /// The article about limits.
+    @Test("guests use no more than they may") func limitsInSwift() throws {
+        let text = """
+            (module
+              (memory 1)
+              (func (export "handle"))
+              (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))
+            """
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
+        let tenant = 0
+        let template = try engine.compile(text: text).template(imports: Imports<Int>())
+
+        let limits = ResourceLimits(
+            memoryBytes: 64 << 20, tableElements: 1000, stackBytes: 128 << 10, copiedBytes: 1 << 20)
+        try template.withInstance(state: tenant, limits: limits) { try $0.call("handle") }
+
+        var careful = ResourceLimits(memoryBytes: 1 << 30)
+        careful.onGrowth = { request in
+            guard request.kind == .memory else { return .allow }
+            if request.desired > 512 << 20 { throw TooMuchMemory(bytes: request.desired) }
+            return request.desired <= 256 << 20 ? .allow : .refuse
+        }
+        try template.withInstance(state: tenant, limits: careful) { (instance) throws in
+            #expect(try instance.call("grow", 1) as Int32 == 1)
+            #expect(try instance.call("grow", 5000) as Int32 == -1)
+            #expect(throws: TooMuchMemory(bytes: 9002 << 16)) { _ = try instance.call("grow", 9000) as Int32 }
+            #expect(try instance.call("grow", 16384) as Int32 == -1)
+        }
+    }
+
+    /// The README's example of an asynchronous host function.
     @Test("a guest waits for its host") func asynchronousHostFunctions() async throws {
         actor Values {
             func value(of key: Int32) throws -> Int32 { key * 6 }
@@ -190,6 +298,7 @@ import Testing
         #expect(answer == 42)
     }
 
+    /// The README's example of WASI from Swift.
     @Test("a command runs from Swift") func commandsInSwift() throws {
         let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
         let examples = Self.root.appendingPathComponent("Examples").path

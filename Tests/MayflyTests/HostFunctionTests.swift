@@ -93,7 +93,7 @@ func makeTemplate(
             imports.define("env", "f32") { (_, x: Float) in x * 2 }
             imports.define("env", "f64") { (_, x: Double) in x / 2 }
             imports.define("env", "externref") { (_, x: ExternReference?) in
-                x.map { ExternReference(handle: $0.handle &+ 1) }
+                x.flatMap(\.handle).map { ExternReference(handle: $0 &+ 1) }
             }
             imports.define("env", "funcref") { (_, x: FunctionReference?) in x }
         }

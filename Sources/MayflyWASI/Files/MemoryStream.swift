@@ -50,9 +50,10 @@ final class CapturedOutput: OpenFile {
     override func write(_ vectors: Vectors, for context: WASI) throws(Errno) -> Int {
         var written = 0
         for vector in vectors {
-            let count = min(vector.bytes.count, capacity)
+            let count = min(vector.bytes.count, capacity, context.captureAllowance)
             bytes.append(contentsOf: vector.bytes.prefix(count))
             capacity -= count
+            context.captureAllowance -= count
             written += count
         }
         if written == 0, vectors.byteCount > 0 { throw .nospc }

@@ -25,9 +25,12 @@ extension Imports {
                 guard let arguments = cells.baseAddress else { return }
                 let wasi = context(caller.state)
                 wasi.stopRequest = caller.stopRequest
+                let allowance = caller.copyAllowance
+                wasi.captureAllowance = allowance
                 let result = caller.withMemoryOfThisThread { memory in
                     memory.withUnsafeMutableBytes { function.call(wasi, GuestMemory($0), arguments) }
                 }
+                if wasi.captureAllowance != allowance { caller.noteCopy(allowance - wasi.captureAllowance) }
                 arguments.pointee = UInt64(result.rawValue)
             }
         }

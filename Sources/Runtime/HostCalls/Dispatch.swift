@@ -48,7 +48,7 @@ let runtimeDispatch: Dispatch = { context, index, cells in
     if isDoneInMemory0(context, index, cells) { return EntryStatus.returned }
     return withInstance(of: context) { instance in
         guard let function = RuntimeFunction(rawValue: index) else { throw Trap(code: .unexpectedFault) }
-        if let code = instance.perform(function, cells) {
+        if let code = try instance.perform(function, cells) {
             let root = context.loadPointer(at: VMContextLayout.root)
             let frame = root.loadWord(at: VMContextLayout.guestFramePointer)
             throw instance.trap(code, programCounter: nil, framePointer: frame)

@@ -12,12 +12,14 @@ import WasmModule
 
 extension InstanceCore {
     /// Performs a runtime function on its cells. The result is the trap it ends in, or nil.
-    final func perform(_ function: RuntimeFunction, _ cells: UnsafeMutablePointer<UInt64>) -> TrapCode? {
+    ///
+    /// - Throws: what the host ends the guest with.
+    final func perform(_ function: RuntimeFunction, _ cells: UnsafeMutablePointer<UInt64>) throws -> TrapCode? {
         func operand(_ index: Int) -> UInt64 { cells[index] }
         func index(_ index: Int) -> Int { Int(cells[index] & 0xFFFF_FFFF) }
         switch function {
         case .memoryGrow:
-            cells[0] = growMemory(index(1), by: operand(0))
+            cells[0] = try growMemory(index(1), by: operand(0))
             return nil
         case .memoryCopy:
             return copyMemory(
@@ -30,7 +32,7 @@ extension InstanceCore {
             drop(index(0), in: &droppedData, of: template.module.decoded.data.count)
             return nil
         case .tableGrow:
-            cells[0] = growTable(index(2), by: operand(1), with: cells[0])
+            cells[0] = try growTable(index(2), by: operand(1), with: cells[0])
             return nil
         case .tableCopy:
             return copyTable(to: index(3), at: operand(0), from: index(4), at: operand(1), count: operand(2))
@@ -49,9 +51,6 @@ extension InstanceCore {
             return nil
         }
     }
-
-    /// The result -1 of the two growing instructions.
-    private static func growthFailed(_ address: ValueType) -> UInt64 { address == .i64 ? .max : 0xFFFF_FFFF }
 
     /// Whether `count` elements from `start` on lie within `length`.
     @inline(__always)
@@ -111,14 +110,6 @@ extension InstanceCore {
         )
     }
 
-    private func growMemory(_ index: Int, by pages: UInt64) -> UInt64 {
-        let grown =
-            if let linkage { linkage.memories[index].grow(by: pages) } else {
-                template.pool.grow(slot, by: pages)
-            }
-        return grown ?? Self.growthFailed(template.module.decoded.memories[index].address)
-    }
-
     private func copyMemory(
         to destination: Int, at target: UInt64, from source: Int, at origin: UInt64, count: UInt64
     ) -> TrapCode? {
@@ -167,14 +158,6 @@ extension InstanceCore {
             context.loadPointer(at: layout.tableBase(index)).assumingMemoryBound(to: UInt64.self),
             context.loadWord(at: layout.tableLength(index))
         )
-    }
-
-    private func growTable(_ index: Int, by elements: UInt64, with value: UInt64) -> UInt64 {
-        let grown =
-            if let table = linkage?.tables?[index] { table.grow(by: elements, fill: value) } else {
-                template.pool.growTable(slot, table: index, by: elements, fill: value)
-            }
-        return grown ?? Self.growthFailed(template.module.decoded.tables[index].address)
     }
 
     private func copyTable(

@@ -41,6 +41,8 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     case immutableGlobal(name: String)
     /// A function reference or a typed function of another module.
     case foreignFunctionReference
+    /// A reference to an object that the instance does not have.
+    case foreignObjectReference
     /// The guest was called inside `withMemory` of the same instance.
     case memoryInUse
     /// The guest was stopped, at a deadline or with its task, wherever it was: what it holds need not make sense. The
@@ -60,6 +62,7 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
             "global \"\(name)\" has type \(actual.text), but is used as \(expected.text)"
         case .immutableGlobal(let name): "global \"\(name)\" is immutable"
         case .foreignFunctionReference: "a function of another module"
+        case .foreignObjectReference: "a reference to an object that the instance does not have"
         case .memoryInUse: "the memory is borrowed by an enclosing withMemory"
         case .stoppedInstance: "the instance was stopped in the middle, and can only be dropped or rolled back"
         case .needsAsynchronousCall(let module, let name):
@@ -98,7 +101,7 @@ public enum CopyError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A host function touched guest memory that does not exist.
+/// A host function touched guest memory that does not exist, or would have copied more of it than it may.
 ///
 /// The address came from the guest, so this is the guest's fault; in a host function that does not catch it, the call
 /// into the guest fails with it.
@@ -109,17 +112,25 @@ public struct MemoryAccessError: Error, Hashable, Sendable, CustomStringConverti
     public var count: UInt64
     /// Bytes that the memory has; 0 if the module has no memory.
     public var memorySize: UInt64
+    /// If it was not the memory's end: bytes that `ResourceLimits/copiedBytes` allows to be copied out in one call.
+    public var copyLimit: Int?
 
     /// All in bytes.
-    public init(address: UInt64, count: UInt64, memorySize: UInt64) {
+    public init(address: UInt64, count: UInt64, memorySize: UInt64, copyLimit: Int? = nil) {
         self.address = address
         self.count = count
         self.memorySize = memorySize
+        self.copyLimit = copyLimit
     }
 
     /// What happened, for people.
     public var description: String {
-        "out of bounds access to guest memory: \(count) bytes at \(address), memory of \(memorySize) bytes"
+        if let copyLimit {
+            return
+                "copying \(count) bytes at \(address) out of guest memory: in one call it may be \(copyLimit) bytes together; read "
+                + "less, look at the bytes in place, or raise the limit"
+        }
+        return "out of bounds access to guest memory: \(count) bytes at \(address), memory of \(memorySize) bytes"
     }
 }
 

@@ -53,14 +53,18 @@ public final class GroupSnapshot: Sendable {
     /// Makes instances that begin where the snapshot was taken, as the only members of a new group, in their order. Refreshers have
     /// run on each.
     ///
-    /// - Parameter make: takes a slot for an instance; receives the stamp and the group.
-    /// - Throws: `PoolError`; what refreshers throw.
+    /// - Parameters:
+    ///   - limits: of all of them together.
+    ///   - make: takes a slot for an instance; receives the stamp and the group.
+    /// - Throws: `PoolError`; `LimitError`; what refreshers throw.
     public func instantiate<Instance: InstanceCore>(
-        _ engine: EngineCore, _ make: (UnsafePointer<Stamp>, InstanceGroup) throws -> Instance
+        _ engine: EngineCore, limits: ResourceLimits, _ make: (UnsafePointer<Stamp>, InstanceGroup) throws -> Instance
     ) throws -> InstanceGroup {
-        let group = InstanceGroup(engine)
+        let group = InstanceGroup(engine, limits: limits)
         for member in members {
-            _ = group.add(try make(member.template.stamp, group), links(of: member, group.members))
+            let instance = try make(member.template.stamp, group)
+            try group.admit(instance)
+            _ = group.add(instance, links(of: member, group.members))
         }
         for (member, instance) in zip(members, group.members) {
             instance.noteWrite()

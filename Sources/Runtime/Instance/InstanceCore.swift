@@ -59,6 +59,8 @@ open class InstanceCore {
     private final var largeCells: UnsafeMutablePointer<UInt64>?
     final let context: UnsafeMutableRawPointer
     final let slot: Slot
+    /// What the host keeps for it, if anything; of linked instances it is theirs together.
+    final var resources: StoreResources?
     /// Of an instance with further memories, or one that is linked.
     private(set) final var linkage: Linkage?
     /// What changes at every entry; of linked instances that of the first. In raw memory, where access costs no check:
@@ -116,6 +118,7 @@ open class InstanceCore {
     private final func extend(_ group: InstanceGroup?) throws(PoolError) {
         droppedData = template.droppedData
         droppedElements = template.droppedElements
+        resources = group?.resources
         if template.furtherImages.isEmpty && group == nil { return }
         let module = template.module
         let pool = template.pool
@@ -151,6 +154,7 @@ open class InstanceCore {
     public final func close() {
         guard isOpen else { return }
         isOpen = false
+        if resources != nil { leaveResources() }
         if let linkage { return closeLinked(linkage) }
         stamp.pointee.release(slot, after: control.pointee.use)
         if ownsTemplate { Unmanaged.passUnretained(template).release() }
@@ -219,6 +223,7 @@ open class InstanceCore {
         try checkEntry(function, cells)
         if control.pointee.depth == 0 {
             control.pointee.use.note()
+            if resources != nil { beginCounting() }
             let error = mayfly_thread_prepare()
             if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
             if deadlineTime != .max { return try enterBeforeDeadline(function, cells) }

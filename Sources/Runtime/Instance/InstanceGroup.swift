@@ -12,12 +12,22 @@ import WasmModule
 /// The instances of one store.
 public final class InstanceGroup {
     let engine: EngineCore
+    let resources: StoreResources
     private(set) var members: [InstanceCore] = []
     private(set) var names: [ExactName: InstanceCore] = [:]
     /// The member whose host function or runtime function failed last.
     weak var failed: InstanceCore?
 
-    public init(_ engine: EngineCore) { self.engine = engine }
+    /// - Parameter limits: of all of them together.
+    public init(_ engine: EngineCore, limits: ResourceLimits = ResourceLimits()) {
+        self.engine = engine
+        resources = StoreResources(limits)
+    }
+
+    /// Puts an instance that is not linked under the limits of those that are, together with them.
+    ///
+    /// - Throws: `LimitError` if it has more than it may.
+    public func admit(_ instance: InstanceCore) throws(LimitError) { try instance.admit(to: resources) }
 
     deinit {
         for member in members { member.close() }
@@ -61,14 +71,18 @@ public final class InstanceGroup {
     /// Instantiates a module. Its imports come from the members whose names they give, and else from the host's.
     ///
     /// - Parameter make: takes a slot for the instance; receives the stamp.
-    /// - Throws: `LinkError`, with nothing done; `PoolError`; `Trap` if a segment does not fit; what the start function throws.
+    /// - Throws: `LinkError` or `LimitError`, with nothing done; `PoolError`; `Trap` if a segment does not fit; what the
+    ///   start function throws.
     public func instantiate<Instance: InstanceCore>(
         _ module: ModuleCore, _ imports: ImportTable, _ make: (UnsafePointer<Stamp>) throws -> Instance
     ) throws -> Instance {
         precondition(module.engine === engine, "the module belongs to another engine than the store")
+        try resources.checkCount()
         let links = try links(of: module.decoded, imports)
         let template = try TemplateCore(linking: module, links.hostFunctions, refreshers: imports.refreshers)
-        let instance = try add(make(template.stamp), links)
+        let instance = try make(template.stamp)
+        try admit(instance)
+        _ = add(instance, links)
         try instance.initialize()
         try instance.start()
         return instance
@@ -110,8 +124,8 @@ public final class InstanceGroup {
             if let exporter = names[ExactName(entry.module)] {
                 try exporter.export(to: entry, of: module, &links)
             } else {
-                let definition = try imports.definition(of: entry, in: module) { cells in
-                    function(ofReference: cells) != nil
+                let definition = try imports.definition(of: entry, in: module) { type, cell in
+                    type == .funcref ? function(ofReference: cell) != nil : resources.objects.object(cell) != nil
                 }
                 switch definition {
                 case .function(let function): links.functions.append(.host(function))

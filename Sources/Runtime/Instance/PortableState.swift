@@ -1,6 +1,7 @@
 //! A template's initial state without anything that is one process's: what a file of it holds.
 //!
-//! A function reference is the function's index and one, null is 0. The numbers of types are an engine's, and made anew. Of memories
+//! A function reference is the function's index and one, null is 0. A reference to an object of the host's leads nowhere in
+//! another process. The numbers of types are an engine's, and made anew. Of memories
 //! there are the pages with contents: those to map, which a file has side by side in their order, and those to copy.
 //!
 //! Invariant: what `init(_:)` of a template does with a state from a file is checked here against the module; the file's
@@ -105,8 +106,7 @@ public struct PortableState: Sendable {
     private static func isValid(_ cell: UInt64, of type: ValueType, in module: DecodedModule) -> Bool {
         switch type {
         case .funcref: cell <= UInt64(module.functions.count)
-        // A number of the host's and one.
-        case .externref: cell <= UInt64(UInt32.max) + 1
+        case .externref: cell <= ExternReference.lastNumber || cell == ExternReference.nowhere
         default: true
         }
     }
@@ -137,11 +137,11 @@ extension TemplateCore {
         }
         let globals = UnsafeRawBufferPointer(start: core.context, count: core.layout.size)[core.layout.mutableStart...]
         state.globals = Array(globals)
-        for (index, type) in module.decoded.globals.enumerated() where type.value == .funcref {
+        for (index, type) in module.decoded.globals.enumerated() where type.value.isReference {
             let offset = core.layout.global(index) - core.layout.mutableStart
             state.globals.withUnsafeMutableBytes { bytes in
                 let cell = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                bytes.storeBytes(of: portable(cell, .funcref), toByteOffset: offset, as: UInt64.self)
+                bytes.storeBytes(of: portable(cell, type.value), toByteOffset: offset, as: UInt64.self)
             }
         }
         state.droppedData = droppedData
@@ -166,6 +166,7 @@ extension TemplateCore {
     }
 
     private func portable(_ cell: UInt64, _ type: ValueType) -> UInt64 {
+        if type == .externref { return cell & ExternReference.objectBit == 0 ? cell : ExternReference.nowhere }
         guard type == .funcref, cell != 0 else { return cell }
         // Instances that are not linked have no others than their module's.
         return module.functionIndex(ofReference: cell).map { UInt64($0 + 1) } ?? 0

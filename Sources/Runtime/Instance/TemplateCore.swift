@@ -113,7 +113,7 @@ struct LinkedImports {
     init(_ module: DecodedModule, _ imports: ImportTable) throws(LinkError) {
         for entry in module.imports {
             // A function of another module would run on this module's instances.
-            switch try imports.definition(of: entry, in: module, isKnown: { _ in false }) {
+            switch try imports.definition(of: entry, in: module, isKnown: { _, _ in false }) {
             case .function(let function): functions.append(function)
             case .global(_, let cells): globals.append(cells)
             }
@@ -124,9 +124,9 @@ struct LinkedImports {
 extension ImportTable {
     /// What the host defines for an import.
     ///
-    /// - Parameter isKnown: whether a function reference can be given to the importer.
+    /// - Parameter isKnown: whether a reference to a function or to an object can be given to the importer.
     func definition(
-        of entry: Import, in module: DecodedModule, isKnown: (UInt64) -> Bool
+        of entry: Import, in module: DecodedModule, isKnown: (ValueType, UInt64) -> Bool
     ) throws(LinkError) -> Definition {
         let expected = entry.type.text(module.types)
         // What the host cannot define is said first: defining something else would not help.
@@ -146,7 +146,7 @@ extension ImportTable {
         case (.function(let index), .function(let function)) where function.type == module.types[Int(index)]:
             return definition
         case (.global(let type), .global(let actual, let cells))
-        where actual == type.value && (actual != .funcref || cells.low == 0 || isKnown(cells.low)):
+        where actual == type.value && (!definition.belongsToSomebody || isKnown(actual, cells.low)):
             return definition
         default:
             throw .incompatibleImport(
@@ -156,10 +156,20 @@ extension ImportTable {
 }
 
 extension ImportTable.Definition {
+    /// It is a reference that means something to some instances only.
+    fileprivate var belongsToSomebody: Bool {
+        switch self {
+        case .global(.funcref, let cells): cells.low != 0
+        case .global(.externref, let cells): cells.low & ExternReference.objectBit != 0
+        default: false
+        }
+    }
+
     fileprivate var text: String {
         switch self {
         case .function(let function): "function \(function.type.text)"
-        case .global(.funcref, let cells) where cells.low != 0: "global of a function of another module"
+        case .global(.funcref, _) where belongsToSomebody: "global of a function of another module"
+        case .global(.externref, _) where belongsToSomebody: "global of an object of another instance"
         case .global(let type, _): "global of \(type.text)"
         }
     }
