@@ -15,7 +15,7 @@
 //!
 //! The cell of a mutable global that is imported has the address of the value, which lies with the instance that defines it.
 //!
-//! Only the globals are written by compiled code. The runtime writes lengths (growth) and the header's save areas. So a
+//! Only the globals, and the root's fuel, are written by compiled code. The runtime writes lengths (growth) and the header's save areas. So a
 //! reset restores the globals and the lengths, nothing else. What linking writes, it takes back itself.
 
 public struct VMContextLayout: Sendable, Hashable {
@@ -61,7 +61,11 @@ public struct VMContextLayout: Sendable, Hashable {
     public static let trapContext = 136
     /// Room for the runtime, not known to compiled code.
     public static let reserved = 144
-    public static let headerSize = 272
+    /// Bytes of that room.
+    public static let reservedSize = 128
+    /// In the root: units of fuel that are left, an Int64. Only code that meters fuel knows it; negative, it ends the guest.
+    public static let fuel = 272
+    public static let headerSize = 288
 
     // MARK: Arrays
 

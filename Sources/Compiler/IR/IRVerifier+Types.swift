@@ -105,6 +105,8 @@ extension IRVerifier {
             require(
                 type == .none && i.c < context.tableCount && operands == [context.table(i.c).address, .ref],
                 described())
+        case .consumeFuel: require(type == .none && i.a > 0 && i.a <= Int32.max, described())
+        case .consumeFuelByValue: require(type == .none && all(.i64), described())
         case .call, .tailCall:
             guard i.a < context.functionCount, i.d == context.type(ofFunction: i.a) else {
                 return require(false, described())

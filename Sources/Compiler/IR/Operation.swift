@@ -111,6 +111,13 @@ enum Operation: UInt8 {
     /// a: element index (of the table's index type), b: value, c: table index. Trap: table access out of bounds.
     case tableSet
 
+    // MARK: Fuel. Both trap when less than nothing is left: out of fuel.
+
+    /// a: units, not a value. 0 only until the translator knows how many.
+    case consumeFuel
+    /// a: i64 value, units; as a signed number neither negative nor above 2^61.
+    case consumeFuelByValue
+
     // MARK: Calls. Result 0 is the instruction; further results are `result` instructions directly after it.
 
     /// a: function index, b: list of arguments, c: count, d: type index.

@@ -49,6 +49,8 @@ struct FunctionTranslator: ~Copyable {
     /// The next hint about a branch, and whether the function at hand had one.
     private var nextHint = 0
     private var hasHints = false
+    /// Where fuel is metered.
+    var meter = FuelMeter()
     private var properties = BlockProperties()
     private var instructionLimit = 0
 
@@ -128,6 +130,7 @@ struct FunctionTranslator: ~Copyable {
             assigned.scan(
                 reader, localCount: locals.count, limit: limits.assignedLocals, depthLimit: limits.nesting)
         else { return false }
+        beginMetering(context.settings.metersFuel)
         frames.append(
             ControlFrame(
                 kind: .function, labelArity: UInt32(context.resultCount(ofType: type)),
@@ -139,6 +142,7 @@ struct FunctionTranslator: ~Copyable {
                 let shape = shapes[Int(reader.readByte())]
                 operatorCount &+= 1
                 if isReachable {
+                    pay(for: shape.kind)
                     try translate(shape, &reader, context)
                 } else {
                     try skip(shape, &reader)
@@ -147,6 +151,7 @@ struct FunctionTranslator: ~Copyable {
         } catch {
             return false
         }
+        endMetering()
         for index in 0..<repeatedEdges.count {
             let repeated = repeatedEdges[index]
             builder.function.edges[repeated.edge] = builder.function.edges[repeated.original]
@@ -393,18 +398,18 @@ struct FunctionTranslator: ~Copyable {
         var call = call
         if let type = results.first { call.type = type }
         let id = builder.append(call)
-        guard !results.isEmpty else { return }
-        push(id)
-        guard results.count > 1 else { return }
-        try reserve(instructions: results.count)
-        for position in 1..<results.count {
-            push(
-                builder.append(
-                    IRInstruction(operation: .result, type: results[position], a: id, b: UInt32(position))))
+        if !results.isEmpty { push(id) }
+        if results.count > 1 {
+            try reserve(instructions: results.count)
+            for position in 1..<results.count {
+                push(
+                    builder.append(
+                        IRInstruction(operation: .result, type: results[position], a: id, b: UInt32(position))))
+            }
         }
+        beginPiece()
     }
 
-    /// A call of the runtime with values from the stack followed by indices.
     /// Whether the branch at hand is likely, if the module says anything about it.
     private mutating func hint(_ context: ModuleContext) -> Bool? {
         while nextHint < context.hintCount {
@@ -419,10 +424,17 @@ struct FunctionTranslator: ~Copyable {
         return nil
     }
 
+    /// A call of the runtime with values from the stack followed by indices.
     private mutating func runtimeCall(
         _ function: RuntimeFunction, operands: Int, immediates first: UInt32, _ second: UInt32? = nil,
         result: IRType = .none
     ) {
+        switch function {
+        // All have their count last.
+        case .memoryCopy, .memoryFill, .memoryInit: payForElements(stack.last, elementBytes: 1)
+        case .tableCopy, .tableFill, .tableInit, .tableGrow: payForElements(stack.last, elementBytes: 8)
+        default: break
+        }
         let firstConstant = builder.constant(.i32, UInt64(first))
         let secondConstant = second.map { builder.constant(.i32, UInt64($0)) }
         let list = builder.listEnd

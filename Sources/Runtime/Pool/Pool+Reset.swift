@@ -381,6 +381,6 @@ extension Pool {
 extension VMContextLayout {
     /// Header fields that a run leaves behind and the next one must not see, beside those with an initial value.
     static let clearedByReset = [
-        guestFramePointer, trapProgramCounter, trapFramePointer, trapAddress, trapSignal, trapContext,
+        guestFramePointer, trapProgramCounter, trapFramePointer, trapAddress, trapSignal, trapContext, fuel,
     ]
 }

@@ -5,6 +5,7 @@ extension FunctionEmitter {
         let width = machine.width
         switch machine.operation {
         case .entry: break
+        case .consumeFuel, .consumeFuelByValue: emitConsumeFuel(machine, index)
         case .copy:
             let from = allocation(index, 0).register
             let to = allocation(index, 1).register

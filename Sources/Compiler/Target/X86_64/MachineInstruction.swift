@@ -159,6 +159,11 @@ enum MachineOperation: UInt8 {
     /// → r. Sequence. `immediate`: function index.
     case functionReference
 
+    /// Nothing. Sequence: takes `immediate` from the root's fuel, traps if it becomes negative.
+    case consumeFuel
+    /// r. The same with units in a register.
+    case consumeFuelByValue
+
     // MARK: Calls and the stack
 
     /// @arguments → @results. `immediate`: function index.
