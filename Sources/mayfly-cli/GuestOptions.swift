@@ -163,13 +163,15 @@ extension Module {
 extension Template where State == WASI {
     /// A snapshot of an instance in which an export was called, and before it what WASI says shall be.
     ///
-    /// - Parameter isStarted: whether that has been done.
+    /// - Parameters:
+    ///   - isStarted: whether that has been done.
+    ///   - fuel: what the instance is given; nil if it takes none.
     func snapshot(
-        of export: String, of module: Module, isStarted: Bool, _ state: WASI
+        of export: String, of module: Module, isStarted: Bool, fuel: UInt64? = nil, _ state: WASI
     ) throws -> Template<WASI> {
-        try snapshot(state: state) { instance in
-            if export != "_initialize", !isStarted, module.hasInitializer { try instance.call("_initialize") }
-            _ = try instance.call(export, arguments: [])
-        }
+        let instance = try fuel.map { try instantiate(state: state, fuel: $0) } ?? instantiate(state: state)
+        if export != "_initialize", !isStarted, module.hasInitializer { try instance.call("_initialize") }
+        _ = try instance.call(export, arguments: [])
+        return try snapshot(of: instance)
     }
 }

@@ -11,7 +11,7 @@ struct RunCommand: ParsableCommand {
         abstract: "Run a module.",
         usage: """
             mayfly run [--dir HOST[::GUEST[::ro]]]… [--env NAME=VALUE]… [--env-inherit] [--stdin FILE] \
-            [--timeout SECONDS] [--warm EXPORT] [--invoke EXPORT] [--allow-precompiled] [--no-cache] MODULE [ARGUMENTS…]
+            [--timeout SECONDS] [--fuel UNITS] [--warm EXPORT] [--invoke EXPORT] [--allow-precompiled] [--no-cache] MODULE [ARGUMENTS…]
             """,
         discussion: """
             MODULE is a module in the binary format or, with --allow-precompiled only, what `mayfly compile` or \
@@ -35,6 +35,10 @@ struct RunCommand: ParsableCommand {
 
             With --timeout the program is stopped after so many seconds, wherever it is, as if by a trap.
 
+            With --fuel the program ends with the trap "out of fuel" when it has done so much: most instructions take a \
+            unit, bulk instructions one more for each 64 bytes. It ends at the same place on every machine. What --warm \
+            calls has as much for itself. Compiled code takes fuel if `mayfly compile --fuel` made it.
+
             EXIT CODES
             \(CommandFailure.exitCodeTable)
             """)
@@ -51,6 +55,9 @@ struct RunCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("Stop the program after so long, fractions allowed.", valueName: "seconds"))
     var timeout: Double?
+
+    @Option(help: ArgumentHelp("End the program when it has taken so much fuel.", valueName: "units"))
+    var fuel: UInt64?
 
     @Flag(help: ModuleFile.allowPrecompiledHelp)
     var allowPrecompiled = false
@@ -87,7 +94,8 @@ struct RunCommand: ParsableCommand {
             let configuration = try guest.configuration(
                 arguments: [file.name] + (invoke == nil ? words.dropFirst() : []))
             let program = try file.program(
-                try ModuleFile.makeEngine(cache, writesPerfMap: perfMap), allowingPrecompiled: allowPrecompiled)
+                try ModuleFile.makeEngine(cache, writesPerfMap: perfMap), allowingPrecompiled: allowPrecompiled,
+                metersFuel: fuel != nil)
             try checkEntry(program.module, path)
             var imports = Imports<WASI>()
             imports.defineWASI()
@@ -95,7 +103,7 @@ struct RunCommand: ParsableCommand {
             let code = try exitCode {
                 if let warm {
                     template = try template.snapshot(
-                        of: warm, of: program.module, isStarted: program.isStarted, WASI(configuration))
+                        of: warm, of: program.module, isStarted: program.isStarted, fuel: fuel, WASI(configuration))
                 }
                 return try withInstance(of: template, WASI(configuration)) { instance in
                     guard let invoke else { return try WASI.run(instance) }
@@ -111,6 +119,10 @@ struct RunCommand: ParsableCommand {
     private func withInstance(
         of template: Template<WASI>, _ state: WASI, _ body: (borrowing Instance<WASI>) throws -> UInt32
     ) throws -> UInt32 {
+        if let fuel {
+            let deadline = timeout.map { ContinuousClock.now + .seconds($0) }
+            return try template.withInstance(state: state, fuel: fuel, deadline: deadline, body)
+        }
         guard let timeout else { return try template.withInstance(state: state, body) }
         return try template.withInstance(state: state, deadline: .now + .seconds(timeout), body)
     }

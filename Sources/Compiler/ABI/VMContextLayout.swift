@@ -63,8 +63,14 @@ public struct VMContextLayout: Sendable, Hashable {
     public static let reserved = 144
     /// Bytes of that room.
     public static let reservedSize = 128
-    /// In the root: units of fuel that are left, an Int64. Only code that meters fuel knows it; negative, it ends the guest.
+    // Fuel, in the root. Only code that meters it knows it.
+    /// Units that are left of the slice which the guest has taken: at most `fuelSlice`. While metered code runs, it has them in
+    /// a register, and what is here is what there was before a call, or more. An Int64.
     public static let fuel = 272
+    /// Units that are left beside those, from which the next slice is taken. An Int64, never negative.
+    public static let fuelReserve = 280
+    /// Units that a slice has.
+    public static let fuelSlice: Int64 = 1 << 14
     public static let headerSize = 288
 
     // MARK: Arrays

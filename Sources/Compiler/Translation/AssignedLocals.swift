@@ -22,6 +22,8 @@ struct AssignedLocals: ~Copyable {
     }
 
     private(set) var constructs = Vector<Construct>(capacity: 64)
+    /// The body itself.
+    private(set) var whole = Construct(first: 0, count: 0)
     private(set) var locals = Vector<UInt32>(capacity: 256)
 
     private let shapes: UnsafePointer<OperatorShape>
@@ -58,11 +60,14 @@ struct AssignedLocals: ~Copyable {
     ///
     /// - Parameters:
     ///   - reader: stands behind the declarations of locals.
-    ///   - localCount: parameters and declared locals.
+    ///   - localCount: parameters and declared locals, and what else is to be looked after like a local.
+    ///   - fuelLocal: the one that holds what is left of the fuel, if that is metered.
     ///   - limit: how large the sets may be together.
     ///   - depthLimit: how deep constructs may be nested.
     /// - Returns: false if a limit was exceeded.
-    mutating func scan(_ reader: OperatorReader, localCount: Int, limit: Int, depthLimit: Int) -> Bool {
+    mutating func scan(
+        _ reader: OperatorReader, localCount: Int, fuelLocal: UInt32? = nil, limit: Int, depthLimit: Int
+    ) -> Bool {
         var reader = reader
         constructs.removeAll()
         locals.removeAll()
@@ -83,20 +88,29 @@ struct AssignedLocals: ~Copyable {
                         outermostTarget: UInt32(truncatingIfNeeded: open.count)))
                 constructs.append(Construct(first: 0, count: 0, isTarget: false))
                 if open.count > depthLimit { return false }
+                if let fuelLocal { assign(fuelLocal) }
             case .end:
                 if open.count > 1 {
                     close()
                     if locals.count > limit { return false }
+                    // Wherever something begins that is paid for by itself.
+                    if let fuelLocal { assign(fuelLocal) }
                 }
-            case .br, .brIf: markTarget(reader.readU32())
+            case .br, .brIf:
+                if let fuelLocal { assign(fuelLocal) }
+                markTarget(reader.readU32())
             case .brTable:
                 for _ in 0...reader.readU32() { markTarget(reader.readU32()) }
             case .return: open.last.outermostTarget = 0
             case let kind:
                 if kind.isCall { open.last.outermostTarget = 0 }
+                if let fuelLocal, kind.isCall || kind == .prefixFC { assign(fuelLocal) }
                 reader.skipImmediates(of: kind, vectors: vectors)
             }
         }
+        // Of the body's locals none matters behind its end.
+        whole = Construct(first: UInt32(truncatingIfNeeded: locals.count), count: fuelLocal == nil ? 0 : 1)
+        if let fuelLocal { locals.append(fuelLocal) }
         return true
     }
 

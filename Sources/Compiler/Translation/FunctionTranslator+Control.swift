@@ -63,7 +63,7 @@ extension FunctionTranslator {
             stack[position] = builder.parameter(builder.type(of: stack[position]))
         }
         frames.append(frame)
-        beginPiece()
+        beginPiece(.checkFuel)
     }
 
     /// - Parameter isLikely: whether the first arm is; nil if nobody knows.
@@ -154,6 +154,7 @@ extension FunctionTranslator {
     mutating func returnResults() throws(LimitExceeded) {
         let count = Int(frames[0].resultCount)
         try reserve(lists: count)
+        settleFuel()
         let first = builder.listEnd
         builder.function.lists.append(contentsOf: stack.top(count))
         builder.terminate(

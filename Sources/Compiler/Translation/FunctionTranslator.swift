@@ -126,15 +126,18 @@ struct FunctionTranslator: ~Copyable {
             let run = reader.readLocalRun()
             locals.append(repeating: zero(IRType(run.type)), count: Int(run.count))
         }
+        beginMetering(context.settings.metersFuel)
         guard
             assigned.scan(
-                reader, localCount: locals.count, limit: limits.assignedLocals, depthLimit: limits.nesting)
+                reader, localCount: locals.count, fuelLocal: meter.isOn ? meter.local : nil,
+                limit: limits.assignedLocals, depthLimit: limits.nesting)
         else { return false }
-        beginMetering(context.settings.metersFuel)
+        beginPiece()
         frames.append(
             ControlFrame(
                 kind: .function, labelArity: UInt32(context.resultCount(ofType: type)),
-                resultCount: UInt32(context.resultCount(ofType: type))))
+                resultCount: UInt32(context.resultCount(ofType: type)), firstAssigned: assigned.whole.first,
+                assignedCount: assigned.whole.count))
 
         do throws(LimitExceeded) {
             while !frames.isEmpty && !reader.atEnd {
@@ -151,7 +154,6 @@ struct FunctionTranslator: ~Copyable {
         } catch {
             return false
         }
-        endMetering()
         for index in 0..<repeatedEdges.count {
             let repeated = repeatedEdges[index]
             builder.function.edges[repeated.edge] = builder.function.edges[repeated.original]
@@ -251,7 +253,9 @@ struct FunctionTranslator: ~Copyable {
         case .brIf: try branchIf(to: reader.readU32(), hint(context))
         case .brTable: try branchTable(&reader)
         case .return: try returnResults()
-        case .unreachable: trap(.unreachable)
+        case .unreachable:
+            settleFuel()
+            trap(.unreachable)
         case .nop: break
         case .call: try call(reader.readU32(), context)
         case .callIndirect:
@@ -355,6 +359,7 @@ struct FunctionTranslator: ~Copyable {
     private mutating func tailCall(_ callee: UInt32, _ context: ModuleContext) throws(LimitExceeded) {
         let type = context.type(ofFunction: callee)
         let arguments = try arguments(ofType: type, context)
+        settleFuel()
         builder.terminate(
             IRInstruction(
                 operation: .tailCall, type: .none, a: callee, b: arguments.first, c: arguments.count, d: type))
@@ -365,6 +370,7 @@ struct FunctionTranslator: ~Copyable {
         type: UInt32, table: UInt32, _ context: ModuleContext
     ) throws(LimitExceeded) {
         let arguments = try indirectArguments(ofType: type, table: table, context)
+        settleFuel()
         builder.terminate(
             IRInstruction(
                 operation: .tailCallIndirect, type: .none, a: arguments.first, b: arguments.count, d: type))
@@ -395,6 +401,7 @@ struct FunctionTranslator: ~Copyable {
     }
 
     private mutating func finishCall(_ call: IRInstruction, results: IRTypeList) throws(LimitExceeded) {
+        settleFuel()
         var call = call
         if let type = results.first { call.type = type }
         let id = builder.append(call)
@@ -407,7 +414,7 @@ struct FunctionTranslator: ~Copyable {
                         IRInstruction(operation: .result, type: results[position], a: id, b: UInt32(position))))
             }
         }
-        beginPiece()
+        beginPieceAfterCall()
     }
 
     /// Whether the branch at hand is likely, if the module says anything about it.

@@ -1,10 +1,11 @@
 //! The fuel of instances: what is left of what the host gave, in the root's context.
 //!
-//! Metered code takes it from there as it runs (`FunctionTranslator+Fuel`), at any moment. It is the host's budget, not the
-//! guest's state: no copy of an instance has any, and rolling back gives none back. A slot begins with none, because every change of
-//! it counts as a write, after which the slot is reset.
+//! A guest takes it in slices. Where it is in a call of the host's, has returned, or has not begun, the context says exactly what
+//! is left: of the slice, and besides. A guest that was stopped anywhere else had what was left of its slice in a register, and
+//! loses it.
 //!
-//! A piece of code that could not be paid for leaves less than nothing behind. None of it ran, so that is the same as nothing.
+//! Fuel is the host's budget, not the guest's state: no copy of an instance has any, and rolling back gives none back. A slot
+//! begins with none, because every change counts as a write, after which the slot is reset.
 
 import Compiler
 
@@ -16,17 +17,23 @@ extension ModuleCore {
 extension InstanceCore {
     /// Units that are left to it and the instances it is linked with; at most `Int64.max`. Only code that meters fuel takes any.
     public final var fuel: UInt64 {
-        get { UInt64(max(0, fuelWord.pointee)) }
+        get { UInt64(max(0, fuelWords.slice.pointee &+ fuelWords.reserve.pointee)) }
         set {
             noteWrite()
-            fuelWord.pointee = Int64(clamping: newValue)
+            let units = Int64(clamping: newValue)
+            let slice = min(units, VMContextLayout.fuelSlice)
+            fuelWords.slice.pointee = slice
+            fuelWords.reserve.pointee = units - slice
         }
     }
 
     /// In the root's context.
-    private final var fuelWord: UnsafeMutablePointer<Int64> {
-        (UnsafeMutableRawPointer(control) - VMContextLayout.reserved + VMContextLayout.fuel)
-            .assumingMemoryBound(to: Int64.self)
+    private final var fuelWords: (slice: UnsafeMutablePointer<Int64>, reserve: UnsafeMutablePointer<Int64>) {
+        let root = UnsafeMutableRawPointer(control) - VMContextLayout.reserved
+        return (
+            (root + VMContextLayout.fuel).assumingMemoryBound(to: Int64.self),
+            (root + VMContextLayout.fuelReserve).assumingMemoryBound(to: Int64.self)
+        )
     }
 
     /// Takes fuel for what a host function does. If there is less, all of it goes.
@@ -39,4 +46,19 @@ extension InstanceCore {
         let frame = context.loadPointer(at: VMContextLayout.root).loadWord(at: VMContextLayout.guestFramePointer)
         throw trap(.outOfFuel, programCounter: nil, framePointer: frame)
     }
+
+    /// Takes account of what was in a register when code of the instance was stopped.
+    final func loseFuel(_ code: TrapCode) {
+        guard template.module.metersFuel else { return }
+        switch code {
+        // Settled just before.
+        case .unreachable: break
+        // What was left did not suffice for what there was to pay.
+        case .outOfFuel: fuel = 0
+        default: loseSlice()
+        }
+    }
+
+    /// The same where it is not known whose code it was.
+    final func loseSlice() { fuelWords.slice.pointee = 0 }
 }

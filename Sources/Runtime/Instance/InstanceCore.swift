@@ -313,6 +313,7 @@ open class InstanceCore {
         let programCounter = root.loadWord(at: VMContextLayout.trapProgramCounter)
         let framePointer = root.loadWord(at: VMContextLayout.trapFramePointer)
         root.storeWord(0, at: VMContextLayout.trapProgramCounter)
+        if programCounter != 0 { loseSlice() }
         return trap(
             .interrupted, programCounter: programCounter == 0 ? nil : programCounter, framePointer: framePointer)
     }
@@ -332,6 +333,7 @@ open class InstanceCore {
         // An instance that is linked with this one, or this one.
         return Unmanaged<InstanceCore>.fromOpaque(data)._withUnsafeGuaranteedRef { instance in
             let code = instance.trapCode(programCounter: programCounter, address: address, signal: signal)
+            instance.loseFuel(code)
             return instance.trap(code, programCounter: programCounter, framePointer: framePointer)
         }
     }

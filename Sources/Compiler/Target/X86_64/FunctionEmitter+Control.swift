@@ -238,19 +238,6 @@ extension FunctionEmitter {
         didCall(source: machine.source)
     }
 
-    // MARK: Fuel
-
-    mutating func emitConsumeFuel(_ machine: MachineInstruction, _ index: UInt32) {
-        let fuel = Memory.base(X86_64.scratch, Int32(VMContextLayout.fuel))
-        assembler.mov(.w64, X86_64.scratch, .base(X86_64.context, Int32(VMContextLayout.root)))
-        if machine.operation == .consumeFuelByValue {
-            assembler.alu(.sub, .w64, fuel, register(index, 0))
-        } else {
-            assembler.alu(.sub, .w64, fuel, imm: Int32(truncatingIfNeeded: machine.immediate))
-        }
-        trap(.outOfFuel, if: .sign, source: machine.source)
-    }
-
     // MARK: Terminators
 
     mutating func emitTerminator(

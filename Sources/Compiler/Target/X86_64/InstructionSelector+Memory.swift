@@ -1,5 +1,4 @@
-//! Selection of memory accesses and of the module's state: globals, tables, function references; and of the
-//! host's: fuel.
+//! Selection of memory accesses and of the module's state: globals, tables, function references.
 //!
 //! Address folding is a security boundary. An access to a memory at a 32-bit index plus a constant offset is encoded as
 //! base + register + displacement without any check: the register is zero-extended (an invariant of the IR), the
@@ -170,17 +169,6 @@ extension InstructionSelector {
             finish(machine)
         default: preconditionFailure("not an operation on module state")
         }
-    }
-
-    mutating func selectFuel(_ instruction: IRInstruction) {
-        var machine = MachineInstruction(operation: .consumeFuel)
-        if instruction.operation == .consumeFuelByValue {
-            machine.operation = .consumeFuelByValue
-            use(instruction.a, .register)
-        } else {
-            machine.immediate = Int64(instruction.a)
-        }
-        finish(machine)
     }
 
     /// The value of a mutable global that is imported lies with the instance that defines it; the context has its address.

@@ -159,10 +159,14 @@ enum MachineOperation: UInt8 {
     /// → r. Sequence. `immediate`: function index.
     case functionReference
 
-    /// Nothing. Sequence: takes `immediate` from the root's fuel, traps if it becomes negative.
-    case consumeFuel
-    /// r. The same with units in a register.
-    case consumeFuelByValue
+    // MARK: Fuel. All are sequences.
+
+    /// → r. What is left of the slice.
+    case loadFuel
+    /// r → r. The first less `immediate`; where that is negative, with the next slice.
+    case checkFuel
+    /// r → r. The same, stored too.
+    case settleFuel
 
     // MARK: Calls and the stack
 
