@@ -55,12 +55,12 @@ struct FuelCountTests {
     func interpreted() throws {
         for seed: UInt64 in 41_000_000..<41_000_010 {
             let program = ModuleGenerator.module(seed: seed, options: .init(work: 1000))
-            let module = try DecodedModule(decoding: program.bytes)
-            let context = ModuleContext(module, settings: CodeSettings(metersFuel: true))
-            let states = (0..<2).map { _ in InterpreterState(context, steps: 10_000_000) }
-            for state in states { copySegments(of: module, to: state) }
+            let module = try TranslatedModule(program.bytes, settings: CodeSettings(metersFuel: true))
+            let states = (0..<2).map { _ in InterpreterState(module.context, steps: 10_000_000) }
+            for state in states { copySegments(of: module.context.module, to: state) }
             let bytes = StackInterpreter(state: states[0])
-            let translated = try IRInterpreter(state: states[1])
+            let translated = IRInterpreter(state: states[1])
+            translated.functions = seed % 2 == 0 ? module.translated : module.optimized
             var random = SeededGenerator(seed: seed)
             for (number, function) in program.functions.enumerated() {
                 let arguments = function.type.parameters.map { ModuleGenerator.interestingBits($0, &random) }

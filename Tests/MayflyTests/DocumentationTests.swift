@@ -156,6 +156,19 @@ import Testing
         }
     }
 
+    /// The README's example of fuel.
+    @Test("a guest that was given little does little") func fuel() throws {
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
+        let forever = #"(module (func (export "forever") (loop (br 0))))"#
+
+        let metered = try engine.compile(text: forever, metersFuel: true).template()
+        do {
+            try metered.withInstance(fuel: 1_000_000) { try $0.call("forever") }
+        } catch let trap as Trap where trap.code == .outOfFuel {
+            print("out of fuel")
+        }
+    }
+
     /// The README's example of WASI from Swift.
     @Test("a command runs from Swift") func commandsInSwift() throws {
         let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
