@@ -25,21 +25,27 @@ public struct CodeSettings: Sendable, Hashable {
     public var boundsChecks: BoundsChecks
     /// Nil leaves it open: an engine takes the best that its processor has, the compiler by itself takes `v3`.
     public var instructionSet: InstructionSet?
+    /// Whether code counts what it does, and stops when the fuel that it was given has run out.
+    public var metersFuel: Bool
     /// For measurements and tests of the compiler. Code made otherwise than for users is kept in no cache.
     package var experiment = CompilerExperiment()
     /// Whether `CompiledCode.origins` is filled, for whoever looks at the code. That, too, is kept in no cache.
     package var keepsOrigins = false
 
     /// Settings by their parts.
-    public init(boundsChecks: BoundsChecks = .guardPages, instructionSet: InstructionSet? = nil) {
+    public init(
+        boundsChecks: BoundsChecks = .guardPages, instructionSet: InstructionSet? = nil, metersFuel: Bool = false
+    ) {
         self.boundsChecks = boundsChecks
         self.instructionSet = instructionSet
+        self.metersFuel = metersFuel
     }
 
     package init(
-        boundsChecks: BoundsChecks = .guardPages, instructionSet: InstructionSet? = nil, experiment: CompilerExperiment
+        boundsChecks: BoundsChecks = .guardPages, instructionSet: InstructionSet? = nil, metersFuel: Bool = false,
+        experiment: CompilerExperiment
     ) {
-        self.init(boundsChecks: boundsChecks, instructionSet: instructionSet)
+        self.init(boundsChecks: boundsChecks, instructionSet: instructionSet, metersFuel: metersFuel)
         self.experiment = experiment
     }
 }

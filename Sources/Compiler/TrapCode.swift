@@ -24,6 +24,8 @@ public enum TrapCode: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
     case callStackExhausted
     /// A deadline passed while the guest ran. The instance cannot be called any more.
     case interrupted
+    /// Code that meters fuel had used up what it was given. The instance can be called again when it has more.
+    case outOfFuel
     /// A fault at an instruction that has no entry in the trap table. It means a defect in Mayfly.
     case unexpectedFault
 
@@ -41,6 +43,7 @@ public enum TrapCode: UInt8, Sendable, Hashable, CaseIterable, BitwiseCopyable {
         case .invalidConversionToInteger: "invalid conversion to integer"
         case .callStackExhausted: "call stack exhausted"
         case .interrupted: "interrupted at its deadline"
+        case .outOfFuel: "out of fuel"
         case .unexpectedFault: "fault at an instruction that cannot fault"
         }
     }

@@ -7,7 +7,7 @@
 //! length, and `fits` all offsets, so that an accident does not become a crash.
 //!
 //!     magic "MAYFLYC\0" · version u32 · ABI hash u64 · processor features u32 · checksum of the rest u64
-//!     offset and size of the text u64 · exit, end of functions u32 · bounds checks, instruction set u8 · layout 4 ×
+//!     offset and size of the text u64 · exit, end of functions u32 · bounds checks, instruction set, metering u8 · layout 4 ×
 //!     u64 then, each with its u64 count:
 //!     binary, trap codes, written tables u8 · function, entry, import, crossing, trap offsets, source positions (two
 //!     lists) u32 zeros up to a page · text
@@ -20,7 +20,7 @@ import WasmModule
 struct Artifact {
     static let magic: [UInt8] = Array("MAYFLYC\0".utf8)
     /// To be raised whenever the meaning of the bytes changes: instruction sequences, conventions, or this format.
-    static let formatVersion: UInt32 = 7
+    static let formatVersion: UInt32 = 8
 
     var binary: [UInt8]
     var code: CompiledCode
@@ -43,6 +43,7 @@ struct Artifact {
             VMContextLayout.guestStackPointer, VMContextLayout.guestFramePointer, VMContextLayout.hostDispatch,
             VMContextLayout.runtimeDispatch, VMContextLayout.hostData, VMContextLayout.root, VMContextLayout.exitStub,
             VMContextLayout.resumeStackPointer, VMContextLayout.mayYield, CompiledCode.preemptDistance,
+            VMContextLayout.fuel, VMContextLayout.fuelReserve, Int(VMContextLayout.fuelSlice),
             VMContextLayout.headerSize, layout.signature(2), layout.tableBase(4), layout.tableLength(4),
             layout.memoryBase(1), layout.memoryLength(1), layout.global(6), layout.size,
             FunctionRecord.code, FunctionRecord.signature, FunctionRecord.context, FunctionRecord.index,
@@ -61,6 +62,7 @@ struct Artifact {
         body.put(code.functionsEnd)
         body.put(code.settings.boundsChecks.rawValue)
         body.put(instructionSet.rawValue)
+        body.put(UInt8(code.settings.metersFuel ? 1 : 0))
         for count in [code.layout.typeCount, code.layout.tableCount, code.layout.memoryCount, code.layout.globalCount] {
             body.put(UInt64(count))
         }
@@ -140,12 +142,16 @@ struct ParsedArtifact {
             let instructionSet = CodeSettings.InstructionSet(rawValue: try reader.number(UInt8.self)),
             features == ProcessorFeatures.needed(by: instructionSet)
         else { throw .corrupted }
+        let metering = try reader.number(UInt8.self)
+        guard metering <= 1 else { throw .corrupted }
         let layout = VMContextLayout(
             typeCount: try reader.count(), tableCount: try reader.count(), memoryCount: try reader.count(),
             globalCount: try reader.count())
         binary = try reader.range(of: UInt8.self)
         code = CompiledCode(
-            layout: layout, settings: CodeSettings(boundsChecks: boundsChecks, instructionSet: instructionSet))
+            layout: layout,
+            settings: CodeSettings(
+                boundsChecks: boundsChecks, instructionSet: instructionSet, metersFuel: metering == 1))
         code.exitOffset = exitOffset
         code.functionsEnd = functionsEnd
         var trapCodes: [TrapCode] = []

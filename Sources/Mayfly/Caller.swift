@@ -187,6 +187,15 @@ public struct Caller<State>: ~Copyable {
     }
 }
 
+// For WASI, which copies by other means than this type's functions.
+extension Caller {
+    /// Bytes of guest memory that host functions may still copy in this call. See `ResourceLimits/copiedBytes`.
+    package var copyAllowance: Int { store.copyAllowance }
+
+    /// Counts bytes that were copied by other means than this type's functions.
+    package borrowing func noteCopy(_ bytes: Int) { store.noteCopy(bytes) }
+}
+
 // Literals: `call("f", 42)` would make 42 an `Int`, which is no WebAssembly type. These overloads make it an i32.
 extension Caller {
     /// Calls an exported function that has one result, with an i32.

@@ -89,7 +89,8 @@ struct CachedModule {
         let instructionSet = settings.instructionSet ?? .v3
         let numbers: [UInt64] = [
             UInt64(Artifact.formatVersion), Artifact.abiHash, UInt64(settings.boundsChecks.rawValue),
-            UInt64(instructionSet.rawValue), UInt64(ProcessorFeatures.needed(by: instructionSet).rawValue),
+            UInt64(instructionSet.rawValue), settings.metersFuel ? 1 : 0,
+            UInt64(ProcessorFeatures.needed(by: instructionSet).rawValue),
         ]
         for number in numbers + build { hash.add(number) }
         let words = hash.words

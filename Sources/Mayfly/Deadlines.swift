@@ -64,31 +64,6 @@ extension Instance {
     public var isStopped: Bool { store.isToStop }
 }
 
-extension Template {
-    /// Runs `body` with a fresh instance that has a deadline from the start, so that it applies to the module's start
-    /// function too. See ``withInstance(state:_:)`` and ``Instance/deadline``.
-    public func withInstance<Result>(
-        state: consuming State, deadline: ContinuousClock.Instant, _ body: (borrowing Instance<State>) throws -> Result
-    ) throws -> Result {
-        let store = try OwnInstanceStore(stamp, ownsTemplate: false, state: state)
-        defer {
-            store.close()
-            withExtendedLifetime(self) {}
-        }
-        store.deadline = Deadlines.monotonic(deadline)
-        try store.start()
-        return try body(Instance(store))
-    }
-
-    /// A fresh instance that has a deadline from the start. See ``instantiate(state:)`` and ``Instance/deadline``.
-    public func instantiate(state: consuming State, deadline: ContinuousClock.Instant) throws -> Instance<State> {
-        let store = try OwnInstanceStore(stamp, ownsTemplate: true, state: state)
-        store.deadline = Deadlines.monotonic(deadline)
-        try store.start()
-        return Instance(store)
-    }
-}
-
 extension Caller {
     /// The guest's deadline has passed: it will be stopped when the host function returns. For host functions that
     /// wait.

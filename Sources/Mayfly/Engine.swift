@@ -86,31 +86,31 @@ public final class Engine: Sendable {
     /// Compiles a module in the binary format, on the calling thread and those that the configuration allows besides. If the
     /// configuration names a cache that has it, it is loaded from there; else it is there the next time.
     ///
-    /// - Parameter monitor: Is told how far it is, and what took how long. It hears of nothing if the module comes from the cache.
+    /// - Parameters:
+    ///   - metersFuel: Whether the module's code takes fuel (``Instance/fuel``), which makes it a little slower; nil does as
+    ///     the configuration says.
+    ///   - monitor: Is told how far it is, and what took how long. It hears of nothing if the module comes from the cache.
     /// - Throws: ``CompileError``, with the place in the bytes if they are no valid module.
-    public func compile(_ bytes: [UInt8], monitor: CompilationMonitor? = nil) throws(CompileError) -> Module {
-        if let dense = try compileForDenseSlots(bytes, monitor) { return dense }
-        return try compile(bytes, configuration.code, monitor)
+    public func compile(
+        _ bytes: [UInt8], metersFuel: Bool? = nil, monitor: CompilationMonitor? = nil
+    ) throws(CompileError) -> Module {
+        var settings = configuration.code
+        if let metersFuel { settings.metersFuel = metersFuel }
+        if let dense = try compileForDenseSlots(bytes, settings, monitor) { return dense }
+        return try compile(bytes, settings, monitor)
     }
 
     /// The module with code for dense slots, if the engine has any and the module fits them by what it declares.
     private func compileForDenseSlots(
-        _ bytes: [UInt8], _ monitor: CompilationMonitor?
+        _ bytes: [UInt8], _ settings: CodeSettings, _ monitor: CompilationMonitor?
     ) throws(CompileError) -> Module? {
         guard core.densePool != nil, configuration.code.boundsChecks != .explicit else { return nil }
         let decoded: DecodedModule
         do throws(WasmError) { decoded = try DecodedModule(decoding: bytes) } catch { throw .module(error) }
         guard core.denseResidence(of: decoded, nil) != nil else { return nil }
-        let module = try compile(bytes, denseCode, monitor)
+        let module = try compile(bytes, settings.forDenseSlots, monitor)
         // Which tables a slot must have a copy of is known when the code has been looked at.
         return core.denseResidence(of: decoded, module.core.code) == nil ? nil : module
-    }
-
-    /// How code for dense slots is generated.
-    var denseCode: CodeSettings {
-        var settings = configuration.code
-        settings.boundsChecks = .explicit
-        return settings
     }
 
     func compile(
@@ -140,17 +140,20 @@ public final class Engine: Sendable {
     /// let module = try engine.compile(text: "(module (func (export \"answer\") (result i32) i32.const 42))")
     /// ```
     ///
+    /// - Parameter metersFuel: as for ``compile(_:metersFuel:monitor:)``.
     /// - Throws: ``CompileError``, with line and column in the text if it is no module in the text format.
-    public func compile(text: String) throws(CompileError) -> Module {
-        try compile(try encode(Array(text.utf8), fileName: nil))
+    public func compile(text: String, metersFuel: Bool? = nil) throws(CompileError) -> Module {
+        try compile(try encode(Array(text.utf8), fileName: nil), metersFuel: metersFuel)
     }
 
     /// Compiles the module in a file, in the binary format or in text.
     ///
+    /// - Parameter metersFuel: as for ``compile(_:metersFuel:monitor:)``.
     /// - Throws: ``CompileError``.
-    public func compile(contentsOf path: String) throws(CompileError) -> Module {
+    public func compile(contentsOf path: String, metersFuel: Bool? = nil) throws(CompileError) -> Module {
         let bytes = try readFile(path)
-        return try compile(WasmText.isText(bytes) ? try encode(bytes, fileName: path) : bytes)
+        return try compile(
+            WasmText.isText(bytes) ? try encode(bytes, fileName: path) : bytes, metersFuel: metersFuel)
     }
 
     private func encode(_ text: [UInt8], fileName: String?) throws(CompileError) -> [UInt8] {
@@ -238,5 +241,14 @@ public final class Engine: Sendable {
         do { module = try make() } catch { throw .system(operation: error.operation, errno: error.errno) }
         if configuration.writesPerfMap { PerfMap.append(module) }
         return Module(engine: self, core: module)
+    }
+}
+
+extension CodeSettings {
+    /// How the same code is generated for dense slots.
+    var forDenseSlots: CodeSettings {
+        var settings = self
+        settings.boundsChecks = .explicit
+        return settings
     }
 }

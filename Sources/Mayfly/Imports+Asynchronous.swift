@@ -38,8 +38,8 @@ extension Imports {
                 type: type,
                 asynchronousBody: { instance, cells in
                     let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                    var reader = CellReader(cells)
-                    try await body(caller, repeat reader.next((each Parameter).self)).store(toWasmCells: cells)
+                    var reader = CellReader(cells, of: instance)
+                    try await body(caller, repeat reader.next((each Parameter).self)).store(toWasmCells: cells, in: instance)
                 }))
     }
 
@@ -58,7 +58,7 @@ extension Imports {
                 type: type,
                 asynchronousBody: { instance, cells in
                     let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                    var reader = CellReader(cells)
+                    var reader = CellReader(cells, of: instance)
                     try await body(caller, repeat reader.next((each Parameter).self))
                 }))
     }
@@ -80,10 +80,10 @@ extension Imports {
                 type: type,
                 asynchronousBody: { instance, cells in
                     let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
-                    var reader = CellReader(cells)
+                    var reader = CellReader(cells, of: instance)
                     let result = try await body(caller, repeat reader.next((each Parameter).self))
-                    var writer = CellWriter(cells)
-                    repeat writer.append(each result)
+                    var writer = CellWriter(cells, of: instance)
+                    repeat try writer.append(each result)
                 }))
     }
 

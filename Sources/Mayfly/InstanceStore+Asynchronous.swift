@@ -10,8 +10,8 @@ extension InstanceStore {
         _ function: FunctionHandle, _ arguments: repeat each Parameter
     ) async throws -> UnsafeMutablePointer<UInt64> {
         let cells = cells(function.cellCount)
-        var writer = CellWriter(cells)
-        repeat writer.append(each arguments)
+        var writer = CellWriter(cells, of: self)
+        repeat try writer.append(each arguments)
         try await enterAsynchronously(function, cells)
         return cells
     }
@@ -21,7 +21,7 @@ extension InstanceStore {
     ) async throws -> Result {
         defer { withExtendedLifetime(self) {} }
         let function = try function(name, repeat (each Parameter).self, results: Result.self)
-        return Result(wasmCells: try await enterAsynchronously(function, repeat each arguments))
+        return try Result.load(fromWasmCells: try await enterAsynchronously(function, repeat each arguments), in: self)
     }
 
     final nonisolated(nonsending) func call<each Parameter: WasmValue>(
@@ -37,8 +37,8 @@ extension InstanceStore {
     ) async throws -> (repeat each Result) {
         defer { withExtendedLifetime(self) {} }
         let function = try function(name, repeat (each Parameter).self, results: (repeat (each Result).self))
-        var reader = CellReader(try await enterAsynchronously(function, repeat each arguments))
-        return (repeat reader.next((each Result).self))
+        var reader = CellReader(try await enterAsynchronously(function, repeat each arguments), of: self)
+        return (repeat try reader.next((each Result).self))
     }
 
     final nonisolated(nonsending) func call<each Parameter: WasmValue, Result: WasmValue>(
@@ -46,7 +46,7 @@ extension InstanceStore {
     ) async throws -> Result {
         defer { withExtendedLifetime(self) {} }
         try check(function)
-        return Result(wasmCells: try await enterAsynchronously(function.core, repeat each arguments))
+        return try Result.load(fromWasmCells: try await enterAsynchronously(function.core, repeat each arguments), in: self)
     }
 
     final nonisolated(nonsending) func call<each Parameter: WasmValue>(
@@ -62,8 +62,8 @@ extension InstanceStore {
     ) async throws -> (repeat each Result) {
         defer { withExtendedLifetime(self) {} }
         try check(function)
-        var reader = CellReader(try await enterAsynchronously(function.core, repeat each arguments))
-        return (repeat reader.next((each Result).self))
+        var reader = CellReader(try await enterAsynchronously(function.core, repeat each arguments), of: self)
+        return (repeat try reader.next((each Result).self))
     }
 
     final nonisolated(nonsending) func call(_ name: String, arguments: [Value]) async throws -> [Value] {

@@ -152,7 +152,7 @@ class InstanceStore<State>: InstanceCore {
     /// Checks the types of arguments and puts them into cells.
     final func store(
         _ arguments: [Value], for function: FunctionHandle, _ name: String
-    ) throws(CallError) -> UnsafeMutablePointer<UInt64> {
+    ) throws -> UnsafeMutablePointer<UInt64> {
         let types = arguments.map(\.type)
         guard types == function.type.parameters else {
             throw CallError.typeMismatch(

@@ -138,7 +138,9 @@ public final class Module: Sendable {
         if memoryLimit == nil { return (core, ordinary) }
         let denseCore = try denseCore.withLock { denseCore throws(CompileError) -> ModuleCore in
             if let denseCore { return denseCore }
-            let made = try engine.compile(core.decoded.bytes, engine.denseCode, nil).core
+            var settings = engine.configuration.code
+            settings.metersFuel = core.metersFuel
+            let made = try engine.compile(core.decoded.bytes, settings.forDenseSlots, nil).core
             denseCore = made
             return made
         }

@@ -104,18 +104,25 @@ public struct Store<State>: ~Copyable {
     /// - Parameters:
     ///   - imports: what the host defines.
     ///   - name: what later modules import it from. An instance that had the name before loses it.
+    ///   - fuel: what is left to all linked instances from now on, for the start function too; nil leaves it as it is: 0 for
+    ///     the first one. See ``Instance/fuel``.
     /// - Throws: `LinkError` if an import is missing or does not match; `LimitError` if the store's instances would have
-    ///   more than they may; `PoolError` if there is no free slot; `Trap` if a segment
+    ///   more than they may; ``FuelError/unmetered`` if there is fuel for a module that meters none; `PoolError` if there is
+    ///   no free slot; `Trap` if a segment
     ///   does not fit or the start function traps; what a host function throws.
     /// - Precondition: The module is of the store's engine.
     @discardableResult
     public mutating func instantiate(
-        _ module: Module, imports: Imports<State> = Imports(), as name: String? = nil
+        _ module: Module, imports: Imports<State> = Imports(), as name: String? = nil, fuel: UInt64? = nil
     ) throws -> Instance<State> {
         precondition(module.engine === engine, "the module belongs to another engine than the store")
         let linked = link()
-        let instance = try linked.group.instantiate(module.core, imports.table) { stamp in
-            try SharingInstanceStore(stamp, ownsTemplate: true, shared: linked.state, group: linked.group)
+        let instance = try linked.group.instantiate(module.core, imports.table) {
+            stamp throws -> SharingInstanceStore<State> in
+            let instance = try SharingInstanceStore(
+                stamp, ownsTemplate: true, shared: linked.state, group: linked.group)
+            if let fuel { try instance.setFuel(fuel) }
+            return instance
         }
         if let name { linked.group.register(instance, as: name) }
         return Instance(instance, in: linked.group)
@@ -123,7 +130,7 @@ public struct Store<State>: ~Copyable {
 
     /// Gives a linked instance a name, or one more, from which later modules import.
     ///
-    /// - Precondition: The instance was made by ``instantiate(_:imports:as:)`` of this store.
+    /// - Precondition: The instance was made by ``instantiate(_:imports:as:fuel:)`` of this store.
     public mutating func register(_ instance: borrowing Instance<State>, as name: String) {
         link().group.register(instance.store, as: name)
     }

@@ -48,51 +48,6 @@ public final class Template<State>: Sendable {
         return Instance(store)
     }
 
-    /// Runs `body` with a fresh instance, which is gone when `body` returns or throws, and awaits it.
-    ///
-    /// ```swift
-    /// let answer: Int32 = try await template.withInstance(state: request) { try await $0.call("handle", 42) }
-    /// ```
-    ///
-    /// - Parameter deadline: applies from the start, as ``Instance/deadline``; nil is never.
-    /// - Throws: as without `await`; `CancellationError` if the task was cancelled.
-    public nonisolated(nonsending) func withInstance<Result>(
-        state: consuming State, deadline: ContinuousClock.Instant? = nil,
-        _ body: nonisolated(nonsending) (borrowing Instance<State>) async throws -> Result
-    ) async throws -> Result {
-        let store = try await makeStore(ownsTemplate: false, state: state, deadline)
-        defer {
-            store.close()
-            withExtendedLifetime(self) {}
-        }
-        try await store.startAsynchronously()
-        let instance = Instance(store)
-        return try await body(instance)
-    }
-
-    /// A fresh instance, which is gone at the end of its owner's life, after its start function was awaited.
-    ///
-    /// - Parameter deadline: applies from the start, as ``Instance/deadline``; nil is never.
-    /// - Throws: as without `await`; `CancellationError` if the task was cancelled.
-    public nonisolated(nonsending) func instantiate(
-        state: consuming State, deadline: ContinuousClock.Instant? = nil
-    ) async throws -> Instance<State> {
-        let store = try await makeStore(ownsTemplate: true, state: state, deadline)
-        try await store.startAsynchronously()
-        return Instance(store)
-    }
-
-    /// An instance whose start function has not run. If the pool is full, the task waits, and no thread.
-    private nonisolated(nonsending) func makeStore(
-        ownsTemplate: Bool, state: State, _ deadline: ContinuousClock.Instant?
-    ) async throws -> OwnInstanceStore<State> {
-        let store = try await core.whenFree { () throws(PoolError) in
-            try OwnInstanceStore(stamp, ownsTemplate: ownsTemplate, state: state)
-        }
-        store.deadline = deadline.map(Deadlines.monotonic)
-        return store
-    }
-
     /// Finds an exported function by name and checks its type, once for many calls.
     ///
     /// ```swift
@@ -117,21 +72,6 @@ extension Template where State == Void {
     @inlinable
     public func withInstance<Result>(_ body: (borrowing Instance<Void>) throws -> Result) throws -> Result {
         try withInstance(state: (), body)
-    }
-
-    /// Runs `body` with a fresh instance, and awaits it.
-    public nonisolated(nonsending) func withInstance<Result>(
-        deadline: ContinuousClock.Instant? = nil,
-        _ body: nonisolated(nonsending) (borrowing Instance<Void>) async throws -> Result
-    ) async throws -> Result {
-        try await withInstance(state: (), deadline: deadline, body)
-    }
-
-    /// A fresh instance, after its start function was awaited.
-    public nonisolated(nonsending) func instantiate(
-        deadline: ContinuousClock.Instant? = nil
-    ) async throws -> Instance<Void> {
-        try await instantiate(state: (), deadline: deadline)
     }
 
     /// A fresh instance. See ``instantiate(state:)``.

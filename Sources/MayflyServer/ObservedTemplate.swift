@@ -66,7 +66,7 @@ public struct ObservedTemplate<State>: Sendable {
     ///   - operation: the span's name; nil for the template's.
     ///   - logger: for this run in place of the template's, such as the request's.
     ///   - body: uses the instance.
-    /// - Throws: what `Template.withInstance(state:deadline:_:)` throws.
+    /// - Throws: what `Template.withInstance` throws.
     public nonisolated(nonsending) func withInstance<Result>(
         state: consuming State, deadline: ContinuousClock.Instant? = nil, operation: String? = nil,
         logger: Logger? = nil, _ body: nonisolated(nonsending) (borrowing Instance<State>) async throws -> Result

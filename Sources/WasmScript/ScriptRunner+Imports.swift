@@ -20,7 +20,7 @@ extension ScriptRunner {
         var imports = Imports<Void>()
         Self.definePrinting(in: "host", &imports)
         let module = try compile(Self.spectestModule)
-        _ = try made.store.instantiate(module, imports: imports, as: "spectest")
+        _ = try made.store.instantiate(module, imports: imports, as: "spectest", fuel: fuel)
         store = made
         return made
     }

@@ -207,20 +207,27 @@ public struct ScriptRunner {
         }
     }
 
+    /// As much as there can be, where the engine's code takes any.
+    var fuel: UInt64? { engine.configuration.code.metersFuel ? .max : nil }
+
+    private func instantiate(_ template: Template<Void>) throws -> Mayfly.Instance<Void> {
+        try fuel.map { try template.instantiate(fuel: $0) } ?? template.instantiate()
+    }
+
     private mutating func instantiate(_ source: ModuleSource) throws -> Guest {
         let module = try compile(source)
         for entry in module.imports { _ = try registered[entry.module]?.get() }
         if !isLinked {
             do {
                 let template = try module.template(imports: Self.spectest, memoryLimit: memoryLimit)
-                let instance = try template.instantiate()
+                let instance = try instantiate(template)
                 guard takesSnapshots else { return Guest(instance, module) }
                 snapshots += 1
-                return Guest(try template.snapshot(of: instance).instantiate(), module)
+                return Guest(try instantiate(template.snapshot(of: instance)), module)
             } catch LinkError.needsInstance {}
         }
         let box = try linkingStore()
-        let guest = Guest(try box.store.instantiate(module), module)
+        let guest = Guest(try box.store.instantiate(module, fuel: fuel), module)
         if takesSnapshots { try replaceAll(in: box, with: guest) }
         return guest
     }

@@ -31,6 +31,9 @@ struct CompileCommand: ParsableCommand {
     @Flag(help: "Show what took how long. What has been compiled before is compiled again.")
     var timings = false
 
+    @Flag(help: "Make code that takes fuel: good for `mayfly run --fuel` only.")
+    var fuel = false
+
     func run() throws {
         try reportingFailures(module: module) {
             let file = try ModuleFile(path: module)
@@ -38,7 +41,7 @@ struct CompileCommand: ParsableCommand {
             let monitor = CompilationMonitor(takesTimes: timings)
             var cache = cache
             if timings { cache.noCache = true }
-            let compiled = try file.load(try ModuleFile.makeEngine(cache), monitor: monitor)
+            let compiled = try file.load(try ModuleFile.makeEngine(cache), metersFuel: fuel, monitor: monitor)
             if timings { writeToStandardError(Self.table(monitor.timings)) }
             try ModuleFile.write(compiled.serialized(), to: output ?? "\(file.stem).mayfly")
         }

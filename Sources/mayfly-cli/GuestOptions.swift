@@ -166,10 +166,12 @@ extension Template where State == WASI {
     /// - Parameters:
     ///   - isStarted: whether that has been done.
     ///   - limits: of that instance.
+    ///   - fuel: what it is given; nil if it takes none.
     func snapshot(
-        of export: String, of module: Module, isStarted: Bool, _ state: WASI, limits: ResourceLimits? = nil
+        of export: String, of module: Module, isStarted: Bool, _ state: WASI, limits: ResourceLimits? = nil,
+        fuel: UInt64? = nil
     ) throws -> Template<WASI> {
-        let instance = try instantiate(state: state, limits: limits ?? ResourceLimits())
+        let instance = try instantiate(state: state, limits: limits, fuel: fuel)
         if export != "_initialize", !isStarted, module.hasInitializer { try instance.call("_initialize") }
         _ = try instance.call(export, arguments: [])
         return try snapshot(of: instance)

@@ -38,7 +38,7 @@ struct InspectCommand: ParsableCommand {
         try reportingFailures(module: module) {
             let file = try ModuleFile(path: module)
             let engine = try ModuleFile.makeEngine(cache, keepsOrigins: disassemble)
-            let compiled = try file.program(engine, allowingPrecompiled: allowPrecompiled).module
+            let compiled = try file.program(engine, allowingPrecompiled: allowPrecompiled, metersFuel: nil).module
             let functions = try function.map { [try find($0, in: compiled)] } ?? compiled.functions
             if disassemble {
                 try Disassembly(compiled).show(functions)

@@ -55,12 +55,14 @@ struct ModuleFile {
     }
 
     /// Makes a module or a snapshot runnable.
-    func program(_ engine: Engine, allowingPrecompiled: Bool) throws -> Program {
+    func program(_ engine: Engine, allowingPrecompiled: Bool, metersFuel: Bool? = false) throws -> Program {
         guard isSnapshot else {
-            return Program(module: try load(engine, allowingPrecompiled: allowingPrecompiled), snapshot: nil)
+            let module = try load(engine, allowingPrecompiled: allowingPrecompiled, metersFuel: metersFuel)
+            return Program(module: module, snapshot: nil)
         }
         try checkTrust(allowingPrecompiled)
         let snapshot = try isReadOnce ? engine.load(snapshot: bytes) : engine.load(snapshotAt: path)
+        if let metersFuel { try checkMetering(of: snapshot.module, metersFuel) }
         return Program(module: snapshot.module, snapshot: snapshot)
     }
 
@@ -76,18 +78,33 @@ struct ModuleFile {
             """)
     }
 
+    /// Code that has been made already either takes fuel or does not.
+    private func checkMetering(of module: Module, _ metersFuel: Bool) throws {
+        guard module.metersFuel != metersFuel else { return }
+        throw CommandFailure(
+            .usage,
+            metersFuel
+                ? "\(path) does not take fuel: `mayfly compile --fuel` makes what does"
+                : "\(path) takes fuel, and none is given: run it with --fuel")
+    }
+
     /// Makes it runnable; compiles if that has not been done before.
+    ///
+    /// - Parameter metersFuel: whether its code is to take fuel; nil accepts what has been made either way.
     func load(
-        _ engine: Engine, allowingPrecompiled: Bool = false, monitor: CompilationMonitor = CompilationMonitor()
+        _ engine: Engine, allowingPrecompiled: Bool = false, metersFuel: Bool? = false,
+        monitor: CompilationMonitor = CompilationMonitor()
     ) throws -> Module {
         if isSnapshot { throw CommandFailure(.usage, "\(path) is a snapshot; this needs the module it was made from") }
         if isCompiled {
             try checkTrust(allowingPrecompiled)
-            return try isReadOnce ? engine.load(compiled: bytes) : engine.load(contentsOf: path)
+            let module = try isReadOnce ? engine.load(compiled: bytes) : engine.load(contentsOf: path)
+            if let metersFuel { try checkMetering(of: module, metersFuel) }
+            return module
         }
         let progress = CompilationProgress(name: name, monitor)
         defer { progress.finish() }
-        return try engine.compile(bytes, monitor: monitor)
+        return try engine.compile(bytes, metersFuel: metersFuel, monitor: monitor)
     }
 
     /// The help of the option that both `run` and `inspect` have.

@@ -11,7 +11,7 @@ struct RunCommand: ParsableCommand {
         abstract: "Run a module.",
         usage: """
             mayfly run [--dir HOST[::GUEST[::ro]]]… [--env NAME=VALUE]… [--env-inherit] [--stdin FILE] \
-            [--timeout SECONDS] [--max-memory BYTES] [--max-table-elements COUNT] [--max-stack BYTES] \
+            [--timeout SECONDS] [--fuel UNITS] [--max-memory BYTES] [--max-table-elements COUNT] [--max-stack BYTES] \
             [--warm EXPORT] [--invoke EXPORT] [--allow-precompiled] [--no-cache] MODULE [ARGUMENTS…]
             """,
         discussion: """
@@ -36,6 +36,10 @@ struct RunCommand: ParsableCommand {
 
             With --timeout the program is stopped after so many seconds, wherever it is, as if by a trap.
 
+            With --fuel the program ends with the trap "out of fuel" when it has done so much: most instructions take a \
+            unit, bulk instructions one more for each 64 bytes. It ends at the same place on every machine. What --warm \
+            calls has as much for itself. Compiled code takes fuel if `mayfly compile --fuel` made it.
+
             With --max-memory and --max-table-elements memory.grow and table.grow fail beyond so much, and a module \
             that begins with more does not run. With --max-stack a program that calls too deep traps earlier than \
             it would else.
@@ -56,6 +60,9 @@ struct RunCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("Stop the program after so long, fractions allowed.", valueName: "seconds"))
     var timeout: Double?
+
+    @Option(help: ArgumentHelp("End the program when it has taken so much fuel.", valueName: "units"))
+    var fuel: UInt64?
 
     @OptionGroup var limitOptions: LimitOptions
 
@@ -94,7 +101,8 @@ struct RunCommand: ParsableCommand {
             let configuration = try guest.configuration(
                 arguments: [file.name] + (invoke == nil ? words.dropFirst() : []))
             let program = try file.program(
-                try ModuleFile.makeEngine(cache, writesPerfMap: perfMap), allowingPrecompiled: allowPrecompiled)
+                try ModuleFile.makeEngine(cache, writesPerfMap: perfMap), allowingPrecompiled: allowPrecompiled,
+                metersFuel: fuel != nil)
             try checkEntry(program.module, path)
             var imports = Imports<WASI>()
             imports.defineWASI()
@@ -103,7 +111,7 @@ struct RunCommand: ParsableCommand {
                 if let warm {
                     template = try template.snapshot(
                         of: warm, of: program.module, isStarted: program.isStarted, WASI(configuration),
-                        limits: limitOptions.limits)
+                        limits: limitOptions.limits, fuel: fuel)
                 }
                 return try withInstance(of: template, WASI(configuration)) { instance in
                     guard let invoke else { return try WASI.run(instance) }
@@ -121,7 +129,7 @@ struct RunCommand: ParsableCommand {
     ) throws -> UInt32 {
         let deadline = timeout.map { ContinuousClock.now + .seconds($0) }
         return try template.withInstance(
-            state: state, limits: limitOptions.limits ?? ResourceLimits(), deadline: deadline, body)
+            state: state, limits: limitOptions.limits, fuel: fuel, deadline: deadline, body)
     }
 
     /// A guest may exit wherever it runs: in its start function too, or in an export called by name.

@@ -34,6 +34,6 @@ import Testing
 
     @Test func everyTrapOfTheSpecificationIsAmongThem() {
         let codes = Set(Operation.traps.map(\.code))
-        #expect(codes == Set(TrapCode.allCases).subtracting([.interrupted, .unexpectedFault]))
+        #expect(codes == Set(TrapCode.allCases).subtracting([.interrupted, .outOfFuel, .unexpectedFault]))
     }
 }

@@ -39,7 +39,7 @@ import Testing
                 comparison.expect(engine.residue(in: slot), nil, "after trap \(number), \(trap.export)")
             }
         }
-        #expect(met == Set(TrapCode.allCases).subtracting([.interrupted, .unexpectedFault]))
+        #expect(met == Set(TrapCode.allCases).subtracting([.interrupted, .outOfFuel, .unexpectedFault]))
         #expect(engine.poolStatistics.live == 0)
         #expect(engine.poolStatistics.retired == 0)
         comparison.report(atLeast: 40_500)

@@ -32,6 +32,10 @@ struct CommandTests {
         .deletingLastPathComponent().appendingPathComponent("mayfly")
 
     private func mayfly(_ arguments: String..., input: String = "", path: String? = nil) throws -> Outcome {
+        try mayfly(arguments, input: input, path: path)
+    }
+
+    private func mayfly(_ arguments: [String], input: String = "", path: String? = nil) throws -> Outcome {
         let process = Process()
         process.executableURL = Self.tool
         process.arguments = arguments
@@ -86,6 +90,43 @@ struct CommandTests {
             let taking = try mayfly("run", "--warm", "answer", "--invoke", "answer", "m.wat", "2")
             #expect(taking.code == 64 && taking.errors.contains("takes 1 arguments"))
             #expect(try mayfly("run", "--warm", "leave", "--invoke", "answer", "m.wat", "2").code == 3)
+        }
+    }
+
+    @Test("run --fuel ends a program at the same place every time, compiled before or not")
+    func fuel() throws {
+        try withDirectory {
+            let text = """
+                (module
+                  (func (export "prepare") (loop $l (br_if $l (i32.const 0))))
+                  (func $f (export "loop") (param i32) (result i32)
+                    (loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+                    (local.get 0)))
+                """
+            try Data(text.utf8).write(to: directory.appendingPathComponent("m.wat"))
+            func run(_ fuel: String, _ rounds: String, _ options: String...) throws -> Outcome {
+                try mayfly(["run", "--fuel", fuel] + options + ["--invoke", "loop", "m.wat", rounds])
+            }
+            #expect(try run("501", "100").output == "0\n")
+            let stopped = try run("500", "100")
+            #expect(stopped.code == 134 && stopped.errors.contains("wasm trap: out of fuel\n  0: f (function 1)"))
+            #expect(try run("1000000", "0").code == 134)
+            #expect(try run("501", "100", "--warm", "prepare").output == "0\n")
+            #expect(try run("1", "0", "--warm", "prepare").code == 134)
+            #expect(try run("501", "100", "--timeout", "100").output == "0\n")
+            #expect(try mayfly("run", "--fuel", "much", "m.wat").code == 64)
+            #expect(try mayfly("compile", "--fuel", "-o", "metered", "m.wat").code == 0)
+            #expect(try mayfly("compile", "-o", "plain", "m.wat").code == 0)
+            func load(_ file: String, _ options: String...) throws -> Outcome {
+                try mayfly(["run"] + options + ["--allow-precompiled", "--invoke", "loop", file, "100"])
+            }
+            #expect(try load("metered", "--fuel", "501").output == "0\n")
+            #expect(try load("metered", "--fuel", "500").code == 134)
+            #expect(try load("plain").output == "0\n")
+            let plain = try load("plain", "--fuel", "501")
+            #expect(plain.code == 64 && plain.errors.contains("mayfly compile --fuel"))
+            let metered = try load("metered")
+            #expect(metered.code == 64 && metered.errors.contains("--fuel"))
         }
     }
 

@@ -17,6 +17,8 @@ final class InterpreterState {
     var droppedElements: Set<UInt32> = []
     /// Instructions that may still be executed.
     var steps: Int
+    /// What is left for metered code, which sees a single slice.
+    var fuel = Int64.max
     /// Calls of imported functions: index and arguments.
     var importCalls: [[UInt64]] = []
 
@@ -265,6 +267,15 @@ final class IRInterpreter {
                 id += 1
             case .tableSet:
                 try state.setTableElement(i.c, value(i.a), value(i.b))
+                id += 1
+            case .fuel:
+                values[id] = UInt64(bitPattern: state.fuel)
+                id += 1
+            case .payFuel, .checkFuel, .settleFuel:
+                let left = Int64(bitPattern: value(i.a)) - Int64(i.b)
+                values[id] = UInt64(bitPattern: left)
+                if i.operation != .payFuel, left < 0 { throw .trap(.outOfFuel) }
+                if i.operation == .settleFuel { state.fuel = left }
                 id += 1
             case .call: setResults(try call(i.a, list(i.b, i.c)))
             case .callIndirect:

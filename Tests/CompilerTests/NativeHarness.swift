@@ -99,6 +99,18 @@ final class NativeHarness {
         for table in tables { table.deallocate() }
     }
 
+    /// Units of fuel that are left to metered code.
+    var fuel: Int64 {
+        get {
+            context.load(fromByteOffset: VMContextLayout.fuel, as: Int64.self)
+                + context.load(fromByteOffset: VMContextLayout.fuelReserve, as: Int64.self)
+        }
+        set {
+            context.storeBytes(of: 0, toByteOffset: VMContextLayout.fuel, as: Int64.self)
+            context.storeBytes(of: newValue, toByteOffset: VMContextLayout.fuelReserve, as: Int64.self)
+        }
+    }
+
     /// The cells of all globals.
     var globals: [UInt64] {
         module.globals.indices.map { context.load(fromByteOffset: code.layout.global($0), as: UInt64.self) }

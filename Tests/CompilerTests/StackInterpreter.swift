@@ -26,6 +26,8 @@ final class StackInterpreter {
     let state: InterpreterState
     private var bodies: [Body] = []
     private var depth = 0
+    /// Units of fuel that the operators executed so far cost.
+    private(set) var consumedFuel = 0
     private let shapes: [OperatorShape]
     private let vectors = VectorSignature.makeTable()
 
@@ -130,6 +132,8 @@ final class StackInterpreter {
             state.steps -= 1
             if state.steps < 0 { throw .outOfSteps }
             let byte = reader.readByte()
+            // unreachable, nop, block, loop, else, end, return, drop
+            if ![0x00, 0x01, 0x02, 0x03, 0x05, 0x0B, 0x0F, 0x1A].contains(byte) { consumedFuel += 1 }
             let shape = shapes[Int(byte)]
             let position = reader.position
             switch shape.kind {

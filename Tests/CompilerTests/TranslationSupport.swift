@@ -16,10 +16,10 @@ struct TranslatedModule {
     /// The text of each function after dead code elimination.
     private(set) var texts: [String] = []
 
-    init(_ bytes: [UInt8]) throws {
+    init(_ bytes: [UInt8], settings: CodeSettings = .init()) throws {
         let module = try DecodedModule(decoding: bytes)
         try module.validateBodies()
-        context = ModuleContext(module)
+        context = ModuleContext(module, settings: settings)
         var translator = FunctionTranslator()
         var elimination = DeadCodeElimination()
         var function = IRFunction()

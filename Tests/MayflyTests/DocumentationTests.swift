@@ -274,6 +274,33 @@ import Testing
         }
     }
 
+    @Test("somebody decides how much a guest gets, and takes their time") func awaitedLimitsInSwift() async throws {
+        actor Budget {
+            private(set) var left: UInt64 = 3 << 16
+            func take(_ bytes: UInt64) -> Bool {
+                guard bytes <= left else { return false }
+                left -= bytes
+                return true
+            }
+        }
+        let budget = Budget()
+        var shared = ResourceLimits()
+        shared.onGrowthAwaited = { request in
+            await budget.take(request.desired - request.current) ? .allow : .refuse
+        }
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
+        let template = try engine.compile(
+            text: #"(module (memory 1) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#
+        ).template()
+        try await template.withInstance(limits: shared) { instance in
+            let one: Int32 = try await instance.call("grow", 1)
+            let tooMuch: Int32 = try await instance.call("grow", 3)
+            let two: Int32 = try await instance.call("grow", 2)
+            #expect([one, tooMuch, two] == [1, -1, 2])
+        }
+        #expect(await budget.left == 0)
+    }
+
     /// The README's example of an asynchronous host function.
     @Test("a guest waits for its host") func asynchronousHostFunctions() async throws {
         actor Values {
@@ -296,6 +323,19 @@ import Testing
         let template = try module.template(imports: imports)
         let answer: Int32 = try await template.withInstance(state: session) { try await $0.call("lookup", 7) }
         #expect(answer == 42)
+    }
+
+    /// The README's example of fuel.
+    @Test("a guest that was given little does little") func fuel() throws {
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
+        let forever = #"(module (func (export "forever") (loop (br 0))))"#
+
+        let metered = try engine.compile(text: forever, metersFuel: true).template()
+        do {
+            try metered.withInstance(fuel: 1_000_000) { try $0.call("forever") }
+        } catch let trap as Trap where trap.code == .outOfFuel {
+            print("out of fuel")
+        }
     }
 
     /// The README's example of WASI from Swift.

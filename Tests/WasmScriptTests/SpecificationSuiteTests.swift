@@ -83,6 +83,20 @@ struct SpecificationSuiteTests {
         #expect(report.passed > 0)
     }
 
+    /// Metered code does the same, with as much fuel as there can be.
+    @Test("in code that meters fuel", .needs(folder), arguments: files)
+    func metered(_ file: String) throws {
+        for instructionSet in CodeSettings.InstructionSet.allCases {
+            let code = CodeSettings(instructionSet: instructionSet, metersFuel: true)
+            let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 600), code: code))
+            let report = try Self.report(of: file, on: engine)
+            for failure in report.failures {
+                Issue.record("\(file):\(failure.line), \(instructionSet): \(failure.message)")
+            }
+            #expect(Self.gap(report) == UnsupportedCommands.list[file], "\(file)")
+        }
+    }
+
     /// What depends on how memories are reset and grow: each file under each pair of policies, modules compiled once.
     @Test(
         "under every reset and growth policy", .needs(folder),

@@ -21,7 +21,7 @@ struct MayflyBench: ParsableCommand {
             CycleCommand.self, SizeCommand.self, SightglassCommand.self, CompileCommand.self,
             CallsCommand.self, FuzzCommand.self, SIMDCommand.self, OptimizationsCommand.self, HostileCommand.self,
             ProgramsCommand.self, SnapshotCommand.self, DensityCommand.self, WASICommand.self,
-            ServingCommand.self,
+            ServingCommand.self, FuelCommand.self,
         ])
 }
 

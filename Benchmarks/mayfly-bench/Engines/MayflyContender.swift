@@ -223,8 +223,10 @@ private struct MayflyProgram: BenchmarkProgram {
     }
 
     private let template: Template<State>
+    private let metersFuel: Bool
 
     init(_ module: Module) throws {
+        metersFuel = module.metersFuel
         var imports = Imports<State>()
         imports.defineWASI { $0.wasi }
         imports.define("bench", "start") { caller in caller.state.start = monotonicNanoseconds() }
@@ -246,16 +248,22 @@ private struct MayflyProgram: BenchmarkProgram {
         configuration.standardOutput = .descriptor(output)
         configuration.standardError = .descriptor(error)
 
-        let marks = try template.withInstance(state: State(wasi: WASI(configuration))) { instance in
-            let start = monotonicNanoseconds()
-            let code = try WASI.run(instance)
-            let end = monotonicNanoseconds()
-            guard code == 0 else { throw BenchmarkError("mayfly: the program exited with code \(code)") }
-            return ProgramMarks(
-                start: start, end: end, markedStart: instance.state.start, markedEnd: instance.state.end)
-        }
+        let state = State(wasi: WASI(configuration))
+        let instance =
+            metersFuel
+            ? try template.instantiate(state: state, fuel: .max) : try template.instantiate(state: state)
+        let marks = try Self.run(instance)
         return ProgramRun(
             nanoseconds: try marks.nanoseconds(of: "mayfly"), isMarked: marks.areSet,
             standardOutput: try readFile(outputPath), standardError: try readFile(errorPath))
+    }
+
+    private static func run(_ instance: borrowing Instance<State>) throws -> ProgramMarks {
+        let start = monotonicNanoseconds()
+        let code = try WASI.run(instance)
+        let end = monotonicNanoseconds()
+        guard code == 0 else { throw BenchmarkError("mayfly: the program exited with code \(code)") }
+        return ProgramMarks(
+            start: start, end: end, markedStart: instance.state.start, markedEnd: instance.state.end)
     }
 }

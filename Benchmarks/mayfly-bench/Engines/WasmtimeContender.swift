@@ -49,10 +49,15 @@ struct PoolTuning: Equatable, Sendable, CustomStringConvertible {
 final class WasmtimeEngine: @unchecked Sendable {
     let library: WasmtimeLibrary
     let pointer: WasmtimeLibrary.Object
+    let metersFuel: Bool
 
-    init(_ library: WasmtimeLibrary, pool: PoolTuning?, parallelCompilation: Bool = true) throws {
+    init(
+        _ library: WasmtimeLibrary, pool: PoolTuning?, parallelCompilation: Bool = true, metersFuel: Bool = false
+    ) throws {
         self.library = library
+        self.metersFuel = metersFuel
         let config = try library.made(library.configNew(), "configuration")
+        library.configConsumeFuelSet(config, metersFuel)
         library.configParallelCompilationSet(config, parallelCompilation)
         if let pool {
             let pooling = try library.made(library.poolingNew(), "pool configuration")
@@ -126,12 +131,13 @@ struct WasmtimeContender: Contender {
     private let parallel: WasmtimeEngine
     private let singleThreaded: WasmtimeEngine
 
-    init(_ library: WasmtimeLibrary, name: String, poolTuning: PoolTuning) throws {
+    /// - Parameter metersFuel: whether the programs of `prepareProgram` take fuel.
+    init(_ library: WasmtimeLibrary, name: String, poolTuning: PoolTuning, metersFuel: Bool = false) throws {
         self.name = name
         self.library = library
         self.poolTuning = poolTuning
         pooled = try WasmtimeEngine(library, pool: poolTuning)
-        parallel = try WasmtimeEngine(library, pool: nil)
+        parallel = try WasmtimeEngine(library, pool: nil, metersFuel: metersFuel)
         singleThreaded = try WasmtimeEngine(library, pool: nil, parallelCompilation: false)
     }
 
@@ -340,6 +346,9 @@ private struct WasmtimeProgram: BenchmarkProgram {
         try library.check(
             library.contextSetWASI(
                 context, wasiConfig(arguments, directory, output: outputPath, error: errorPath)), "setting WASI")
+        if module.engine.metersFuel {
+            try library.check(library.contextSetFuel(context, UInt64(Int64.max)), "setting fuel")
+        }
 
         var (start, end): (UInt64, UInt64) = (0, 0)
         try withUnsafeTemporaryAllocation(byteCount: 64, alignment: 16) { memory in

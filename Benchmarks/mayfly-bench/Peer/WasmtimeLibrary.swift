@@ -48,6 +48,7 @@ struct WasmtimeLibrary: Sendable {
 
     let configNew: @convention(c) () -> Object?
     let configParallelCompilationSet: @convention(c) (Object, Bool) -> Void
+    let configConsumeFuelSet: @convention(c) (Object, Bool) -> Void
     let configMemoryReservationSet: @convention(c) (Object, UInt64) -> Void
     let configMemoryGuardSizeSet: @convention(c) (Object, UInt64) -> Void
     let engineNewWithConfig: @convention(c) (Object) -> Object?
@@ -105,6 +106,7 @@ struct WasmtimeLibrary: Sendable {
     let globalGet: @convention(c) (Object, UnsafeRawPointer, Object) -> Void
 
     let storeNew: @convention(c) (Object, Object?, Object?) -> Object?
+    let contextSetFuel: @convention(c) (Object, UInt64) -> Object?
     let storeContext: @convention(c) (Object) -> Object?
     let storeDelete: @convention(c) (Object) -> Void
 
@@ -137,6 +139,7 @@ struct WasmtimeLibrary: Sendable {
         }
         configNew = try function("wasm_config_new")
         configParallelCompilationSet = try function("wasmtime_config_parallel_compilation_set")
+        configConsumeFuelSet = try function("wasmtime_config_consume_fuel_set")
         configMemoryReservationSet = try function("wasmtime_config_memory_reservation_set")
         configMemoryGuardSizeSet = try function("wasmtime_config_memory_guard_size_set")
         engineNewWithConfig = try function("wasm_engine_new_with_config")
@@ -188,6 +191,7 @@ struct WasmtimeLibrary: Sendable {
         globalGet = try function("wasmtime_global_get")
 
         storeNew = try function("wasmtime_store_new")
+        contextSetFuel = try function("wasmtime_context_set_fuel")
         storeContext = try function("wasmtime_store_context")
         storeDelete = try function("wasmtime_store_delete")
 

@@ -15,7 +15,7 @@
 //!
 //! The cell of a mutable global that is imported has the address of the value, which lies with the instance that defines it.
 //!
-//! Only the globals are written by compiled code. The runtime writes lengths (growth) and the header's save areas. So a
+//! Only the globals, and the root's fuel, are written by compiled code. The runtime writes lengths (growth) and the header's save areas. So a
 //! reset restores the globals and the lengths, nothing else. What linking writes, it takes back itself.
 
 public struct VMContextLayout: Sendable, Hashable {
@@ -69,7 +69,17 @@ public struct VMContextLayout: Sendable, Hashable {
     public static let suspendedCall = 160
     /// Room for the runtime, not known to compiled code.
     public static let reserved = 176
-    public static let headerSize = 304
+    /// Bytes of that room.
+    public static let reservedSize = 128
+    // Fuel, in the root. Only code that meters it knows it.
+    /// Units that are left of the slice which the guest has taken: at most `fuelSlice`. While metered code runs, it has them in
+    /// a register, and what is here is what there was before a call, or more. An Int64.
+    public static let fuel = 304
+    /// Units that are left beside those, from which the next slice is taken. An Int64, never negative.
+    public static let fuelReserve = 312
+    /// Units that a slice has.
+    public static let fuelSlice: Int64 = 1 << 14
+    public static let headerSize = 320
 
     // MARK: Arrays
 

@@ -13,12 +13,12 @@ extension Operation {
             .floatNegate, .floatAbsolute, .floatSquareRoot, .floatCeil, .floatFloor, .floatTruncate, .floatNearest,
             .wrap, .zeroExtend, .signExtend, .truncateSigned, .truncateUnsigned, .truncateSaturatingSigned,
             .truncateSaturatingUnsigned, .convertSigned, .convertUnsigned, .promote, .demote, .reinterpret, .load,
-            .vectorUnary, .globalSet, .tableGet, .branch, .branchTable:
+            .vectorUnary, .globalSet, .tableGet, .payFuel, .checkFuel, .settleFuel, .branch, .branchTable:
             1
         case .select, .vectorTernary: 3
         case .nop, .parameter, .integerConstant, .floatConstant, .vectorConstant, .result, .functionReference,
             .memorySize,
-            .globalGet, .tableSize, .call, .callIndirect, .callRuntime, .jump, .return, .trap, .tailCall,
+            .globalGet, .tableSize, .fuel, .call, .callIndirect, .callRuntime, .jump, .return, .trap, .tailCall,
             .tailCallIndirect,
             .tryCall, .tryCallIndirect, .throw:
             0

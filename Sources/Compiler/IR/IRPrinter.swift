@@ -76,6 +76,7 @@ struct IRPrinter {
         case .tableSize: return "tableSize \(i.a)"
         case .tableGet: return "tableGet table\(i.b)[v\(i.a)]"
         case .tableSet: return "tableSet table\(i.c)[v\(i.a)] = v\(i.b)"
+        case .payFuel, .checkFuel, .settleFuel: return "\(i.operation) v\(i.a) - \(i.b)"
         case .call, .tailCall: return "\(i.operation) function\(i.a)(\(values(i.b, i.c, in: function)))"
         case .callIndirect, .tailCallIndirect:
             return "\(i.operation) table\(function.lists[i.a + 1])[v\(function.lists[i.a])] type \(i.d) "

@@ -105,6 +105,8 @@ extension IRVerifier {
             require(
                 type == .none && i.c < context.tableCount && operands == [context.table(i.c).address, .ref],
                 described())
+        case .fuel: require(type == .i64, described())
+        case .payFuel, .checkFuel, .settleFuel: require(type == .i64 && all(.i64) && i.b <= Int32.max, described())
         case .call, .tailCall:
             guard i.a < context.functionCount, i.d == context.type(ofFunction: i.a) else {
                 return require(false, described())

@@ -88,6 +88,8 @@ enum Operation: UInt8 {
 
     /// a: i32 condition, b: value if nonzero, c: value if zero.
     case select
+    /// a: what is left of a slice of fuel, b: units to take from it. What is left then, whatever it is. See below.
+    case payFuel
 
     // MARK: Memory
 
@@ -110,6 +112,15 @@ enum Operation: UInt8 {
     case tableGet
     /// a: element index (of the table's index type), b: value, c: table index. Trap: table access out of bounds.
     case tableSet
+
+    // MARK: Fuel. What is left of a slice is an i64; negative, it asks for the next slice.
+
+    /// What is left, from the context.
+    case fuel
+    /// a: what is left, b: units to take from it. What is left then, which is not negative. Trap: out of fuel.
+    case checkFuel
+    /// The same, put into the context too.
+    case settleFuel
 
     // MARK: Calls. Result 0 is the instruction; further results are `result` instructions directly after it.
 
@@ -153,13 +164,13 @@ enum Operation: UInt8 {
         case .divideSigned, .divideUnsigned, .remainderSigned, .remainderUnsigned, .truncateSigned, .truncateUnsigned:
             false
         default:
-            rawValue >= Operation.parameter.rawValue && rawValue <= Operation.select.rawValue
+            rawValue >= Operation.parameter.rawValue && rawValue <= Operation.payFuel.rawValue
         }
     }
 
     /// May be removed when its value is unused: pure, or only reads state without a trap.
     @inline(__always) var isRemovable: Bool {
-        isPure || self == .memorySize || self == .globalGet || self == .tableSize
+        isPure || self == .memorySize || self == .globalGet || self == .tableSize || self == .fuel
     }
 }
 

@@ -15,10 +15,15 @@ struct AssignedLocals: ~Copyable {
         var first: UInt32
         var count: UInt32
         /// A branch names it as its target.
-        var isTarget: Bool
+        var isTarget = false
+        /// Control may leave it otherwise than over its end or by a trap: a branch further out, a return; or somebody else
+        /// may look: a call.
+        var isLeft = false
     }
 
     private(set) var constructs = Vector<Construct>(capacity: 64)
+    /// The body itself.
+    private(set) var whole = Construct(first: 0, count: 0)
     private(set) var locals = Vector<UInt32>(capacity: 256)
 
     private let shapes: UnsafePointer<OperatorShape>
@@ -29,6 +34,8 @@ struct AssignedLocals: ~Copyable {
         var construct: UInt32
         /// Where its entries begin in `entries`.
         var firstEntry: UInt32
+        /// The depth of the outermost construct that control goes to from within.
+        var outermostTarget: UInt32
     }
     struct Entry: BitwiseCopyable {
         var local: UInt32
@@ -53,18 +60,21 @@ struct AssignedLocals: ~Copyable {
     ///
     /// - Parameters:
     ///   - reader: stands behind the declarations of locals.
-    ///   - localCount: parameters and declared locals.
+    ///   - localCount: parameters and declared locals, and what else is to be looked after like a local.
+    ///   - fuelLocal: the one that holds what is left of the fuel, if that is metered.
     ///   - limit: how large the sets may be together.
     ///   - depthLimit: how deep constructs may be nested.
     /// - Returns: false if a limit was exceeded.
-    mutating func scan(_ reader: OperatorReader, localCount: Int, limit: Int, depthLimit: Int) -> Bool {
+    mutating func scan(
+        _ reader: OperatorReader, localCount: Int, fuelLocal: UInt32? = nil, limit: Int, depthLimit: Int
+    ) -> Bool {
         var reader = reader
         constructs.removeAll()
         locals.removeAll()
         open.removeAll()
         entries.removeAll()
         depthOfLocal.reset(to: 0, count: localCount)
-        open.append(Open(construct: Self.noConstruct, firstEntry: 0))
+        open.append(Open(construct: Self.noConstruct, firstEntry: 0, outermostTarget: 0))
         while !reader.atEnd {
             switch shapes[Int(reader.readByte())].kind {
             case .localSet, .localTee:
@@ -74,20 +84,33 @@ struct AssignedLocals: ~Copyable {
                 open.append(
                     Open(
                         construct: UInt32(truncatingIfNeeded: constructs.count),
-                        firstEntry: UInt32(truncatingIfNeeded: entries.count)))
+                        firstEntry: UInt32(truncatingIfNeeded: entries.count),
+                        outermostTarget: UInt32(truncatingIfNeeded: open.count)))
                 constructs.append(Construct(first: 0, count: 0, isTarget: false))
                 if open.count > depthLimit { return false }
+                if let fuelLocal { assign(fuelLocal) }
             case .end:
                 if open.count > 1 {
                     close()
                     if locals.count > limit { return false }
+                    // Wherever something begins that is paid for by itself.
+                    if let fuelLocal { assign(fuelLocal) }
                 }
-            case .br, .brIf: markTarget(reader.readU32())
+            case .br, .brIf:
+                if let fuelLocal { assign(fuelLocal) }
+                markTarget(reader.readU32())
             case .brTable:
                 for _ in 0...reader.readU32() { markTarget(reader.readU32()) }
-            case let kind: reader.skipImmediates(of: kind, vectors: vectors)
+            case .return: open.last.outermostTarget = 0
+            case let kind:
+                if kind.isCall { open.last.outermostTarget = 0 }
+                if let fuelLocal, kind.isCall || kind == .prefixFC { assign(fuelLocal) }
+                reader.skipImmediates(of: kind, vectors: vectors)
             }
         }
+        // Of the body's locals none matters behind its end.
+        whole = Construct(first: UInt32(truncatingIfNeeded: locals.count), count: fuelLocal == nil ? 0 : 1)
+        if let fuelLocal { locals.append(fuelLocal) }
         return true
     }
 
@@ -100,10 +123,10 @@ struct AssignedLocals: ~Copyable {
         depthOfLocal[local] = depth &+ 1
     }
 
-    private func markTarget(_ label: UInt32) {
-        guard Int(label) < open.count - 1 else { return }
-        let construct = open[open.count - 1 - Int(label)].construct
-        constructs[construct].isTarget = true
+    private mutating func markTarget(_ label: UInt32) {
+        let depth = open.count - 1 - Int(label)
+        open.last.outermostTarget = min(open.last.outermostTarget, UInt32(truncatingIfNeeded: max(depth, 0)))
+        if depth > 0 { constructs[open[depth].construct].isTarget = true }
     }
 
     /// Stores the innermost set and merges it into the enclosing one.
@@ -125,6 +148,8 @@ struct AssignedLocals: ~Copyable {
             }
         }
         entries.truncate(to: kept)
+        constructs[closed.construct].isLeft = closed.outermostTarget < outerDepth
+        open.last.outermostTarget = min(open.last.outermostTarget, closed.outermostTarget)
         constructs[closed.construct].first = UInt32(truncatingIfNeeded: first)
         constructs[closed.construct].count = UInt32(truncatingIfNeeded: locals.count - first)
     }

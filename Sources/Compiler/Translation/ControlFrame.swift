@@ -41,6 +41,11 @@ struct ControlFrame: BitwiseCopyable {
     var elseEdge = ControlFrame.noEdge
     /// The block that ends in the `if`'s branch.
     var ifBlock: UInt32 = 0
+    /// The piece that the construct begins in: its `consumeFuel`, where fuel is metered.
+    var piece: UInt32 = 0
+    /// Whether what comes after the end is part of that piece, or begins another one.
+    var endResumesPiece = false
+    var endBeginsPiece = false
     /// In `FunctionTranslator.saved`: the parameters, then the assigned locals, at the `if`.
     var firstSaved: UInt32 = 0
 }

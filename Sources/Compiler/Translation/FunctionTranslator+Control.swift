@@ -35,6 +35,7 @@ extension FunctionTranslator {
         frame.firstSaved = UInt32(truncatingIfNeeded: saved.count)
         frame.firstAssigned = construct.first
         frame.assignedCount = construct.count
+        notePiece(in: &frame, of: construct, kind: kind)
         return frame
     }
 
@@ -62,6 +63,7 @@ extension FunctionTranslator {
             stack[position] = builder.parameter(builder.type(of: stack[position]))
         }
         frames.append(frame)
+        beginPiece(.checkFuel)
     }
 
     /// - Parameter isLikely: whether the first arm is; nil if nobody knows.
@@ -80,6 +82,8 @@ extension FunctionTranslator {
             if bits == 0 {
                 frame.elseEntry = .continuation
                 isReachable = false
+            } else {
+                beginPiece()
             }
             frames.append(frame)
             return
@@ -92,6 +96,7 @@ extension FunctionTranslator {
         terminateWithBranch(test.condition, test.isInverted, taken: thenEdge, other: frame.elseEdge)
         builder.beginBlock(dominatedBy: frame.ifBlock)
         frames.append(frame)
+        beginPiece()
     }
 
     private mutating func terminateWithBranch(_ condition: UInt32, _ isInverted: Bool, taken: UInt32, other: UInt32) {
@@ -149,6 +154,7 @@ extension FunctionTranslator {
     mutating func returnResults() throws(LimitExceeded) {
         let count = Int(frames[0].resultCount)
         try reserve(lists: count)
+        settleFuel()
         let first = builder.listEnd
         builder.function.lists.append(contentsOf: stack.top(count))
         builder.terminate(
@@ -159,7 +165,7 @@ extension FunctionTranslator {
     mutating func branchIf(to label: UInt32, _ isLikely: Bool?) throws(LimitExceeded) {
         let condition = pop()
         if let bits = builder.constantBits(condition) {
-            if bits != 0 { try branch(to: label) }
+            if bits != 0 { try branch(to: label) } else { beginPiece() }
             return
         }
         let test = builder.withoutZeroTest(condition)
@@ -169,6 +175,7 @@ extension FunctionTranslator {
         markUnlikely(taken: taken, other: other, isLikely)
         terminateWithBranch(test.condition, test.isInverted, taken: taken, other: other)
         builder.beginBlock(dominatedBy: block)
+        beginPiece()
     }
 
     mutating func branchTable(_ reader: inout OperatorReader) throws(LimitExceeded) {
@@ -241,6 +248,7 @@ extension FunctionTranslator {
         case .continuation: break
         }
         restore(frame)
+        beginPiece()
     }
 
     /// Goes on with the values at an `if`.
@@ -272,6 +280,7 @@ extension FunctionTranslator {
         }
         if index == 0 && isReachable { try returnResults() }
         let closed = frames.popLast()
+        endPiece(of: closed)
         saved.truncate(to: Int(closed.firstSaved))
     }
 

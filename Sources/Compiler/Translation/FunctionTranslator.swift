@@ -49,6 +49,8 @@ struct FunctionTranslator: ~Copyable {
     /// The next hint about a branch, and whether the function at hand had one.
     private var nextHint = 0
     private var hasHints = false
+    /// Where fuel is metered.
+    var meter = FuelMeter()
     private var properties = BlockProperties()
     private var instructionLimit = 0
 
@@ -124,14 +126,18 @@ struct FunctionTranslator: ~Copyable {
             let run = reader.readLocalRun()
             locals.append(repeating: zero(IRType(run.type)), count: Int(run.count))
         }
+        beginMetering(context.settings.metersFuel)
         guard
             assigned.scan(
-                reader, localCount: locals.count, limit: limits.assignedLocals, depthLimit: limits.nesting)
+                reader, localCount: locals.count, fuelLocal: meter.isOn ? meter.local : nil,
+                limit: limits.assignedLocals, depthLimit: limits.nesting)
         else { return false }
+        beginPiece()
         frames.append(
             ControlFrame(
                 kind: .function, labelArity: UInt32(context.resultCount(ofType: type)),
-                resultCount: UInt32(context.resultCount(ofType: type))))
+                resultCount: UInt32(context.resultCount(ofType: type)), firstAssigned: assigned.whole.first,
+                assignedCount: assigned.whole.count))
 
         do throws(LimitExceeded) {
             while !frames.isEmpty && !reader.atEnd {
@@ -139,6 +145,7 @@ struct FunctionTranslator: ~Copyable {
                 let shape = shapes[Int(reader.readByte())]
                 operatorCount &+= 1
                 if isReachable {
+                    pay(for: shape.kind)
                     try translate(shape, &reader, context)
                 } else {
                     try skip(shape, &reader)
@@ -246,7 +253,9 @@ struct FunctionTranslator: ~Copyable {
         case .brIf: try branchIf(to: reader.readU32(), hint(context))
         case .brTable: try branchTable(&reader)
         case .return: try returnResults()
-        case .unreachable: trap(.unreachable)
+        case .unreachable:
+            settleFuel()
+            trap(.unreachable)
         case .nop: break
         case .call: try call(reader.readU32(), context)
         case .callIndirect:
@@ -350,6 +359,7 @@ struct FunctionTranslator: ~Copyable {
     private mutating func tailCall(_ callee: UInt32, _ context: ModuleContext) throws(LimitExceeded) {
         let type = context.type(ofFunction: callee)
         let arguments = try arguments(ofType: type, context)
+        settleFuel()
         builder.terminate(
             IRInstruction(
                 operation: .tailCall, type: .none, a: callee, b: arguments.first, c: arguments.count, d: type))
@@ -360,6 +370,7 @@ struct FunctionTranslator: ~Copyable {
         type: UInt32, table: UInt32, _ context: ModuleContext
     ) throws(LimitExceeded) {
         let arguments = try indirectArguments(ofType: type, table: table, context)
+        settleFuel()
         builder.terminate(
             IRInstruction(
                 operation: .tailCallIndirect, type: .none, a: arguments.first, b: arguments.count, d: type))
@@ -390,21 +401,22 @@ struct FunctionTranslator: ~Copyable {
     }
 
     private mutating func finishCall(_ call: IRInstruction, results: IRTypeList) throws(LimitExceeded) {
+        settleFuel()
         var call = call
         if let type = results.first { call.type = type }
         let id = builder.append(call)
-        guard !results.isEmpty else { return }
-        push(id)
-        guard results.count > 1 else { return }
-        try reserve(instructions: results.count)
-        for position in 1..<results.count {
-            push(
-                builder.append(
-                    IRInstruction(operation: .result, type: results[position], a: id, b: UInt32(position))))
+        if !results.isEmpty { push(id) }
+        if results.count > 1 {
+            try reserve(instructions: results.count)
+            for position in 1..<results.count {
+                push(
+                    builder.append(
+                        IRInstruction(operation: .result, type: results[position], a: id, b: UInt32(position))))
+            }
         }
+        beginPieceAfterCall()
     }
 
-    /// A call of the runtime with values from the stack followed by indices.
     /// Whether the branch at hand is likely, if the module says anything about it.
     private mutating func hint(_ context: ModuleContext) -> Bool? {
         while nextHint < context.hintCount {
@@ -419,10 +431,17 @@ struct FunctionTranslator: ~Copyable {
         return nil
     }
 
+    /// A call of the runtime with values from the stack followed by indices.
     private mutating func runtimeCall(
         _ function: RuntimeFunction, operands: Int, immediates first: UInt32, _ second: UInt32? = nil,
         result: IRType = .none
     ) {
+        switch function {
+        // All have their count last.
+        case .memoryCopy, .memoryFill, .memoryInit: payForElements(stack.last, elementBytes: 1)
+        case .tableCopy, .tableFill, .tableInit, .tableGrow: payForElements(stack.last, elementBytes: 8)
+        default: break
+        }
         let firstConstant = builder.constant(.i32, UInt64(first))
         let secondConstant = second.map { builder.constant(.i32, UInt64($0)) }
         let list = builder.listEnd

@@ -53,7 +53,7 @@ let runtimeDispatch: Dispatch = { context, index, cells in
             let frame = root.loadWord(at: VMContextLayout.guestFramePointer)
             throw instance.trap(code, programCounter: nil, framePointer: frame)
         }
-        return EntryStatus.returned
+        return instance.isAwaiting ? EntryStatus.suspended : EntryStatus.returned
     }
 }
 

@@ -19,7 +19,7 @@ extension InstanceCore {
         func index(_ index: Int) -> Int { Int(cells[index] & 0xFFFF_FFFF) }
         switch function {
         case .memoryGrow:
-            cells[0] = try growMemory(index(1), by: operand(0))
+            try grow(.memory, cells)
             return nil
         case .memoryCopy:
             return copyMemory(
@@ -32,7 +32,7 @@ extension InstanceCore {
             drop(index(0), in: &droppedData, of: template.module.decoded.data.count)
             return nil
         case .tableGrow:
-            cells[0] = try growTable(index(2), by: operand(1), with: cells[0])
+            try grow(.table, cells)
             return nil
         case .tableCopy:
             return copyTable(to: index(3), at: operand(0), from: index(4), at: operand(1), count: operand(2))

@@ -49,7 +49,7 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     /// instance is to be dropped or rolled back.
     case stoppedInstance
     /// The guest called an asynchronous host function, but was itself called without `await`, or by a host function that
-    /// was not asynchronous.
+    /// was not asynchronous. The module's name is empty for an instruction that awaits the host, `memory.grow` or `table.grow`.
     case needsAsynchronousCall(module: String, name: String)
 
     /// What happened, for people.
@@ -65,6 +65,9 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
         case .foreignObjectReference: "a reference to an object that the instance does not have"
         case .memoryInUse: "the memory is borrowed by an enclosing withMemory"
         case .stoppedInstance: "the instance was stopped in the middle, and can only be dropped or rolled back"
+        case .needsAsynchronousCall("", let name):
+            "\(name) awaits the host (ResourceLimits.onGrowthAwaited): call the guest with await, and not from a synchronous "
+                + "host function"
         case .needsAsynchronousCall(let module, let name):
             "import \"\(module)\" \"\(name)\" is asynchronous: call the guest with await, and not from a synchronous host "
                 + "function"

@@ -31,6 +31,44 @@ extension InstanceCore {
     /// The result -1 of the two growing instructions.
     private static func growthFailed(_ address: ValueType) -> UInt64 { address == .i64 ? .max : 0xFFFF_FFFF }
 
+    // MARK: Awaiting the decision
+
+    /// Grows what a runtime function's cells say, or suspends the guest until the host has decided.
+    ///
+    /// - Throws: what the host ends the guest with instead; `CallError.needsAsynchronousCall`.
+    final func grow(_ kind: GrowthRequest.Kind, _ cells: UnsafeMutablePointer<UInt64>) throws {
+        if let resources, let function = resources.awaitedGrowth(kind), let request = request(kind, cells),
+            resources.hasRoom(for: request)
+        {
+            return try suspend(for: .passUnretained(function), cells)
+        }
+        try growNow(kind, cells)
+    }
+
+    final func growNow(_ kind: GrowthRequest.Kind, _ cells: UnsafeMutablePointer<UInt64>) throws {
+        switch kind {
+        case .memory: cells[0] = try growMemory(Int(cells[1] & 0xFFFF_FFFF), by: cells[0])
+        case .table: cells[0] = try growTable(Int(cells[2] & 0xFFFF_FFFF), by: cells[1], with: cells[0])
+        }
+    }
+
+    /// What the cells ask for; nil if it is nothing, or more than the module declares.
+    fileprivate final func request(_ kind: GrowthRequest.Kind, _ cells: UnsafeMutablePointer<UInt64>) -> GrowthRequest? {
+        switch kind {
+        case .memory: cells[0] == 0 ? nil : memoryRequest(Int(cells[1] & 0xFFFF_FFFF), by: cells[0])
+        case .table: cells[1] == 0 ? nil : tableRequest(Int(cells[2] & 0xFFFF_FFFF), by: cells[1])
+        }
+    }
+
+    fileprivate final func refuse(_ kind: GrowthRequest.Kind, _ cells: UnsafeMutablePointer<UInt64>) {
+        let decoded = template.module.decoded
+        cells[0] =
+            switch kind {
+            case .memory: Self.growthFailed(decoded.memories[Int(cells[1] & 0xFFFF_FFFF)].address)
+            case .table: Self.growthFailed(decoded.tables[Int(cells[2] & 0xFFFF_FFFF)].address)
+            }
+    }
+
     // MARK: The decision
 
     /// Whether the limits, and then the host, grant a request; nil is one beyond what the module declares.
@@ -63,5 +101,23 @@ extension InstanceCore {
         let (desired, overflow) = current.addingReportingOverflow(amount)
         guard !overflow, desired <= maximum ?? .max else { return nil }
         return GrowthRequest(kind: kind, index: index, current: current, desired: desired, maximum: maximum)
+    }
+}
+
+extension LinkedFunction {
+    /// The function that awaits the host's decision about growth, and grows.
+    static func growing(
+        _ kind: GrowthRequest.Kind, _ decide: @escaping @Sendable (GrowthRequest) async throws -> GrowthDecision
+    ) -> LinkedFunction {
+        let function = HostFunction(
+            type: FunctionType(),
+            asynchronousBody: { instance, cells in
+                guard let request = instance.request(kind, cells), try await decide(request) == .allow else {
+                    return instance.refuse(kind, cells)
+                }
+                // Whatever has changed meanwhile, it is as if the guest asked now.
+                try instance.growNow(kind, cells)
+            })
+        return LinkedFunction(function, module: "", name: kind == .memory ? "memory.grow" : "table.grow")
     }
 }

@@ -284,6 +284,9 @@ open class InstanceCore {
         awaitedCells = cells
     }
 
+    /// Something is noted that the guest is to be suspended for.
+    final var isAwaiting: Bool { awaited != nil }
+
     final func takeAwaited() -> Awaited? {
         guard let function = awaited?.takeUnretainedValue(), let cells = awaitedCells,
             let body = function.asynchronousBody
@@ -369,6 +372,7 @@ open class InstanceCore {
         let programCounter = root.loadWord(at: VMContextLayout.trapProgramCounter)
         let framePointer = root.loadWord(at: VMContextLayout.trapFramePointer)
         root.storeWord(0, at: VMContextLayout.trapProgramCounter)
+        if programCounter != 0 { loseSlice() }
         return trap(
             .interrupted, programCounter: programCounter == 0 ? nil : programCounter, framePointer: framePointer)
     }
@@ -388,6 +392,7 @@ open class InstanceCore {
         // An instance that is linked with this one, or this one.
         return Unmanaged<InstanceCore>.fromOpaque(data)._withUnsafeGuaranteedRef { instance in
             let code = instance.trapCode(programCounter: programCounter, address: address, signal: signal)
+            instance.loseFuel(code)
             return instance.trap(code, programCounter: programCounter, framePointer: framePointer)
         }
     }

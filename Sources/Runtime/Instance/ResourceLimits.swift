@@ -32,11 +32,17 @@ public struct ResourceLimits: Sendable {
     /// It runs on the thread that called the guest. The pool may still refuse what it allows.
     public var onGrowth: (@Sendable (GrowthRequest) throws -> GrowthDecision)?
 
+    /// Asked after ``onGrowth``, and may take its time: the guest is suspended until it is decided, as in an asynchronous
+    /// host function. A guest that would ask it must have been called with `await`; else its call ends with
+    /// `CallError.needsAsynchronousCall`.
+    public var onGrowthAwaited: (@Sendable (GrowthRequest) async throws -> GrowthDecision)?
+
     /// Limits by their names; what is left out is not limited.
     public init(
         memoryBytes: UInt64? = nil, tableElements: UInt64? = nil, instances: Int? = nil, stackBytes: Int? = nil,
         copiedBytes: Int? = nil, objects: Int? = nil,
-        onGrowth: (@Sendable (GrowthRequest) throws -> GrowthDecision)? = nil
+        onGrowth: (@Sendable (GrowthRequest) throws -> GrowthDecision)? = nil,
+        onGrowthAwaited: (@Sendable (GrowthRequest) async throws -> GrowthDecision)? = nil
     ) {
         self.memoryBytes = memoryBytes
         self.tableElements = tableElements
@@ -45,6 +51,7 @@ public struct ResourceLimits: Sendable {
         self.copiedBytes = copiedBytes
         self.objects = objects
         self.onGrowth = onGrowth
+        self.onGrowthAwaited = onGrowthAwaited
     }
 }
 

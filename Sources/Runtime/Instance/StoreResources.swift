@@ -17,7 +17,19 @@ public final class StoreResources {
     /// Bytes that the host has copied out of guest memory in the outermost call.
     fileprivate(set) var copiedBytes = 0
 
-    public init(_ limits: ResourceLimits = ResourceLimits()) { self.limits = limits }
+    private let memoryGrowth: LinkedFunction?
+    private let tableGrowth: LinkedFunction?
+
+    public init(_ limits: ResourceLimits = ResourceLimits()) {
+        self.limits = limits
+        memoryGrowth = limits.onGrowthAwaited.map { .growing(.memory, $0) }
+        tableGrowth = limits.onGrowthAwaited.map { .growing(.table, $0) }
+    }
+
+    /// What a guest is suspended for that wants to grow something, if that is to be decided by somebody who takes their time.
+    func awaitedGrowth(_ kind: GrowthRequest.Kind) -> LinkedFunction? {
+        kind == .memory ? memoryGrowth : tableGrowth
+    }
 
     var objectLimit: Int { limits.objects ?? ObjectTable.defaultLimit }
 

@@ -382,6 +382,6 @@ extension VMContextLayout {
     /// Header fields that a run leaves behind and the next one must not see, beside those with an initial value.
     static let clearedByReset = [
         guestFramePointer, trapProgramCounter, trapFramePointer, trapAddress, trapSignal, trapContext,
-        resumeStackPointer, mayYield, suspendedCall,
+        resumeStackPointer, mayYield, suspendedCall, fuel, fuelReserve,
     ]
 }

@@ -241,6 +241,6 @@ extension VMContextLayout {
     /// The header's fields that the pool leaves alone from one stamping of an image to the next.
     static let usersHeaderFields = [
         functionRecords..<functionRecords + 8, hostDispatch..<hostData + 8, exitStub..<exitStub + 8,
-        reserved..<headerSize,
+        reserved..<reserved + reservedSize,
     ]
 }

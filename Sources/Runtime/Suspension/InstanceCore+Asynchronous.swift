@@ -182,6 +182,8 @@ extension InstanceCore {
     /// What a call ends with that was stopped while it was suspended. Its stack is forgotten.
     private final func interruption(of call: AsynchronousCall, _ suspension: Suspension) -> any Error {
         control.pointee.wasInterrupted = true
+        // What was left of a slice of fuel is in a register of the guest's, unless it is in a call.
+        if suspension.programCounter != nil { loseSlice() }
         if call.reason == .cancellation { return CancellationError() }
         return trap(
             .interrupted, programCounter: suspension.programCounter, framePointer: suspension.framePointer)

@@ -226,6 +226,7 @@ extension FunctionEmitter {
         let floatWidth = FloatWidth(machine.width)
         switch item.kind {
         case .trap: break
+        case .nextSlice: emitNextSlice(item)
         case .minimumMaximumUnordered:
             // One is NaN: so is the sum, and quiet.
             assembler.vscalar(.add, floatWidth, register(index, 2), register(index, 0), register(index, 1))

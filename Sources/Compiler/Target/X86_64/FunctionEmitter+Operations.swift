@@ -5,6 +5,7 @@ extension FunctionEmitter {
         let width = machine.width
         switch machine.operation {
         case .entry: break
+        case .loadFuel, .checkFuel, .settleFuel: emitFuel(machine, index)
         case .copy:
             let from = allocation(index, 0).register
             let to = allocation(index, 1).register
@@ -173,7 +174,7 @@ extension FunctionEmitter {
     }
 
     @inline(__always)
-    private mutating func copy(_ destination: UInt8, _ source: UInt8) {
+    mutating func copy(_ destination: UInt8, _ source: UInt8) {
         if destination != source { assembler.mov(.w64, destination, source) }
     }
 

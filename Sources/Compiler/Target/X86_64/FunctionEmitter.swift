@@ -26,6 +26,7 @@ struct FunctionEmitter: ~Copyable {
             case remainderByMinusOne
             case convertFromUnsigned64
             case truncate, truncateUnsigned64Big, truncateUnsigned64Bad
+            case nextSlice
         }
         var kind: Kind
         var trap: TrapCode = .unreachable

@@ -39,6 +39,7 @@ extension InstructionSelector {
         case .store: selectStore(instruction)
         case .memorySize, .globalGet, .globalSet, .tableSize, .tableGet, .tableSet, .functionReference:
             selectModuleState(value, instruction)
+        case .fuel, .payFuel, .checkFuel, .settleFuel: selectFuel(value, instruction)
         case .call, .callIndirect, .callRuntime: selectCall(value, instruction)
         default: selectFloat(value, instruction)
         }

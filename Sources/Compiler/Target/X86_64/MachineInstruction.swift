@@ -159,6 +159,15 @@ enum MachineOperation: UInt8 {
     /// → r. Sequence. `immediate`: function index.
     case functionReference
 
+    // MARK: Fuel. All are sequences.
+
+    /// → r. What is left of the slice.
+    case loadFuel
+    /// r → r. The first less `immediate`; where that is negative, with the next slice.
+    case checkFuel
+    /// r → r. The same, stored too.
+    case settleFuel
+
     // MARK: Calls and the stack
 
     /// @arguments → @results. `immediate`: function index.
