@@ -30,12 +30,13 @@ extension Instance {
     /// The amount that a run takes depends on the guest and its input alone, and not on the machine or on how code is
     /// optimized.
     ///
-    /// Fuel is paid ahead, for pieces of code that run as a whole. Where the guest is in a host function, or has returned, exactly
-    /// that is gone which its instructions so far took. After a trap the rest of the piece that trapped is gone too.
+    /// Where the guest is in a host function, or has returned, exactly that is gone which its instructions so far took. After
+    /// another trap than ``TrapCode/outOfFuel`` and ``TrapCode/unreachable`` up to 16,384 units more can be gone.
     ///
-    /// A guest that cannot pay ends with a `Trap` (``TrapCode/outOfFuel``), before any of the instructions that it could not
-    /// pay for. It is not started again where it stopped: its call is over, and what it was doing half done, in memory, tables and
-    /// globals. The instance can be called again when it has been given fuel, as after any other trap.
+    /// A guest that has not enough ends with a `Trap` (``TrapCode/outOfFuel``), and 0 units, before it calls a host function,
+    /// returns, or goes round a loop once more; to there it may go on without. It is not started again where it stopped: its
+    /// call is over, and what it was doing half done, in memory, tables and globals. The instance can be called again when
+    /// it has been given fuel, as after any other trap.
     ///
     /// Fuel is the host's budget and no part of the guest's state: forks and instances of snapshots begin with 0, and
     /// rolling back gives none back. Linked instances (``Store/instantiate(_:imports:as:fuel:)``) share one amount.
