@@ -24,16 +24,16 @@ extension Module {
 extension Instance {
     /// Units of fuel that are left; nil if the instance's module was compiled without metering.
     ///
-    /// An instance begins with 0, unless it is made with fuel (``Template/withInstance(state:limits:fuel:deadline:_:)-(_,_,_,_,(Instance<State>)->Result)``), and so ends
+    /// An instance begins with 0, unless it is made with fuel (`Template.withInstance(state:limits:fuel:deadline:_:)`), and so ends
     /// with its first instruction. Each WebAssembly instruction takes one unit, except for those that only structure the
     /// code, and `drop`, `nop`, `return` and `unreachable`, which are free; bulk instructions take one more for each 64 bytes.
     /// The amount that a run takes depends on the guest and its input alone, and not on the machine or on how code is
     /// optimized.
     ///
     /// Where the guest is in a host function, or has returned, exactly that is gone which its instructions so far took. After
-    /// another trap than ``TrapCode/outOfFuel`` and ``TrapCode/unreachable`` up to 16,384 units more can be gone.
+    /// another trap than `TrapCode.outOfFuel` and `TrapCode.unreachable` up to 16,384 units more can be gone.
     ///
-    /// A guest that has not enough ends with a `Trap` (``TrapCode/outOfFuel``), and 0 units, before it calls a host function,
+    /// A guest that has not enough ends with a `Trap` (`TrapCode.outOfFuel`), and 0 units, before it calls a host function,
     /// returns, or goes round a loop once more; to there it may go on without. It is not started again where it stopped: its
     /// call is over, and what it was doing half done, in memory, tables and globals. The instance can be called again when
     /// it has been given fuel, as after any other trap.
@@ -75,7 +75,7 @@ extension Caller {
     /// Takes units for what the host function does. If fewer are left, all of them go and the host function should throw on
     /// what this throws, which ends the guest.
     ///
-    /// - Throws: `Trap` (``TrapCode/outOfFuel``) if fewer are left; ``FuelError/unmetered``.
+    /// - Throws: `Trap` (`TrapCode.outOfFuel`) if fewer are left; ``FuelError/unmetered``.
     public borrowing func consumeFuel(_ units: UInt64) throws {
         try store.checkMetering()
         try store.consumeFuel(units)

@@ -52,7 +52,7 @@ extension Imports {
     }
 }
 
-/// The functions of one module of imports, defined by those of a Swift type. See ``Imports/bind(_:_:_:)``.
+/// The functions of one module of imports, defined by those of a Swift type. See `Imports.bind(_:_:_:)`.
 public struct ImportGroup<State, Root, Path: KeyPath<State, Root>> {
     @usableFromInline var table = ImportTable()
     @usableFromInline let module: String

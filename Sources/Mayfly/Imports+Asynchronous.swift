@@ -39,7 +39,8 @@ extension Imports {
                 asynchronousBody: { instance, cells in
                     let caller = Caller<State>(unsafeDowncast(instance, to: InstanceStore<State>.self))
                     var reader = CellReader(cells, of: instance)
-                    try await body(caller, repeat reader.next((each Parameter).self)).store(toWasmCells: cells, in: instance)
+                    try await body(caller, repeat reader.next((each Parameter).self)).store(
+                        toWasmCells: cells, in: instance)
                 }))
     }
 

@@ -46,7 +46,8 @@ extension InstanceStore {
     ) async throws -> Result {
         defer { withExtendedLifetime(self) {} }
         try check(function)
-        return try Result.load(fromWasmCells: try await enterAsynchronously(function.core, repeat each arguments), in: self)
+        return try Result.load(
+            fromWasmCells: try await enterAsynchronously(function.core, repeat each arguments), in: self)
     }
 
     final nonisolated(nonsending) func call<each Parameter: WasmValue>(

@@ -77,7 +77,7 @@ extension Optional: WasmValue where Wrapped: WasmReference {
 /// The guest keeps a number and nothing else: in locals, globals and tables, for as long as it lives. The instance
 /// keeps the object: until it goes, or, if it is linked with others, its store; or until ``Caller/takeBack(_:)``. The
 /// same object has the same number each time, and how many a guest may have at once is limited (65,536, unless
-/// ``ResourceLimits/objects`` says something else).
+/// `ResourceLimits.objects` says something else).
 ///
 /// Where the guest passes null, a number (`ExternReference(handle:)`), an object of another class, or one that the
 /// instance does not have, the host function is not called: the guest ends with an `ExternReferenceError`.

@@ -6,7 +6,7 @@ public import WasmModule
 
 /// A Swift type that can be a parameter or result of a WebAssembly function.
 ///
-/// The library's conformances are the complete list: `Int32`, `UInt32`, `Int64`, `UInt64`, `Float`, `Double`; ``V128`` and
+/// The library's conformances are the complete list: `Int32`, `UInt32`, `Int64`, `UInt64`, `Float`, `Double`; `V128` and
 /// the `SIMD` types of 128 bits; `FunctionReference?`, `ExternReference?`, and classes that are an ``ExternObject``, with
 /// and without `?`.
 public protocol WasmValue: SendableMetatype {

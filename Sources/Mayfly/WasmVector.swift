@@ -26,7 +26,7 @@ extension Int64: WasmLane64 {}
 extension UInt64: WasmLane64 {}
 extension Double: WasmLane64 {}
 
-/// A `SIMD` type of 128 bits: ``V128`` by its lanes.
+/// A `SIMD` type of 128 bits: `V128` by its lanes.
 public protocol WasmVector: WasmValue, SIMD {}
 
 extension WasmVector {

@@ -53,7 +53,8 @@ extension InstanceCore {
     }
 
     /// What the cells ask for; nil if it is nothing, or more than the module declares.
-    fileprivate final func request(_ kind: GrowthRequest.Kind, _ cells: UnsafeMutablePointer<UInt64>) -> GrowthRequest? {
+    fileprivate final func request(_ kind: GrowthRequest.Kind, _ cells: UnsafeMutablePointer<UInt64>) -> GrowthRequest?
+    {
         switch kind {
         case .memory: cells[0] == 0 ? nil : memoryRequest(Int(cells[1] & 0xFFFF_FFFF), by: cells[0])
         case .table: cells[1] == 0 ? nil : tableRequest(Int(cells[2] & 0xFFFF_FFFF), by: cells[1])

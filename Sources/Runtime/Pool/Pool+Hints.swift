@@ -47,7 +47,8 @@ extension Pool {
     }
 
     /// Runs `body`, in which this thread is not kept waiting for a slot: there is one, or `PoolError.exhausted`.
-    private func withoutWaiting<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    private func withoutWaiting<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result
+    {
         mayfly_thread_set_impatient(1)
         defer { mayfly_thread_set_impatient(0) }
         return try body()
