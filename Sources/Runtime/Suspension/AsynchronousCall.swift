@@ -7,6 +7,7 @@
 
 import CPlatform
 import Compiler
+import Glibc
 
 /// Not of the instance, which may be gone when somebody is late to stop it.
 final class AsynchronousCall: @unchecked Sendable {
@@ -29,12 +30,15 @@ final class AsynchronousCall: @unchecked Sendable {
     private var stop: Stop?
     /// What watches over a synchronous call that the awaited host function makes.
     private var nested: UnsafeMutablePointer<mayfly_deadline>?
-    private let lock = Lock()
     private let request: UnsafeMutablePointer<mayfly_request>
     /// Nanoseconds of the monotonic clock; `UInt64.max` is never.
     let deadline: UInt64
-    /// What watches over it while it runs, and while it waits.
-    private let watch = UnsafeMutablePointer<mayfly_deadline>.allocate(capacity: 1)
+    /// What watches over it while it runs, and while it waits; and the lock. In one piece of memory: there is one for each
+    /// call.
+    private let memory: UnsafeMutablePointer<(watch: mayfly_deadline, mutex: pthread_mutex_t)>
+    private var watch: UnsafeMutablePointer<mayfly_deadline> {
+        UnsafeMutableRawPointer(memory).assumingMemoryBound(to: mayfly_deadline.self)
+    }
     /// It is one of the few that run again after their time slice. Of the task that makes the call.
     var hasTurn = false
     /// Time slices that it has used up without a wait. Likewise.
@@ -43,17 +47,28 @@ final class AsynchronousCall: @unchecked Sendable {
     init(_ request: UnsafeMutablePointer<mayfly_request>, deadline: UInt64) {
         self.request = request
         self.deadline = deadline
-        watch.initialize(to: mayfly_deadline())
+        memory = .allocate(capacity: 1)
+        memory.initialize(to: (mayfly_deadline(), pthread_mutex_t()))
+        pthread_mutex_init(&memory.pointee.mutex, nil)
     }
 
-    deinit { watch.deallocate() }
+    deinit {
+        pthread_mutex_destroy(&memory.pointee.mutex)
+        memory.deallocate()
+    }
+
+    private func withLock<Result>(_ body: () -> Result) -> Result {
+        pthread_mutex_lock(&memory.pointee.mutex)
+        defer { pthread_mutex_unlock(&memory.pointee.mutex) }
+        return body()
+    }
 
     /// Why it was stopped, if it was by somebody who used `stop(_:)`.
-    var reason: Stop? { lock.withLock { stop } }
+    var reason: Stop? { withLock { stop } }
 
     /// Stops the guest, at once or as soon as it runs again. From any thread.
     func stop(_ reason: Stop) {
-        let place: Place = lock.withLock {
+        let place: Place = withLock {
             if case .nowhere = self.place { return .nowhere }
             if stop == nil { stop = reason }
             // What the guest's thread does after it armed the watch is to look here.
@@ -71,14 +86,14 @@ final class AsynchronousCall: @unchecked Sendable {
 
     /// False if the call was stopped before.
     private func move(to place: Place) -> Bool {
-        lock.withLock {
+        withLock {
             self.place = place
             return request.pointee.stop == 0
         }
     }
 
     /// Nobody stops it any more.
-    func end() { lock.withLock { place = .nowhere } }
+    func end() { withLock { place = .nowhere } }
 
     // MARK: In the guest
 
@@ -109,12 +124,12 @@ final class AsynchronousCall: @unchecked Sendable {
         return try withUnsafeMutablePointer(to: &watch) { watch in
             let error = mayfly_deadline_arm(watch, deadline, .max, request)
             if error != 0 { throw SystemError(operation: "starting the thread of deadlines", errno: error) }
-            let outer = lock.withLock {
+            let outer = withLock {
                 defer { nested = watch }
                 return nested
             }
             defer {
-                lock.withLock { nested = outer }
+                withLock { nested = outer }
                 mayfly_deadline_disarm(watch)
             }
             return request.pointee.stop != 0 ? EntryStatus.interrupted : run()
