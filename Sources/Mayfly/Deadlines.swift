@@ -17,7 +17,7 @@ extension Instance {
     /// What the guest was doing is half done. So an instance that was stopped cannot be called or copied any more
     /// (`CallError.stoppedInstance`), but dropped, like any other, or rolled back (``rollBack(to:)``).
     ///
-    /// Without a deadline a call pays nothing; with one it costs 0.4 µs. While the time is up, the signal
+    /// Without a deadline a call pays nothing; with one it costs 0.2 µs. While the time is up, the signal
     /// (`SIGURG`) interrupts system calls of host functions, as signals do.
     public var deadline: ContinuousClock.Instant? {
         get {
