@@ -57,13 +57,12 @@ public struct Store<State>: ~Copyable {
     /// Runs `body` with a fresh instance that has the store's state. The instance is gone when `body` returns or throws; the
     /// state, as the instance left it, is the store's again.
     ///
-    /// - Throws: `PoolError` if there is no free slot; `LimitError` if the instance would have more than it may; what the
-    ///   start function throws; what `body` throws.
-    /// - Precondition: The template is of the store's engine.
+    /// - Throws: `PoolError` if there is no free slot; `LimitError` if the instance would have more than it may;
+    ///   `LinkError.foreignModule` if the template is another engine's; what the start function throws; what `body` throws.
     public mutating func withInstance<Result>(
         of template: Template<State>, _ body: (borrowing Instance<State>) throws -> Result
     ) throws -> Result {
-        precondition(template.module.engine === engine, "the template belongs to another engine than the store")
+        guard template.module.engine === engine else { throw LinkError.foreignModule }
         if let linked {
             let inner = try SharingInstanceStore(template.stamp, ownsTemplate: true, shared: linked.state, group: nil)
             try linked.group.admit(inner)
@@ -89,6 +88,43 @@ public struct Store<State>: ~Copyable {
         return try body(Instance(inner))
     }
 
+    /// Runs `body` with a fresh instance that has the store's state, and awaits it. The state is the instance's meanwhile.
+    ///
+    /// - Throws: as without `await`; `CancellationError` if the task was cancelled.
+    public nonisolated(nonsending) mutating func withInstance<Result>(
+        of template: Template<State>,
+        _ body: nonisolated(nonsending) (borrowing Instance<State>) async throws -> Result
+    ) async throws -> Result {
+        guard template.module.engine === engine else { throw LinkError.foreignModule }
+        if let linked {
+            let inner = try await template.core.whenFree { () throws(PoolError) in
+                try SharingInstanceStore(template.stamp, ownsTemplate: true, shared: linked.state, group: nil)
+            }
+            try linked.group.admit(inner)
+            try await inner.startAsynchronously()
+            return try await body(Instance(inner))
+        }
+        guard let state = storage.take() else { preconditionFailure("a store without state") }
+        let inner: OwnInstanceStore<State>
+        do {
+            inner = try await template.core.whenFree { () throws(PoolError) in
+                try OwnInstanceStore(template.stamp, ownsTemplate: false, state: state)
+            }
+        } catch {
+            storage = state
+            throw error
+        }
+        defer {
+            storage = inner.state
+            // In this order, as in `Template.withInstance(state:_:)`.
+            inner.close()
+            withExtendedLifetime(template) {}
+        }
+        if let limits { try inner.admit(to: StoreResources(limits)) }
+        try await inner.startAsynchronously()
+        return try await body(Instance(inner))
+    }
+
     // MARK: Linked instances
 
     /// Instantiates a module among the store's linked instances, which live until the store and the last of them are gone.
@@ -108,14 +144,35 @@ public struct Store<State>: ~Copyable {
     ///     the first one. See ``Instance/fuel``.
     /// - Throws: `LinkError` if an import is missing or does not match; `LimitError` if the store's instances would have
     ///   more than they may; ``FuelError/unmetered`` if there is fuel for a module that meters none; `PoolError` if there is
-    ///   no free slot; `Trap` if a segment
-    ///   does not fit or the start function traps; what a host function throws.
-    /// - Precondition: The module is of the store's engine.
+    ///   no free slot; `Trap` if a segment does not fit or the start function traps; what a host function throws.
     @discardableResult
     public mutating func instantiate(
         _ module: Module, imports: Imports<State> = Imports(), as name: String? = nil, fuel: UInt64? = nil
     ) throws -> Instance<State> {
-        precondition(module.engine === engine, "the module belongs to another engine than the store")
+        let (instance, linked) = try add(module, imports, fuel)
+        try instance.start()
+        if let name { linked.group.register(instance, as: name) }
+        return Instance(instance, in: linked.group)
+    }
+
+    /// Instantiates a module among the store's linked instances, and awaits its start function.
+    ///
+    /// - Throws: as without `await`; `CancellationError` if the task was cancelled.
+    @discardableResult
+    public nonisolated(nonsending) mutating func instantiate(
+        _ module: Module, imports: Imports<State> = Imports(), as name: String? = nil, fuel: UInt64? = nil
+    ) async throws -> Instance<State> {
+        let (instance, linked) = try add(module, imports, fuel)
+        try await instance.startAsynchronously()
+        if let name { linked.group.register(instance, as: name) }
+        return Instance(instance, in: linked.group)
+    }
+
+    /// An instance whose start function has not run.
+    private mutating func add(
+        _ module: Module, _ imports: Imports<State>, _ fuel: UInt64?
+    ) throws -> (SharingInstanceStore<State>, Linked) {
+        guard module.engine === engine else { throw LinkError.foreignModule }
         let linked = link()
         let instance = try linked.group.instantiate(module.core, imports.table) {
             stamp throws -> SharingInstanceStore<State> in
@@ -124,15 +181,15 @@ public struct Store<State>: ~Copyable {
             if let fuel { try instance.setFuel(fuel) }
             return instance
         }
-        if let name { linked.group.register(instance, as: name) }
-        return Instance(instance, in: linked.group)
+        return (instance, linked)
     }
 
     /// Gives a linked instance a name, or one more, from which later modules import.
     ///
-    /// - Precondition: The instance was made by ``instantiate(_:imports:as:fuel:)`` of this store.
-    public mutating func register(_ instance: borrowing Instance<State>, as name: String) {
-        link().group.register(instance.store, as: name)
+    /// - Throws: `LinkError.foreignInstance` if it is none of this store's.
+    public mutating func register(_ instance: borrowing Instance<State>, as name: String) throws(LinkError) {
+        guard let linked, linked.group.has(instance.store) else { throw .foreignInstance }
+        linked.group.register(instance.store, as: name)
     }
 
     /// The linked instance that goes by a name.

@@ -236,7 +236,7 @@ public struct ScriptRunner {
     private mutating func replaceAll(in box: StoreBox, with guest: Guest) throws {
         // No script imports from such names.
         func name(_ index: Int) -> String { "guest \(index) of the runner" }
-        box.store.register(guest.instance, as: name(box.guests.count))
+        try box.store.register(guest.instance, as: name(box.guests.count))
         box.guests.append(guest)
         box.store = try Store(try box.store.snapshot())
         for (index, guest) in box.guests.enumerated() {

@@ -12,6 +12,10 @@ public enum LinkError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The module imports what only another instance can provide: a memory, a table or a mutable global. Instances that
     /// share such things are made in one store.
     case needsInstance(module: String, name: String, expected: String)
+    /// The module, or the template, was made by another engine than the store.
+    case foreignModule
+    /// The instance is not one of the store's linked ones.
+    case foreignInstance
     /// The module does not fit a slot of the engine's pool, or the operating system refused memory for the image.
     case pool(PoolError)
 
@@ -24,6 +28,8 @@ public enum LinkError: Error, Hashable, Sendable, CustomStringConvertible {
         case .needsInstance(let module, let name, let expected):
             "import \"\(module)\" \"\(name)\", a \(expected), must come from an instance: instantiate both modules in one "
                 + "store, the other one first and with the name \"\(module)\""
+        case .foreignModule: "the module belongs to another engine than the store: compile it with the store's engine"
+        case .foreignInstance: "the instance is not one of the store's linked instances"
         case .pool(let error): "\(error)"
         }
     }

@@ -55,11 +55,11 @@ public final class InstanceGroup {
         return nil
     }
 
-    /// Makes an instance what later ones import from under a name. The name's former instance stays.
-    public func register(_ instance: InstanceCore, as name: String) {
-        precondition(members.contains { $0 === instance }, "the instance belongs to another store")
-        register(instance, as: ExactName(name))
-    }
+    /// Whether an instance is one of the members.
+    public func has(_ instance: InstanceCore) -> Bool { members.contains { $0 === instance } }
+
+    /// Makes a member what later ones import from under a name. The name's former instance stays.
+    public func register(_ instance: InstanceCore, as name: String) { register(instance, as: ExactName(name)) }
 
     func register(_ instance: InstanceCore, as name: ExactName) { names[name] = instance }
 
@@ -68,15 +68,14 @@ public final class InstanceGroup {
 
     // MARK: Instantiation
 
-    /// Instantiates a module. Its imports come from the members whose names they give, and else from the host's.
+    /// Instantiates a module of the group's engine, but for its start function. Its imports come from the members whose
+    /// names they give, and else from the host's.
     ///
     /// - Parameter make: takes a slot for the instance; receives the stamp.
-    /// - Throws: `LinkError` or `LimitError`, with nothing done; `PoolError`; `Trap` if a segment does not fit; what the
-    ///   start function throws.
+    /// - Throws: `LinkError` or `LimitError`, with nothing done; `PoolError`; `Trap` if a segment does not fit.
     public func instantiate<Instance: InstanceCore>(
         _ module: ModuleCore, _ imports: ImportTable, _ make: (UnsafePointer<Stamp>) throws -> Instance
     ) throws -> Instance {
-        precondition(module.engine === engine, "the module belongs to another engine than the store")
         try resources.checkCount()
         let links = try links(of: module.decoded, imports)
         let template = try TemplateCore(linking: module, links.hostFunctions, refreshers: imports.refreshers)
@@ -84,7 +83,6 @@ public final class InstanceGroup {
         try admit(instance)
         _ = add(instance, links)
         try instance.initialize()
-        try instance.start()
         return instance
     }
 
