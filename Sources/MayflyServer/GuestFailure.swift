@@ -19,10 +19,13 @@ public import Mayfly
 public struct GuestFailure: Sendable, Hashable, CustomStringConvertible {
     /// Whose business a failure is.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
-        /// The guest trapped, or gave a host function addresses that are not in its memory.
+        /// The guest trapped, or gave a host function what it must not: addresses that are not in its memory, text that is
+        /// none, references to what it does not have.
         case trap
         /// The guest was stopped at its deadline.
         case deadline
+        /// The guest has used up its fuel.
+        case fuel
         /// The task that ran the guest was cancelled.
         case cancellation
         /// All slots of the pool were in use.
@@ -61,6 +64,7 @@ public struct GuestFailure: Sendable, Hashable, CustomStringConvertible {
             kind =
                 switch trap.code {
                 case .interrupted: .deadline
+                case .outOfFuel: .fuel
                 case .unexpectedFault: .defect
                 default: .trap
                 }
@@ -68,7 +72,10 @@ public struct GuestFailure: Sendable, Hashable, CustomStringConvertible {
             text = trap.code.message
             backtrace = trap.backtrace.map(Self.line)
             if trap.omittedFrames > 0 { backtrace.append("… and \(trap.omittedFrames) more") }
-        case is MemoryAccessError: (kind, code) = (.trap, "memory_access")
+        case is MemoryAccessError, GuestStringError.memory: (kind, code) = (.trap, "memory_access")
+        case is GuestStringError: (kind, code) = (.trap, "text")
+        case is ExternReferenceError: (kind, code) = (.trap, "reference")
+        case is LimitError: (kind, code) = (.resources, "limit")
         case is CancellationError: (kind, code) = (.cancellation, "cancelled")
         case PoolError.exhausted: (kind, code) = (.capacity, "pool_exhausted")
         case is PoolError: (kind, code) = (.resources, "pool")
@@ -77,6 +84,7 @@ public struct GuestFailure: Sendable, Hashable, CustomStringConvertible {
         case is LinkError: (kind, code) = (.mismatch, "link")
         case is CopyError: (kind, code) = (.mismatch, "copy")
         case is CompileError: (kind, code) = (.mismatch, "compile")
+        case is FuelError: (kind, code) = (.mismatch, "fuel")
         default: (kind, code) = (.host, "host")
         }
         self.trapCode = trapCode
@@ -87,7 +95,9 @@ public struct GuestFailure: Sendable, Hashable, CustomStringConvertible {
     /// All codes there are.
     public static let codes: [String] =
         TrapCode.allCases.map(code) + [
-            "memory_access", "cancelled", "pool_exhausted", "pool", "call", "link", "copy", "compile", "host",
+            "memory_access", "text", "reference", "limit", "cancelled", "pool_exhausted", "pool", "call", "link",
+            "copy",
+            "compile", "fuel", "host",
         ]
 
     /// The message, and the innermost function if there is one.

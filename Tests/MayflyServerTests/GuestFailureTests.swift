@@ -48,6 +48,33 @@ import Testing
         #expect(failure.backtrace.allSatisfy { $0.hasPrefix("spin (function 0)") })
     }
 
+    @Test("a guest that has used up its fuel is told from one that trapped") func fuel() throws {
+        let engine = try Engine(.init(pool: PoolConfiguration(slotCount: 1)))
+        let template = try engine.compile(text: #"(module (func (export "f") (loop (br 0))))"#, metersFuel: true)
+            .template()
+        var failure: GuestFailure?
+        do { try template.withInstance(fuel: 1000) { try $0.call("f") } } catch { failure = GuestFailure(error) }
+        #expect(failure?.kind == .fuel)
+        #expect(failure?.code == "trap.out_of_fuel")
+    }
+
+    @Test("what a guest gives a host function is the guest's, and what it asks for too much of is told as that")
+    func otherErrors() {
+        let cases: [(any Error, GuestFailure.Kind, String)] = [
+            (GuestStringError.invalidUTF8(address: 1, offset: 2), .trap, "text"),
+            (GuestStringError.memory(MemoryAccessError(address: 1, count: 2, memorySize: 0)), .trap, "memory_access"),
+            (ExternReferenceError.unknownObject, .trap, "reference"),
+            (LimitError(limit: .memoryBytes, requested: 2, allowed: 1), .resources, "limit"),
+            (FuelError.unmetered, .mismatch, "fuel"), (LinkError.foreignModule, .mismatch, "link"),
+        ]
+        for (error, kind, code) in cases {
+            let failure = GuestFailure(error)
+            #expect(failure.kind == kind)
+            #expect(failure.code == code)
+            #expect(GuestFailure.codes.contains(code))
+        }
+    }
+
     @Test("a call that does not fit is the host's to put right") func mismatches() throws {
         let failure = try failure("(module)")
         #expect(failure.kind == .mismatch)

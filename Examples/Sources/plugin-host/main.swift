@@ -52,8 +52,7 @@ extension Caller {
     /// The text at an address that the guest names. The guest may name any: what is not in its memory throws, and what
     /// is too long is not read. Bytes that are no UTF-8 are repaired.
     func text(at address: UInt32, count: UInt32) throws -> String {
-        let bytes = try readBytes(at: address, count: Int(min(count, 200)))
-        return String(decoding: bytes, as: UTF8.self)
+        try readRepairedString(at: address, count: Int(min(count, 200)))
     }
 }
 

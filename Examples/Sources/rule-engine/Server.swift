@@ -51,7 +51,7 @@ func makeServer(
 /// Whose business a failure is decides what the client is told.
 private func status(of failure: GuestFailure) -> HTTPResponse.Status {
     switch failure.kind {
-    case .deadline: .gatewayTimeout
+    case .deadline, .fuel: .gatewayTimeout
     case .capacity: .serviceUnavailable
     case .trap: .badGateway
     case .cancellation, .resources, .mismatch, .host, .defect: .internalServerError
