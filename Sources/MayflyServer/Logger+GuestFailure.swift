@@ -16,7 +16,7 @@ extension GuestFailure {
     /// and a cancellation of interest to those only who look for it.
     public var level: Logger.Level {
         switch kind {
-        case .trap, .deadline, .capacity: .warning
+        case .trap, .deadline, .fuel, .capacity: .warning
         case .resources, .mismatch, .host: .error
         case .cancellation: .debug
         case .defect: .critical

@@ -59,7 +59,7 @@ struct CommandFailure: Error {
         case let error as LinkError:
             switch error {
             case .pool(let error): self.init(.system, "\(path): \(error)")
-            case .unknownImport, .incompatibleImport, .needsInstance:
+            case .unknownImport, .incompatibleImport, .needsInstance, .foreignModule, .foreignInstance:
                 self.init(
                     .invalidModule,
                     "\(path): \(error); mayfly provides the modules wasi_snapshot_preview1 and wasi_unstable only")
