@@ -50,6 +50,23 @@ private func template(
     return try engine.compile(text: guest, metersFuel: metersFuel).template(imports: imports)
 }
 
+// Without await.
+
+private func fillTable(_ instance: borrowing Instance<Void>) throws {
+    try instance.call("fillTable")
+    let doubled: Int32 = try instance.call("double", 4)
+    #expect(doubled == 8)
+}
+
+private func deep(_ caller: borrowing Caller<Void>, _ value: Int32) throws -> Int32 { try caller.call("deep", value) }
+
+private func fuelAfterCount(_ template: Template<Void>) throws -> UInt64? {
+    try template.withInstance(fuel: 1 << 40) { instance in
+        let _: Int32 = try instance.call("count", 20_000_000)
+        return instance.fuel
+    }
+}
+
 /// Other tests run meanwhile, and have turns too: that none is free for long says that one was lost.
 private func expectAllTurnsBack() async {
     let patience = ContinuousClock.now + .seconds(20)
@@ -85,9 +102,7 @@ private actor Owner {
                     await #expect(throws: CancellationError.self) { try await instance.call("waits") }
                     guard instance.isStopped else { return }
                     try instance.rollBack(to: checkpoint)
-                    try instance.call("fillTable")
-                    let doubled: Int32 = try instance.call("double", 4)
-                    #expect(doubled == 8)
+                    try fillTable(instance)
                 }
             }
             try await Task.sleep(for: .microseconds(100 + round * 37 % 400))
@@ -137,7 +152,7 @@ private actor Owner {
                 return value + 1
             }
         }
-        let owner = Owner(try template.instantiate())
+        let owner = Owner(try await template.instantiate())
         let first = Task { try await owner.wait(1) }
         try await Task.sleep(for: .milliseconds(50))
         // The guest is suspended. Another message: an error, or the right result; never the first one's stack.
@@ -152,7 +167,7 @@ private actor Owner {
     @Test("a message to the actor that owns a guest does not run on a guest that lets others run")
     func reentrantActorDuringYield() async throws {
         let template = try template(try Engine(.init(pool: .init(slotCount: 4), timeSlice: .microseconds(100))))
-        let owner = Owner(try template.instantiate())
+        let owner = Owner(try await template.instantiate())
         let first = Task { try await owner.count(200_000_000) }
         var refused = 0
         var answered = 0
@@ -214,7 +229,7 @@ private actor Owner {
             imports.define("host", "wait") { (caller, value: Int32) -> Int32 in
                 await Task.yield()
                 let depth: Int32 = try await caller.call("deep", value)
-                return try depth + caller.call("deep", value)
+                return try depth + deep(caller, value)
             }
         }
         for stack in [0, 4096, 64 << 10] {
@@ -263,10 +278,7 @@ private actor Owner {
     func fuelAndSlices(_ microseconds: Int) async throws {
         let engine = try Engine(.init(pool: .init(slotCount: 4), timeSlice: .microseconds(microseconds)))
         let template = try template(engine, metersFuel: true)
-        let whole = try template.withInstance(fuel: 1 << 40) { instance in
-            let _: Int32 = try instance.call("count", 20_000_000)
-            return instance.fuel
-        }
+        let whole = try fuelAfterCount(template)
         let sliced = try await template.withInstance(fuel: 1 << 40) { instance in
             let _: Int32 = try await instance.call("count", 20_000_000)
             return instance.fuel

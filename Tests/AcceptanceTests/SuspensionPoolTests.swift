@@ -23,14 +23,14 @@ private func processorTime() -> Double {
         let engine = try Engine(.init(pool: .init(slotCount: 2, exhaustionWait: .milliseconds(500))))
         let single = try engine.compile(text: one).template(imports: Imports<Void>())
         let double = try engine.compile(text: two).template(imports: Imports<Void>())
-        let held = try single.instantiate()
+        let held = try await single.instantiate()
         let before = processorTime()
         await #expect(throws: PoolError.self) {
             try await double.withInstance { try await $0.call("f") }
         }
         let spent = processorTime() - before
         #expect(spent < 0.25)
-        try held.call("f")
+        try await held.call("f")
     }
 
     @Test("a hint that is of no use to the first who waits is passed on")
@@ -42,8 +42,8 @@ private func processorTime() -> Double {
             imports: Imports<Void>())
         let third = try engine.compile(text: "(module (memory 3) (func (export \"f\")))").template(
             imports: Imports<Void>())
-        let held = try bounded.instantiate()
-        var leaving: Instance<Void>? = try third.instantiate()
+        let held = try await bounded.instantiate()
+        var leaving: Instance<Void>? = try await third.instantiate()
         // More tasks than a release gives hints, none of which may have a second slot.
         let bound = (0..<6).map { _ in
             Task { try await bounded.withInstance { try await $0.call("f") } }
@@ -57,7 +57,7 @@ private func processorTime() -> Double {
         #expect(ContinuousClock.now - start < .seconds(1))
         for task in bound { task.cancel() }
         for task in bound { _ = await task.result }
-        try held.call("f")
+        try await held.call("f")
     }
 
     @Test("waits that are cancelled while slots become free end, and keep nobody waiting")
