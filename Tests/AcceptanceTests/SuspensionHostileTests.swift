@@ -17,6 +17,8 @@ private let guest = """
       (table $t 1 1000 funcref)
       (func (export "wait") (param i32) (result i32) (call $wait (local.get 0)))
       (func (export "plain") (param i32) (result i32) (call $plain (local.get 0)))
+      (func (export "waitDeep") (param i32) (result i32)
+        (i32.add (call $wait (local.get 0)) (call $deep (i32.const 5000))))
       (func (export "tail") (param i32) (result i32) (return_call $wait (local.get 0)))
       (func (export "double") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
       (func (export "spin") (loop $l (br $l)))
@@ -81,9 +83,8 @@ private actor Owner {
     private let instance: Instance<Void>
     init(_ instance: consuming Instance<Void>) { self.instance = instance }
 
-    func wait(_ value: Int32) async throws -> Int32 { try await instance.call("wait", value) }
+    func waitDeep(_ value: Int32) async throws -> Int32 { try await instance.call("waitDeep", value) }
     func deep(_ value: Int32) throws -> Int32 { try instance.call("deep", value) }
-    func deepAwaited(_ value: Int32) async throws -> Int32 { try await instance.call("deep", value) }
     func count(_ value: Int32) async throws -> Int32 { try await instance.call("count", value) }
 }
 
@@ -141,27 +142,32 @@ private actor Owner {
 
     // MARK: Actors
 
-    @Test("a message to the actor that owns a guest does not run on a guest that waits")
-    func reentrantActor() async throws {
-        let gate = AsyncStream<Void>.makeStream()
+    @Test("a message to the actor that owns a guest does not run on a guest that waits", arguments: [false, true])
+    func reentrantActor(_ hasDeadline: Bool) async throws {
+        let gates = [AsyncStream<Void>.makeStream(), AsyncStream<Void>.makeStream()]
         let template = try template { imports in
             imports.define("host", "wait") { (caller, value: Int32) -> Int32 in
-                if value == 1 {
-                    for await _ in gate.stream { break }
-                }
-                return value + 1
+                for await _ in gates[Int(value) - 1].stream { break }
+                // The one who is awaited may.
+                let inner: Int32 = try await caller.call("double", value)
+                return try inner + deep(caller, 3)
             }
         }
-        let owner = Owner(try await template.instantiate())
-        let first = Task { try await owner.wait(1) }
+        let deadline = hasDeadline ? ContinuousClock.now + .seconds(100) : nil
+        let owner = Owner(try await template.instantiate(deadline: deadline))
+        let first = Task { try await owner.waitDeep(1) }
         try await Task.sleep(for: .milliseconds(50))
-        // The guest is suspended. Another message: an error, or the right result; never the first one's stack.
-        let second = Task { try await owner.wait(2) }
-        _ = await second.result
-        _ = try? await owner.deep(1000)
-        gate.continuation.yield()
+        // Would begin below the first one's stack, and be there when that goes on.
+        let second = Task { try await owner.waitDeep(2) }
+        try await Task.sleep(for: .milliseconds(50))
+        await #expect(throws: CallError.callInProgress) { try await owner.deep(10) }
+        gates[0].continuation.yield()
         let result = try await first.value
-        #expect(result == 2)
+        #expect(result == 2 + 3 + 5000)
+        gates[1].continuation.yield()
+        await #expect(throws: CallError.callInProgress) { try await second.value }
+        let after = try await owner.deep(10)
+        #expect(after == 10)
     }
 
     @Test("a message to the actor that owns a guest does not run on a guest that lets others run")
@@ -170,14 +176,12 @@ private actor Owner {
         let owner = Owner(try await template.instantiate())
         let first = Task { try await owner.count(200_000_000) }
         var refused = 0
-        var answered = 0
         for _ in 0..<200 {
             try await Task.sleep(for: .microseconds(300))
             do {
                 let result = try await owner.deep(10)
                 #expect(result == 10)
-                answered += 1
-            } catch { refused += 1 }
+            } catch CallError.callInProgress { refused += 1 }
         }
         let result = try await first.value
         #expect(result == 200_000_000)
