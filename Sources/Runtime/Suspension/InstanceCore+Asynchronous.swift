@@ -42,6 +42,7 @@ extension InstanceCore {
         try Task.checkCancellation()
         guard deadlineTime == .max || mayfly_deadline_now() < deadlineTime else { throw Trap(code: .interrupted) }
         let call = AsynchronousCall(request, deadline: deadlineTime)
+        if control.pointee.depth == 0 { beginCounting() }
         control.pointee.depth += 1
         defer {
             Turns.shared.giveUp(call)
