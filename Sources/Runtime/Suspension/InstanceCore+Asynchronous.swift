@@ -20,6 +20,12 @@ extension InstanceCore {
         /// The instance whose code it was: this one, or one that it is linked with.
         let context: UnsafeMutableRawPointer
 
+        /// It lives at least as long as the call into the guest.
+        var instance: InstanceCore {
+            let data = context.loadPointer(at: VMContextLayout.hostData)
+            return Unmanaged<InstanceCore>.fromOpaque(data).takeUnretainedValue()
+        }
+
         init(_ root: UnsafeMutableRawPointer) {
             stackPointer = root.loadWord(at: VMContextLayout.resumeStackPointer)
             let counter = root.loadWord(at: VMContextLayout.trapProgramCounter)
@@ -112,9 +118,7 @@ extension InstanceCore {
     private final nonisolated(nonsending) func awaitHost(
         _ call: AsynchronousCall, _ suspension: Suspension
     ) async throws {
-        let data = suspension.context.loadPointer(at: VMContextLayout.hostData)
-        // It lives at least as long as the call into the guest.
-        let caller = Unmanaged<InstanceCore>.fromOpaque(data).takeUnretainedValue()
+        let caller = suspension.instance
         guard let awaited = caller.takeAwaited() else { throw Trap(code: .unexpectedFault) }
         let outer = root.loadWord(at: VMContextLayout.guestStackPointer)
         let outerFrame = root.loadWord(at: VMContextLayout.guestFramePointer)
@@ -183,6 +187,8 @@ extension InstanceCore {
     /// What a call ends with that was stopped while it was suspended. Its stack is forgotten.
     private final func interruption(of call: AsynchronousCall, _ suspension: Suspension) -> any Error {
         control.pointee.wasInterrupted = true
+        // Or a guest that is rolled back would be suspended for it later, with cells that are no more.
+        _ = suspension.instance.takeAwaited()
         // What was left of a slice of fuel is in a register of the guest's, unless it is in a call.
         if suspension.programCounter != nil { loseSlice() }
         if call.reason == .cancellation { return CancellationError() }
