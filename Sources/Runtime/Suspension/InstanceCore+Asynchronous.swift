@@ -45,6 +45,7 @@ extension InstanceCore {
         _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
     ) async throws {
         try checkEntry(function, cells)
+        try checkSuspendedEntry()
         try Task.checkCancellation()
         guard deadlineTime == .max || mayfly_deadline_now() < deadlineTime else { throw Trap(code: .interrupted) }
         let call = AsynchronousCall(request, deadline: deadlineTime)
@@ -84,7 +85,10 @@ extension InstanceCore {
                 call.slices = 0
                 try await awaitHost(call, suspension)
             } else {
+                let outerCall = suspendedCall
+                suspendedCall = Unmanaged.passUnretained(call)
                 await call.waitForTurn()
+                suspendedCall = outerCall
             }
             if isToStop { throw interruption(of: call, suspension) }
             root.storeWord(suspension.stackPointer, at: VMContextLayout.resumeStackPointer)
@@ -127,6 +131,7 @@ extension InstanceCore {
         let outerCall = suspendedCall
         suspendedCall = Unmanaged.passUnretained(call)
         defer {
+            call.admitNobody()
             suspendedCall = outerCall
             root.storeWord(outer, at: VMContextLayout.guestStackPointer)
             root.storeWord(outerFrame, at: VMContextLayout.guestFramePointer)
@@ -134,10 +139,14 @@ extension InstanceCore {
         do {
             if call.deadline == .max {
                 // Its own task is what is cancelled.
+                call.admitCurrentTask()
                 try await awaited.body(caller, awaited.cells)
             } else {
                 let transfer = Transfer(awaited: awaited, caller: caller)
-                try await call.wait { try await transfer.awaited.body(transfer.caller, transfer.awaited.cells) }
+                try await call.wait { [call] in
+                    call.admitCurrentTask()
+                    try await transfer.awaited.body(transfer.caller, transfer.awaited.cells)
+                }
             }
         } catch {
             if isToStop { throw interruption(of: call, suspension) }
@@ -163,11 +172,20 @@ extension InstanceCore {
     @inline(__always)
     final var isSuspended: Bool { root.loadWord(at: VMContextLayout.suspendedCall) != 0 }
 
+    /// Refuses an entry of somebody else's than the host function that is awaited, and one that would be suspended above
+    /// frames of the host's.
+    private final func checkSuspendedEntry() throws(CallError) {
+        guard control.pointee.depth > 0 else { return }
+        let isAdmitted = suspendedCall?._withUnsafeGuaranteedRef { $0.admitsCurrentTask }
+        if isAdmitted != true { throw .callInProgress }
+    }
+
     /// An entry from a host function that is awaited, without `await`.
     @inline(never)
     final func runInSuspendedCall(
         _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
     ) throws -> Int32 {
+        try checkSuspendedEntry()
         let outer = suspendedCall
         suspendedCall = nil
         defer { suspendedCall = outer }
