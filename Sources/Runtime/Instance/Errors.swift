@@ -57,6 +57,9 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The guest called an asynchronous host function, but was itself called without `await`, or by a host function that
     /// was not asynchronous. The module's name is empty for an instruction that awaits the host, `memory.grow` or `table.grow`.
     case needsAsynchronousCall(module: String, name: String)
+    /// A call into the instance has not returned, and this one was made neither by the host function that it awaits nor by one
+    /// that it called: by another message to an actor that has the instance, for one.
+    case callInProgress
 
     /// What happened, for people.
     public var description: String {
@@ -71,6 +74,8 @@ public enum CallError: Error, Hashable, Sendable, CustomStringConvertible {
         case .foreignObjectReference: "a reference to an object that the instance does not have"
         case .memoryInUse: "the memory is borrowed by an enclosing withMemory"
         case .stoppedInstance: "the instance was stopped in the middle, and can only be dropped or rolled back"
+        case .callInProgress:
+            "a call into the instance has not returned, and only the host function that it waits for may call the guest meanwhile"
         case .needsAsynchronousCall("", let name):
             "\(name) awaits the host (ResourceLimits.onGrowthAwaited): call the guest with await, and not from a synchronous "
                 + "host function"

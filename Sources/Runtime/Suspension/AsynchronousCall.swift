@@ -30,6 +30,8 @@ final class AsynchronousCall: @unchecked Sendable {
     private var stop: Stop?
     /// What watches over a synchronous call that the awaited host function makes.
     private var nested: UnsafeMutablePointer<mayfly_deadline>?
+    /// The task of the host function that is awaited, while it runs.
+    private var entrant: UnsafeCurrentTask?
     private let request: UnsafeMutablePointer<mayfly_request>
     /// Nanoseconds of the monotonic clock; `UInt64.max` is never.
     let deadline: UInt64
@@ -94,6 +96,27 @@ final class AsynchronousCall: @unchecked Sendable {
 
     /// Nobody stops it any more.
     func end() { withLock { place = .nowhere } }
+
+    // MARK: Who may enter
+
+    /// The current task is that of the host function which is awaited; nobody else enters the guest meanwhile.
+    ///
+    /// Others may want to: an actor that has an instance and awaits its call is sent other messages. What they enter would
+    /// begin below what is suspended, and could still be there when that goes on.
+    func admitCurrentTask() {
+        withUnsafeCurrentTask { task in withLock { entrant = task } }
+    }
+
+    /// Nobody enters the guest any more.
+    func admitNobody() { withLock { entrant = nil } }
+
+    /// The current task may enter the guest, which is suspended.
+    var admitsCurrentTask: Bool {
+        withUnsafeCurrentTask { task in
+            guard let task else { return false }
+            return withLock { entrant == task }
+        }
+    }
 
     // MARK: In the guest
 

@@ -20,6 +20,12 @@ extension InstanceCore {
         /// The instance whose code it was: this one, or one that it is linked with.
         let context: UnsafeMutableRawPointer
 
+        /// It lives at least as long as the call into the guest.
+        var instance: InstanceCore {
+            let data = context.loadPointer(at: VMContextLayout.hostData)
+            return Unmanaged<InstanceCore>.fromOpaque(data).takeUnretainedValue()
+        }
+
         init(_ root: UnsafeMutableRawPointer) {
             stackPointer = root.loadWord(at: VMContextLayout.resumeStackPointer)
             let counter = root.loadWord(at: VMContextLayout.trapProgramCounter)
@@ -39,9 +45,11 @@ extension InstanceCore {
         _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
     ) async throws {
         try checkEntry(function, cells)
+        try checkSuspendedEntry()
         try Task.checkCancellation()
         guard deadlineTime == .max || mayfly_deadline_now() < deadlineTime else { throw Trap(code: .interrupted) }
         let call = AsynchronousCall(request, deadline: deadlineTime)
+        if control.pointee.depth == 0 { beginCounting() }
         control.pointee.depth += 1
         defer {
             Turns.shared.giveUp(call)
@@ -77,7 +85,10 @@ extension InstanceCore {
                 call.slices = 0
                 try await awaitHost(call, suspension)
             } else {
+                let outerCall = suspendedCall
+                suspendedCall = Unmanaged.passUnretained(call)
                 await call.waitForTurn()
+                suspendedCall = outerCall
             }
             if isToStop { throw interruption(of: call, suspension) }
             root.storeWord(suspension.stackPointer, at: VMContextLayout.resumeStackPointer)
@@ -111,9 +122,7 @@ extension InstanceCore {
     private final nonisolated(nonsending) func awaitHost(
         _ call: AsynchronousCall, _ suspension: Suspension
     ) async throws {
-        let data = suspension.context.loadPointer(at: VMContextLayout.hostData)
-        // It lives at least as long as the call into the guest.
-        let caller = Unmanaged<InstanceCore>.fromOpaque(data).takeUnretainedValue()
+        let caller = suspension.instance
         guard let awaited = caller.takeAwaited() else { throw Trap(code: .unexpectedFault) }
         let outer = root.loadWord(at: VMContextLayout.guestStackPointer)
         let outerFrame = root.loadWord(at: VMContextLayout.guestFramePointer)
@@ -122,6 +131,7 @@ extension InstanceCore {
         let outerCall = suspendedCall
         suspendedCall = Unmanaged.passUnretained(call)
         defer {
+            call.admitNobody()
             suspendedCall = outerCall
             root.storeWord(outer, at: VMContextLayout.guestStackPointer)
             root.storeWord(outerFrame, at: VMContextLayout.guestFramePointer)
@@ -129,10 +139,14 @@ extension InstanceCore {
         do {
             if call.deadline == .max {
                 // Its own task is what is cancelled.
+                call.admitCurrentTask()
                 try await awaited.body(caller, awaited.cells)
             } else {
                 let transfer = Transfer(awaited: awaited, caller: caller)
-                try await call.wait { try await transfer.awaited.body(transfer.caller, transfer.awaited.cells) }
+                try await call.wait { [call] in
+                    call.admitCurrentTask()
+                    try await transfer.awaited.body(transfer.caller, transfer.awaited.cells)
+                }
             }
         } catch {
             if isToStop { throw interruption(of: call, suspension) }
@@ -158,11 +172,20 @@ extension InstanceCore {
     @inline(__always)
     final var isSuspended: Bool { root.loadWord(at: VMContextLayout.suspendedCall) != 0 }
 
+    /// Refuses an entry of somebody else's than the host function that is awaited, and one that would be suspended above
+    /// frames of the host's.
+    private final func checkSuspendedEntry() throws(CallError) {
+        guard control.pointee.depth > 0 else { return }
+        let isAdmitted = suspendedCall?._withUnsafeGuaranteedRef { $0.admitsCurrentTask }
+        if isAdmitted != true { throw .callInProgress }
+    }
+
     /// An entry from a host function that is awaited, without `await`.
     @inline(never)
     final func runInSuspendedCall(
         _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
     ) throws -> Int32 {
+        try checkSuspendedEntry()
         let outer = suspendedCall
         suspendedCall = nil
         defer { suspendedCall = outer }
@@ -182,6 +205,8 @@ extension InstanceCore {
     /// What a call ends with that was stopped while it was suspended. Its stack is forgotten.
     private final func interruption(of call: AsynchronousCall, _ suspension: Suspension) -> any Error {
         control.pointee.wasInterrupted = true
+        // Or a guest that is rolled back would be suspended for it later, with cells that are no more.
+        _ = suspension.instance.takeAwaited()
         // What was left of a slice of fuel is in a register of the guest's, unless it is in a call.
         if suspension.programCounter != nil { loseSlice() }
         if call.reason == .cancellation { return CancellationError() }
