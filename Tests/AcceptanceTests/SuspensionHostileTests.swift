@@ -36,7 +36,9 @@ private let guest = """
           (else (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1))))))))
     """
 
-private let sharedHostileEngine = Result { try Engine(.init(pool: PoolConfiguration(slotCount: 200), timeSlice: .milliseconds(1))) }
+private let sharedHostileEngine = Result {
+    try Engine(.init(pool: PoolConfiguration(slotCount: 200), timeSlice: .milliseconds(1)))
+}
 
 private func template(
     _ engine: Engine? = nil, metersFuel: Bool? = nil, _ define: (inout Imports<Void>) -> Void = { _ in }
@@ -188,6 +190,17 @@ private actor Owner {
         #expect(refused > 0)
     }
 
+    @Test("a guest that is made to let others run very often computes what it should", arguments: [false, true])
+    func manySlices(_ isActor: Bool) async throws {
+        let template = try template(try Engine(.init(pool: .init(slotCount: 4), timeSlice: .microseconds(100))))
+        let count: Int32 = 200_000_000
+        let result =
+            if isActor { try await Owner(try await template.instantiate()).count(count) } else {
+                try await template.withInstance { instance -> Int32 in try await instance.call("count", count) }
+            }
+        #expect(result == count)
+    }
+
     // MARK: Limits
 
     @Test("bytes that the host may copy count for each awaited call anew, as for others")
@@ -262,9 +275,11 @@ private actor Owner {
         }
     }
 
-    @Test("time slices of any length let a guest go on", arguments: [
-        Duration.zero, .nanoseconds(1), .microseconds(1), .seconds(Int64.max), .seconds(-1),
-    ])
+    @Test(
+        "time slices of any length let a guest go on",
+        arguments: [
+            Duration.zero, .nanoseconds(1), .microseconds(1), .seconds(Int64.max), .seconds(-1),
+        ])
     func timeSlices(_ slice: Duration) async throws {
         let engine = try Engine(.init(pool: .init(slotCount: 4), timeSlice: slice))
         let template = try template(engine)

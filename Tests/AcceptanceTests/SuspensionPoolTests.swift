@@ -1,6 +1,5 @@
-//! Tasks that wait for slots: who gets the hint, who must not keep it, and that waiting takes no processor time.
+//! Tasks that wait for slots: who gets the hint, who must not keep it, and that a task does not wake itself.
 
-import Glibc
 import TestSupport
 import Testing
 
@@ -10,28 +9,19 @@ import Testing
 private let one = "(module (memory 1) (func (export \"f\")))"
 private let two = "(module (memory 1) (memory 1) (func (export \"f\")) (func (export \"g\")))"
 
-/// Processor time of the process, in seconds.
-private func processorTime() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-}
-
 private func end(_ instance: consuming Instance<Void>) {}
 
 @Suite("Tasks that wait for slots", .serialized) struct SuspensionPoolTests {
-    @Test("a task that waits for several slots, of which some are free, takes no processor time")
+    @Test("a task that waits for several slots, of which some are free, does not try again and again")
     func severalSlots() async throws {
         let engine = try Engine(.init(pool: .init(slotCount: 2, exhaustionWait: .milliseconds(500))))
         let single = try engine.compile(text: one).template(imports: Imports<Void>())
         let double = try engine.compile(text: two).template(imports: Imports<Void>())
         let held = try await single.instantiate()
-        let before = processorTime()
         await #expect(throws: PoolError.self) {
             try await double.withInstance { try await $0.call("f") }
         }
-        let spent = processorTime() - before
-        #expect(spent < 0.25)
+        // What it gave back because it was not enough is no news.
         #expect(engine.poolStatistics.acquisitions < 20)
         try await held.call("f")
     }

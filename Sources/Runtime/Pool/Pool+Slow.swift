@@ -45,6 +45,10 @@ struct SlowState {
     var waiters: [Waiter] = []
     /// Of tasks that wait, likewise.
     var hints: [Pool.Hint] = []
+    /// How many were asked for.
+    var hintCount: UInt64 = 0
+    /// Tasks that were given hints, to be resumed without the lock.
+    var resumed: [UnsafeContinuation<Void, Never>] = []
     var servings: UInt64 = 0
     var exhaustionWaits: UInt64 = 0
     var exhaustions: UInt64 = 0
@@ -356,7 +360,7 @@ extension Pool {
     /// none.
     private func waitForSlot(_ bin: UnsafeMutablePointer<Bin>, hasPermit: Bool) throws(PoolError) -> Taken {
         lock.lock()
-        defer { lock.unlock() }
+        defer { unlockResuming() }
         noticeFork()
         if hasPermit {
             if slow.waiters.isEmpty, let taken = take(for: bin) { return taken }
@@ -394,7 +398,7 @@ extension Pool {
     /// Something has become free: gives it to threads that wait.
     @inline(__always)
     func serveWaiters() {
-        if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { lock.withLock { serveAllUnderLock() } }
+        if waitingCount.load(ordering: .sequentiallyConsistent) > 0 { withLockResuming { serveAllUnderLock() } }
     }
 
     /// In a child that fork(2) made, the parent's other threads do not exist: none of them waits, or has borrowed slots.
@@ -404,6 +408,7 @@ extension Pool {
         slow.generation = current
         slow.waiters = []
         slow.hints = []
+        slow.resumed = []
         slow.borrowed = 0
         settling.store(0, ordering: .sequentiallyConsistent)
         waitingCount.store(0, ordering: .sequentiallyConsistent)
@@ -475,7 +480,7 @@ extension Pool {
             }
             guard let index else { return }
             discardImage(index)
-            lock.withLock {
+            withLockResuming {
                 slow.borrowed -= 1
                 serveAllUnderLock()
             }

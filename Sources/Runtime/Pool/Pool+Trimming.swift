@@ -129,7 +129,7 @@ extension Pool {
             } else {
                 retire(index)
             }
-            lock.withLock {
+            withLockResuming {
                 slow.borrowed -= 1
                 serveAllUnderLock()
             }

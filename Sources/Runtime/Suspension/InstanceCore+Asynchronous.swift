@@ -58,7 +58,18 @@ extension InstanceCore {
             // It was to stop, but was faster, or ended in another way.
             if control.pointee.depth == 0, !control.pointee.wasInterrupted { clearRequest() }
         }
+        try await completeUnlessCancelled(call, function, cells, on: #isolation)
+    }
+
+    /// By its parameter on the caller's actor: in a function that is so by its type, the closure would leave the actor, and other
+    /// messages to it would find a guest that runs.
+    private final func completeUnlessCancelled(
+        _ call: AsynchronousCall, _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>,
+        on isolation: isolated (any Actor)?
+    ) async throws {
         try await withTaskCancellationHandler {
+            // Only a closure that has the actor runs on it.
+            _ = isolation
             try await complete(call, function, cells)
         } onCancel: {
             call.stop(.cancellation)
