@@ -116,7 +116,9 @@ private actor Owner {
 
     @Test("stops at every moment leave neither turns nor slots behind, and nobody hangs")
     func cancelledAtAnyMoment() async throws {
-        let template = try template { imports in
+        // Its own, whose slots nobody else has.
+        let engine = try Engine(.init(pool: .init(slotCount: 200), timeSlice: .milliseconds(1)))
+        let template = try template(engine) { imports in
             imports.define("host", "wait") { (caller, value: Int32) -> Int32 in
                 try await Task.sleep(for: .microseconds(50))
                 try await caller.call("waits")
