@@ -155,7 +155,11 @@ static int start(void) {
     return error;
 }
 
+// On this thread the bell is let through for good.
+static _Thread_local bool bell_is_open __attribute__((tls_model("initial-exec")));
+
 static void block_bell(void) {
+    bell_is_open = false;
     sigset_t bell;
     sigemptyset(&bell);
     sigaddset(&bell, mayfly_bell_signal);
@@ -224,10 +228,9 @@ int mayfly_deadline_arm(
 
 int mayfly_deadline_arm_for_good(
     struct mayfly_deadline *deadline, uint64_t time, uint64_t slice_end, struct mayfly_request *request) {
-    static _Thread_local bool is_open __attribute__((tls_model("initial-exec")));
-    if (!is_open) {
+    if (!bell_is_open) {
         unblock_bell();
-        is_open = true;
+        bell_is_open = true;
     }
     return arm_run(deadline, time, slice_end, request, 0);
 }

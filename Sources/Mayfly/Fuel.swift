@@ -39,7 +39,7 @@ extension Instance {
     /// it has been given fuel, as after any other trap.
     ///
     /// Fuel is the host's budget and no part of the guest's state: forks and instances of snapshots begin with 0, and
-    /// rolling back gives none back. Linked instances (``Store/instantiate(_:imports:as:fuel:)``) share one amount.
+    /// rolling back gives none back. Linked instances (`Store.instantiate(_:imports:as:fuel:)`) share one amount.
     public var fuel: UInt64? { store.meteredFuel }
 
     /// Sets what is left, in units; amounts above `Int64.max` count as that.

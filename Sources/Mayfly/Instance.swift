@@ -5,7 +5,7 @@ public import Runtime
 /// One guest: a module's code with memory, tables and globals of its own.
 ///
 /// Use it from one thread at a time. Its memory is recycled at the end of its life; if it is linked with others
-/// (``Store/instantiate(_:imports:as:fuel:)``), at the end of the last one's.
+/// (`Store.instantiate(_:imports:as:fuel:)`), at the end of the last one's.
 public struct Instance<State>: ~Copyable {
     @usableFromInline let store: InstanceStore<State>
     /// The instances that it is linked with, which live as long as one of them is used.

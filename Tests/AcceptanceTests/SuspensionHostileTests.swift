@@ -146,6 +146,25 @@ private actor Owner {
 
     // MARK: Actors
 
+    @Test("a host function that is awaited runs on the actor that owns the guest", arguments: [false, true])
+    func hostFunctionsOnActor(_ hasDeadline: Bool) async throws {
+        let place = Mutex<Owner?>(nil)
+        let template = try template { imports in
+            imports.define("host", "wait") { (_, value: Int32) -> Int32 in
+                // Or the process ends: what the actor protects would be used beside it.
+                place.withLock { $0 }?.preconditionIsolated()
+                await Task.yield()
+                place.withLock { $0 }?.preconditionIsolated()
+                return value
+            }
+        }
+        let deadline = hasDeadline ? ContinuousClock.now + .seconds(100) : nil
+        let owner = Owner(try await template.instantiate(deadline: deadline))
+        place.withLock { $0 = owner }
+        let result = try await owner.waitDeep(1)
+        #expect(result > 0)
+    }
+
     @Test("a message to the actor that owns a guest does not run on a guest that waits", arguments: [false, true])
     func reentrantActor(_ hasDeadline: Bool) async throws {
         let gates = [AsyncStream<Void>.makeStream(), AsyncStream<Void>.makeStream()]

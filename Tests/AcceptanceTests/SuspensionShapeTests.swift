@@ -139,8 +139,8 @@ private func value(_ type: ValueType, _ number: Int) -> Value {
             if value > 0 { return try await caller.call("wait", value - 1) }
             return 1000
         }
-        try store.instantiate(try engine.compile(text: library), imports: imports, as: "lib")
-        let program = try store.instantiate(try engine.compile(text: program))
+        try await store.instantiate(try engine.compile(text: library), imports: imports, as: "lib")
+        let program = try await store.instantiate(try engine.compile(text: program))
         try await body(program)
     }
 

@@ -161,11 +161,18 @@ final class AsynchronousCall: @unchecked Sendable {
 
     // MARK: Waiting
 
-    /// Does something that takes its time, and cancels it when the call is stopped.
+    /// Does something that takes its time, on the actor of whoever awaits the call, and cancels it when the call is stopped.
     ///
+    /// - Parameter isolation: that actor. A closure runs there only if it has it.
     /// - Throws: what `body` throws; `SystemError`.
-    nonisolated(nonsending) func wait(for body: @escaping @Sendable () async throws -> Void) async throws {
-        let task = Task(operation: body)
+    func wait(
+        for body: nonisolated(nonsending) @escaping @Sendable () async throws -> Void,
+        on isolation: isolated (any Actor)?
+    ) async throws {
+        let task = Task {
+            _ = isolation
+            try await body()
+        }
         if !move(to: .host(task)) { task.cancel() }
         let result = await whileWatched { await task.result }
         _ = move(to: .guest)

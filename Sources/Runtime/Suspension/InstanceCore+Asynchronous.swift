@@ -85,7 +85,7 @@ extension InstanceCore {
     private final nonisolated(nonsending) func complete(
         _ call: AsynchronousCall, _ function: FunctionHandle, _ cells: UnsafeMutablePointer<UInt64>
     ) async throws {
-        var status = try run(call) { enterStub(function.entry, function.code, cells) }
+        var status = try run(call, at: 0) { enterStub(function.entry, function.code, cells) }
         while status == EntryStatus.suspended || status == EntryStatus.yielded {
             let suspension = Suspension(root)
             // Others use the thread, and its fault counter; threads may change.
@@ -103,7 +103,7 @@ extension InstanceCore {
             }
             if isToStop { throw interruption(of: call, suspension) }
             root.storeWord(suspension.stackPointer, at: VMContextLayout.resumeStackPointer)
-            status = try run(call) { enterStub(resumeStub, nil, cells) }
+            status = try run(call, at: suspension.framePointer) { enterStub(resumeStub, nil, cells) }
         }
         guard status != EntryStatus.returned else { return }
         let failure = takeFailure(status)
@@ -112,7 +112,12 @@ extension InstanceCore {
     }
 
     /// One stretch of the guest on this thread.
-    private final func run(_ call: AsynchronousCall, _ body: () -> Int32) throws -> Int32 {
+    ///
+    /// - Parameter framePointer: where a backtrace starts if the guest is stopped before it runs.
+    private final func run(
+        _ call: AsynchronousCall, at framePointer: UInt64, _ body: () -> Int32
+    ) throws -> Int32 {
+        root.storeWord(framePointer, at: VMContextLayout.trapFramePointer)
         let error = mayfly_thread_prepare()
         if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
         control.pointee.use.note()
@@ -154,10 +159,11 @@ extension InstanceCore {
                 try await awaited.body(caller, awaited.cells)
             } else {
                 let transfer = Transfer(awaited: awaited, caller: caller)
-                try await call.wait { [call] in
-                    call.admitCurrentTask()
-                    try await transfer.awaited.body(transfer.caller, transfer.awaited.cells)
-                }
+                try await call.wait(
+                    for: { [call] in
+                        call.admitCurrentTask()
+                        try await transfer.awaited.body(transfer.caller, transfer.awaited.cells)
+                    }, on: #isolation)
             }
         } catch {
             if isToStop { throw interruption(of: call, suspension) }

@@ -2,7 +2,7 @@
 //!
 //! Tasks that are ready run in the order in which they became so. If every guest that has used up its slice were ready
 //! again at once, a request that comes would wait for a slice of each of them. So only as many as there are processors
-//! are; the others wait here for their turn. Who has used fewer slices goes first, and among equals who came first; the
+//! are; the others wait here for their turn. Who has used fewer slices mostly goes first, and among equals who came first; the
 //! first slices are shorter, so that many new guests at once do not keep others waiting for long. What has not run yet, or
 //! comes back from a wait, needs no turn: a request waits for the end of one slice.
 
@@ -84,6 +84,8 @@ final class Turns: Sendable {
     private struct State {
         var free: Int
         var queues = [Queue](repeating: Queue(), count: Turns.divisors.count)
+        /// Turns that were passed on.
+        var passes: UInt32 = 0
     }
 
     private nonisolated(unsafe) var state: State
@@ -133,7 +135,10 @@ final class Turns: Sendable {
 
     /// Under the lock: gives a turn to the first that waits, or back.
     private func passOn() -> UnsafeContinuation<Void, Never>? {
-        for level in state.queues.indices {
+        state.passes &+= 1
+        // Now and then those come first that wait longest, or a stream of new guests would let them wait for ever.
+        let levels = state.queues.indices
+        for level in state.passes % 4 == 0 ? Array(levels.reversed()) : Array(levels) {
             if let waiter = state.queues[level].next() { return waiter.end(hasTurn: true) }
         }
         state.free += 1
