@@ -161,22 +161,31 @@ final class AsynchronousCall: @unchecked Sendable {
 
     // MARK: Waiting
 
-    /// Does something that takes its time, on the actor of whoever awaits the call, and cancels it when the call is stopped.
+    /// Runs a host function in a task of its own, on the actor of whoever awaits the call, and cancels it when the call is
+    /// stopped.
     ///
-    /// - Parameter isolation: that actor. A closure runs there only if it has it.
-    /// - Throws: what `body` throws; `SystemError`.
-    func wait(
-        for body: nonisolated(nonsending) @escaping @Sendable () async throws -> Void,
-        on isolation: isolated (any Actor)?
-    ) async throws {
-        let task = Task {
-            _ = isolation
-            try await body()
-        }
+    /// - Parameter actor: that actor. Closures leave it, those of tasks too; a function that is given it does not.
+    /// - Throws: what the function throws; `SystemError`.
+    nonisolated(nonsending) func wait(for awaited: Awaited, of caller: InstanceCore, on actor: (any Actor)?)
+        async throws
+    {
+        let transfer = Transfer(awaited: awaited, caller: caller)
+        let task = Task { try await self.run(transfer, on: actor) }
         if !move(to: .host(task)) { task.cancel() }
         let result = await whileWatched { await task.result }
         _ = move(to: .guest)
         try result.get()
+    }
+
+    /// What the host function's own task needs. The task that made the call does nothing until it is done.
+    private struct Transfer: @unchecked Sendable {
+        let awaited: Awaited
+        let caller: InstanceCore
+    }
+
+    private func run(_ transfer: Transfer, on actor: isolated (any Actor)?) async throws {
+        admitCurrentTask()
+        try await transfer.awaited.body(transfer.caller, transfer.awaited.cells)
     }
 
     /// Lets others run, and returns when it is the guest's turn again, or if the call is stopped.

@@ -158,12 +158,7 @@ extension InstanceCore {
                 call.admitCurrentTask()
                 try await awaited.body(caller, awaited.cells)
             } else {
-                let transfer = Transfer(awaited: awaited, caller: caller)
-                try await call.wait(
-                    for: { [call] in
-                        call.admitCurrentTask()
-                        try await transfer.awaited.body(transfer.caller, transfer.awaited.cells)
-                    }, on: #isolation)
+                try await call.wait(for: awaited, of: caller, on: #isolation)
             }
         } catch {
             if isToStop { throw interruption(of: call, suspension) }
@@ -211,12 +206,6 @@ extension InstanceCore {
         if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
         guard let outer else { return run(function, cells) }
         return try outer._withUnsafeGuaranteedRef { try $0.runNested { run(function, cells) } }
-    }
-
-    /// What the host function's own task needs. The task that made the call does nothing until it is done.
-    private struct Transfer: @unchecked Sendable {
-        let awaited: Awaited
-        let caller: InstanceCore
     }
 
     /// What a call ends with that was stopped while it was suspended. Its stack is forgotten.
