@@ -73,7 +73,7 @@ private func fuelAfterCount(_ template: Template<Void>) throws -> UInt64? {
 
 /// Other tests run meanwhile, and have turns too: that none is free for long says that one was lost.
 private func expectAllTurnsBack() async {
-    let patience = ContinuousClock.now + .seconds(20)
+    let patience = ContinuousClock.now + .seconds(180)
     while Turns.shared.freeTurns < Turns.shared.count, ContinuousClock.now < patience {
         try? await Task.sleep(for: .milliseconds(1))
     }
