@@ -139,7 +139,7 @@ import Tracing
         }
         let sum: Int32 = try await tracer.withSpan("request") { _ in
             // With a deadline the host function runs in a task of its own, which inherits the span.
-            try await observed.withInstance(state: (), deadline: .now + .seconds(60)) {
+            try await observed.withInstance(state: (), deadline: .now + .seconds(36_000)) {
                 try await $0.call("fetch_twice")
             }
         }

@@ -111,7 +111,7 @@ import Testing
         let template = try engine.compile(text: source).template(imports: imports, memoryLimit: 16 << 20)
         let handle = try template.function("handle", as: (() -> Int32).self)
 
-        let allowance: Duration = .seconds(20)
+        let allowance: Duration = .seconds(20_000)
 
         func respond(to body: [UInt8]) async -> (status: Int32, body: [UInt8]) {
             do {
