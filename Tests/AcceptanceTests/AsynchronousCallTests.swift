@@ -31,15 +31,13 @@ import Testing
         return module.build()
     }
 
-    private static let engine = try! Engine(.init(pool: PoolConfiguration(slotCount: 2000)))
-
     private static func template(
         _ define: (inout Imports<Void>) -> Void
     ) throws -> Template<Void> {
         var imports = Imports<Void>()
         imports.define("host", "plain") { (_, value: Int32) in value }
         define(&imports)
-        return try engine.compile(module()).template(imports: imports)
+        return try Engine(.init(pool: PoolConfiguration(slotCount: 100))).compile(module()).template(imports: imports)
     }
 
     @Test("a guest goes on where it was when what it awaited is there")

@@ -17,6 +17,12 @@ public struct SystemError: Error, Hashable, Sendable {
         self.operation = operation
         self.errno = errno
     }
+
+    /// Throws if the result of a call is an errno, and not 0.
+    @inline(__always)
+    static func check(_ error: Int32, _ operation: StaticString) throws(SystemError) {
+        if error != 0 { throw SystemError(operation: "\(operation)", errno: error) }
+    }
 }
 
 /// The executable mapping of one module. Unmapped at the end of its life: whoever runs the code keeps this alive.

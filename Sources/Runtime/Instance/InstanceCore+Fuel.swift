@@ -29,8 +29,7 @@ extension InstanceCore {
 
     /// In the root's context.
     private final var fuelWords: (slice: UnsafeMutablePointer<Int64>, reserve: UnsafeMutablePointer<Int64>) {
-        let root = UnsafeMutableRawPointer(control) - VMContextLayout.reserved
-        return (
+        (
             (root + VMContextLayout.fuel).assumingMemoryBound(to: Int64.self),
             (root + VMContextLayout.fuelReserve).assumingMemoryBound(to: Int64.self)
         )

@@ -224,8 +224,7 @@ open class InstanceCore {
         if control.pointee.depth == 0 {
             control.pointee.use.note()
             if resources != nil { beginCounting() }
-            let error = mayfly_thread_prepare()
-            if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
+            try prepareThread()
             if deadlineTime != .max { return try enterBeforeDeadline(function, cells) }
         } else if mayfly_thread_stack_room() < Self.stackReserve {
             throw Trap(code: .callStackExhausted)
@@ -236,6 +235,12 @@ open class InstanceCore {
         defer { self.mayYield.pointee = mayYield }
         let status = isSuspended ? try runInSuspendedCall(function, cells) : run(function, cells)
         if status != EntryStatus.returned { throw takeFailure(status) }
+    }
+
+    /// Before the guest runs on a thread that it may not have run on yet.
+    @inline(__always)
+    final func prepareThread() throws(SystemError) {
+        try SystemError.check(mayfly_thread_prepare(), "setting up a signal stack")
     }
 
     @inline(__always)
@@ -262,12 +267,15 @@ open class InstanceCore {
         unsafeBitCast(stub, to: Entry.self)(context, code, cells)
     }
 
+    /// The root's context, in which `control` lies.
+    @inline(__always)
+    final var root: UnsafeMutableRawPointer { UnsafeMutableRawPointer(control) - VMContextLayout.reserved }
+
     // MARK: Suspension
 
     /// Whether the run may be suspended: in the root's context.
     final var mayYield: UnsafeMutablePointer<UInt64> {
-        (UnsafeMutableRawPointer(control) - VMContextLayout.reserved + VMContextLayout.mayYield)
-            .assumingMemoryBound(to: UInt64.self)
+        (root + VMContextLayout.mayYield).assumingMemoryBound(to: UInt64.self)
     }
 
     /// Notes the host function that a guest is going to be suspended for.
@@ -299,8 +307,7 @@ open class InstanceCore {
 
     /// Where the guest is asked to stop: in the root's context.
     final var request: UnsafeMutablePointer<mayfly_request> {
-        (UnsafeMutableRawPointer(control) - VMContextLayout.reserved + VMContextLayout.request)
-            .assumingMemoryBound(to: mayfly_request.self)
+        (root + VMContextLayout.request).assumingMemoryBound(to: mayfly_request.self)
     }
 
     /// The guest is to stop, or was stopped: what host functions that wait look at.
@@ -317,8 +324,8 @@ open class InstanceCore {
         guard mayfly_deadline_now() < deadlineTime else { throw Trap(code: .interrupted) }
         var watch = mayfly_deadline()
         let status = try withUnsafeMutablePointer(to: &watch) { watch in
-            let error = mayfly_deadline_arm(watch, deadlineTime, .max, request)
-            if error != 0 { throw SystemError(operation: "starting the thread of deadlines", errno: error) }
+            try SystemError.check(
+                mayfly_deadline_arm(watch, deadlineTime, .max, request), "starting the thread of deadlines")
             defer { mayfly_deadline_disarm(watch) }
             return run(function, cells)
         }

@@ -128,8 +128,8 @@ final class AsynchronousCall: @unchecked Sendable {
     /// - Throws: `SystemError` if the thread that watches over deadlines cannot be had.
     func run(slice: UInt64?, _ run: () -> Int32) throws -> Int32 {
         let end = slice.map { mayfly_deadline_now() &+ Turns.slice($0, after: slices) } ?? .max
-        let error = mayfly_deadline_arm_for_good(watch, deadline, end, request)
-        if error != 0 { throw SystemError(operation: "starting the thread of deadlines", errno: error) }
+        try SystemError.check(
+            mayfly_deadline_arm_for_good(watch, deadline, end, request), "starting the thread of deadlines")
         defer {
             mayfly_deadline_disarm(watch)
             request.pointee.yield = 0
@@ -145,8 +145,8 @@ final class AsynchronousCall: @unchecked Sendable {
     func runNested(_ run: () -> Int32) throws -> Int32 {
         var watch = mayfly_deadline()
         return try withUnsafeMutablePointer(to: &watch) { watch in
-            let error = mayfly_deadline_arm(watch, deadline, .max, request)
-            if error != 0 { throw SystemError(operation: "starting the thread of deadlines", errno: error) }
+            try SystemError.check(
+                mayfly_deadline_arm(watch, deadline, .max, request), "starting the thread of deadlines")
             let outer = withLock {
                 defer { nested = watch }
                 return nested

@@ -36,8 +36,6 @@ extension InstanceCore {
         }
     }
 
-    private final var root: UnsafeMutableRawPointer { UnsafeMutableRawPointer(control) - VMContextLayout.reserved }
-
     /// Calls a function of the instance's module, as `enter` does, and suspends the task when the guest awaits.
     ///
     /// - Throws: as `enter`; `CancellationError` if the task was cancelled.
@@ -118,8 +116,7 @@ extension InstanceCore {
         _ call: AsynchronousCall, at framePointer: UInt64, _ body: () -> Int32
     ) throws -> Int32 {
         root.storeWord(framePointer, at: VMContextLayout.trapFramePointer)
-        let error = mayfly_thread_prepare()
-        if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
+        try prepareThread()
         control.pointee.use.note()
         let outer = suspendedCall
         suspendedCall = nil
@@ -202,8 +199,7 @@ extension InstanceCore {
         suspendedCall = nil
         defer { suspendedCall = outer }
         // The thread may be another one than the call began on.
-        let error = mayfly_thread_prepare()
-        if error != 0 { throw SystemError(operation: "setting up a signal stack", errno: error) }
+        try prepareThread()
         guard let outer else { return run(function, cells) }
         return try outer._withUnsafeGuaranteedRef { try $0.runNested { run(function, cells) } }
     }

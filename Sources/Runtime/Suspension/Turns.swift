@@ -137,8 +137,9 @@ final class Turns: Sendable {
     private func passOn() -> UnsafeContinuation<Void, Never>? {
         state.passes &+= 1
         // Now and then those come first that wait longest, or a stream of new guests would let them wait for ever.
-        let levels = state.queues.indices
-        for level in state.passes % 4 == 0 ? Array(levels.reversed()) : Array(levels) {
+        let isReversed = state.passes % 4 == 0
+        for step in state.queues.indices {
+            let level = isReversed ? state.queues.count - 1 - step : step
             if let waiter = state.queues[level].next() { return waiter.end(hasTurn: true) }
         }
         state.free += 1
